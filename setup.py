@@ -1,0 +1,33 @@
+from setuptools import find_packages, setup
+
+EXTRAS = {
+    "tensorflow": ["tensorflow>=2.18"],
+    "jax": ["jax>=0.6"],
+    "torch": ["torch>=2.6"],
+    "fast": ["rjieba>=0.2", "google-crc32c>=1.5"],
+    "text": ["sentencepiece>=0.2", "tokenizers>=0.21"],
+    "analysis": ["scipy>=1.11", "matplotlib>=3.8"],
+    "metrics": ["sacrebleu>=2.4"],
+    "serve": ["fastapi>=0.110", "uvicorn>=0.29"],
+    "test": [
+        "pytest>=8",
+        "pytest-xdist>=3.6",
+        "hypothesis>=6.100",
+        "ruff>=0.6",
+        "transformers>=5",
+        "torch>=2.6",
+    ],
+}
+
+setup(
+    name="kerasx",
+    version="0.1.0",
+    description="bert4keras on Keras 3: Chinese NLP on TensorFlow, JAX and PyTorch alike",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["kerasx", "kerasx.*"]),
+    install_requires=["keras>=3.15.1", "numpy>=1.26", "jieba>=0.42.1", "safetensors>=0.4.5"],
+    extras_require=EXTRAS,
+)
