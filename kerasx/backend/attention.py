@@ -1,0 +1,130 @@
+"""Attention as a function of queries, keys and values."""
+
+import contextlib
+import contextvars
+import math
+
+import keras
+from keras import ops
+
+from kerasx.backend import fused
+from kerasx.backend.masks import mask_value
+
+__all__ = ["attend", "attention", "attention_normalize", "attention_scores", "plain_attention"]
+
+_PLAIN = contextvars.ContextVar("plain_attention", default=False)
+
+
+@contextlib.contextmanager
+def plain_attention():
+    """Within this context `attention` is written out instead of calling a fused kernel.
+
+    Fused kernels have no second derivative on PyTorch; anything that differentiates twice
+    computes its forward pass here.
+    """
+    token = _PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN.reset(token)
+
+
+def attention(
+    query,
+    key,
+    value,
+    mask=None,
+    bias=None,
+    scale=None,
+    normalization="softmax",
+    dropout=0.0,
+    seed=None,
+):
+    """softmax(QKᵀ·scale + bias) V, each query looking only where the mask allows.
+
+    The backend's fused kernel is used where it computes just this. A query that may look nowhere
+    gives zero, with zero gradient.
+
+    Args:
+        query: (b, h, n, d).
+        key: (b, h, m, d).
+        value: (b, h, m, e).
+        mask: boolean, broadcasts to (b, h, n, m).
+        bias: numbers added to the scores, broadcast likewise.
+        scale: 1/sqrt(d) by default.
+        normalization: see `attention_normalize`.
+        dropout: rate at which attention weights are dropped; needs a `seed`.
+        seed: a keras.random.SeedGenerator.
+
+    Returns:
+        (b, h, n, e) in the dtype of `value`. Source: arXiv 1706.03762.
+
+    >>> x = ops.ones((1, 2, 3, 4))
+    >>> ops.shape(attention(x, x, x))
+    (1, 2, 3, 4)
+    """
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if not _PLAIN.get() and not dropout and normalization == "softmax":
+        kernel = fused.kernel(query, key, value)
+        if kernel is not None:
+            return _blank_rows_to_zero(kernel(query, key, value, mask, bias, scale), mask)
+    scores = attention_scores(query, key, bias, scale)
+    return attend(scores, value, mask, normalization, dropout, seed)
+
+
+def attention_scores(query, key, bias=None, scale=1.0):
+    """QKᵀ·scale + bias: (b, h, n, m)."""
+    scores = ops.matmul(query * scale, ops.swapaxes(key, -1, -2))
+    return scores if bias is None else scores + ops.cast(bias, scores.dtype)
+
+
+def attend(scores, value, mask=None, normalization="softmax", dropout=0.0, seed=None):
+    """From scores (b, h, n, m) and values (b, h, m, e) to outputs (b, h, n, e)."""
+    weights = ops.cast(attention_normalize(scores, mask, -1, normalization), value.dtype)
+    if dropout:
+        weights = keras.random.dropout(weights, dropout, seed=seed)
+    return _blank_rows_to_zero(ops.matmul(weights, value), mask)
+
+
+def _blank_rows_to_zero(outputs, mask):
+    """Where a query may look nowhere its (finite, meaningless) output is multiplied by 0."""
+    if mask is None:
+        return outputs
+    return outputs * ops.cast(ops.any(mask, axis=-1, keepdims=True), outputs.dtype)
+
+
+def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
+    """Scores to weights, in float32 at least.
+
+    softmax; softmax_plus: softmax(s log m / log 512), m the number of keys seen, which keeps the
+    entropy steady when sequences grow (kexue.fm/archives/9019); squared_relu: relu(s)² / m
+    (kexue.fm/archives/8934).
+
+    Args:
+        scores: (..., m).
+        mask: boolean, broadcasts to the scores.
+        axis: the keys' dimension.
+        method: "softmax", "softmax_plus" or "squared_relu".
+
+    Returns:
+        Weights of the scores' shape, float32 or wider; 0 where the mask forbids, unless it
+        forbids the whole row.
+    """
+    scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
+    if method not in ("softmax", "softmax_plus", "squared_relu"):
+        raise ValueError(
+            "`method` must be 'softmax', 'softmax_plus' or 'squared_relu'. "
+            f"Received: method={method!r}"
+        )
+    if method != "softmax":
+        count = scores.shape[axis] if mask is None else ops.sum(mask, axis, keepdims=True)
+        count = ops.maximum(ops.cast(count, scores.dtype), 1)
+    if method == "squared_relu":
+        weights = ops.square(ops.relu(scores)) / count
+        return weights if mask is None else weights * ops.cast(mask, weights.dtype)
+    if method == "softmax_plus":
+        scores = scores * (ops.log(count) / math.log(512))
+    if mask is not None:
+        dtype = keras.backend.standardize_dtype(scores.dtype)
+        scores = ops.where(mask, scores, ops.cast(mask_value(dtype), dtype))
+    return ops.softmax(scores, axis=axis)

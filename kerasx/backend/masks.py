@@ -1,0 +1,124 @@
+"""Attention masks as values: which keys each query may see.
+
+A `Mask` wraps a boolean tensor that broadcasts to (b, h, n, m): batch, heads, queries, keys.
+Masks are composed with `&`, `|` and `~`, and `str(mask)` draws the first one of the batch.
+
+>>> print(causal(3))
+■□□
+■■□
+■■■
+>>> print(causal(4) & sliding_window(4, width=2))
+■□□□
+■■□□
+□■■□
+□□■■
+"""
+
+import ml_dtypes
+import numpy as np
+from keras import ops
+
+__all__ = ["Mask", "causal", "mask_value", "padding", "prefix", "sliding_window", "unilm"]
+
+
+def mask_value(dtype):
+    """The finite score that stands for "not allowed" in `dtype`.
+
+    Half of the smallest finite number, so that adding a bias to it or subtracting a row's
+    maximum from it cannot overflow; its exponential is exactly 0 beside any real score.
+
+    Args:
+        dtype: name of a float dtype, e.g. "float16".
+
+    Returns:
+        A Python float.
+
+    >>> mask_value("float16")
+    -32752.0
+    """
+    return float(ml_dtypes.finfo(dtype).min) / 2
+
+
+class Mask:
+    """Which keys each query may see, composed with `&`, `|`, `~`.
+
+    Args:
+        allowed: boolean tensor that broadcasts to (b, h, n, m); True where the query may look.
+    """
+
+    def __init__(self, allowed):
+        self.allowed = allowed
+
+    def __and__(self, other):
+        return Mask(ops.logical_and(self.allowed, other.allowed))
+
+    def __or__(self, other):
+        return Mask(ops.logical_or(self.allowed, other.allowed))
+
+    def __invert__(self):
+        return Mask(ops.logical_not(self.allowed))
+
+    def __str__(self):
+        rows = np.atleast_2d(ops.convert_to_numpy(self.allowed)[0, 0])
+        return "\n".join("".join("■" if cell else "□" for cell in row) for row in rows)
+
+
+def _relative(n, m=None):
+    """(n, m) of key index minus query index; the last query stands at the last key."""
+    m = n if m is None else m
+    return ops.arange(m)[None, :] - (ops.arange(n)[:, None] + (m - n))
+
+
+def padding(valid):
+    """Every query sees the keys that are not padding.
+
+    Args:
+        valid: boolean (b, m), True at real tokens.
+    """
+    return Mask(ops.cast(valid, "bool")[:, None, None, :])
+
+
+def causal(n, m=None):
+    """Query i sees the keys up to its own place.
+
+    Args:
+        n: number of queries.
+        m: number of keys, `n` by default; with more keys than queries, the queries are the last.
+    """
+    return Mask((_relative(n, m) <= 0)[None, None])
+
+
+def sliding_window(n, width, m=None):
+    """Query i sees the keys less than `width` places away on both sides; `& causal(n)` for one."""
+    return Mask((ops.abs(_relative(n, m)) < width)[None, None])
+
+
+def prefix(lengths, n):
+    """The first `lengths[b]` tokens see each other, the rest is causal (prefix language model).
+
+    Args:
+        lengths: integers (b,).
+        n: sequence length.
+    """
+    inside = ops.arange(n)[None, :] < ops.cast(lengths, "int32")[:, None]  # (b, n)
+    return Mask(inside[:, None, None, :]) | causal(n)
+
+
+def unilm(segment_ids):
+    """Seq2seq in one Transformer: the source sees itself whole, the target sees what is before it.
+
+    Query i sees key j if s_j <= s_i, where s is the running sum of the segment ids: the source
+    (segment 0) has s = 0, each target token (segment 1) one more than the token before.
+    Source: UniLM, arXiv 1905.03197; kexue.fm/archives/6933.
+
+    Args:
+        segment_ids: integers (b, n), 0 for the source and 1 for the target.
+
+    >>> print(unilm(np.array([[0, 0, 1, 1]])))
+    ■■□□
+    ■■□□
+    ■■■□
+    ■■■■
+    """
+    s = ops.cumsum(ops.cast(segment_ids, "int32"), axis=1)
+    return Mask((s[:, None, :] <= s[:, :, None])[:, None])
