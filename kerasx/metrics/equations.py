@@ -8,6 +8,7 @@ generated equation is marked by its value (kexue.fm/archives/7809).
 
 import operator
 import re
+import reprlib
 from fractions import Fraction
 
 MAX_LENGTH = 256  # characters; the longest cleaned equation of ape210k has 233
@@ -16,8 +17,13 @@ MAX_EXPONENT = 16
 MAX_DIGITS = 1000  # of any numerator or denominator on the way
 
 _BOUND = 10**MAX_DIGITS
-_SPACES = re.compile(r" *")
-_TOKEN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)|\*\*|[-+*/()]")
+_TOKEN = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+    r"|(?P<operator>\*\*|[-+*/()])"
+    r"|(?P<space> +)"
+    r"|(?P<other>.)",
+    re.DOTALL,
+)
 _PRECEDENCE = {"(": 0, "+": 1, "-": 1, "*": 2, "/": 2, "unary +": 3, "unary -": 3, "**": 4}
 
 
@@ -43,41 +49,14 @@ def evaluate(expression):
         >>> evaluate("3.14*(4/2)**2")
         Fraction(314, 25)
     """
-    values, pending, wants_operand = [], [], True
     try:
-        for token, is_number in _tokens(expression):
-            if is_number and wants_operand:
-                values.append(Fraction(token))
-                wants_operand = False
-            elif wants_operand and token in ("+", "-", "("):
-                pending.append(token if token == "(" else f"unary {token}")
-            elif is_number or wants_operand or token == "(":
-                raise ValueError(f"{token!r} is out of place")
-            elif token == ")":
-                _reduce(values, pending, 1)
-                if not pending:
-                    raise ValueError("a ')' has no '('")
-                pending.pop()
-            else:
-                _reduce(
-                    values, pending, _PRECEDENCE[token] + (token == "**")
-                )  # ** groups rightwards
-                pending.append(token)
-                wants_operand = True
-            if len(pending) > MAX_DEPTH:
-                raise ValueError(f"more than {MAX_DEPTH} operators and brackets are open at once")
-        if wants_operand:
-            raise ValueError("it ends before a number")
-        _reduce(values, pending, 1)
-        if pending:
-            raise ValueError("a '(' has no ')'")
+        return _value(expression)
     except (ValueError, ZeroDivisionError) as error:
         reason = "it divides by zero" if isinstance(error, ZeroDivisionError) else error
         raise ValueError(
             "`expression` must be arithmetic over decimal numbers, + - * / ** and brackets; "
             f"{reason}. Received: expression={_shown(expression)}"
         ) from None
-    return values.pop()
 
 
 def equal(a, b, digits=6):
@@ -206,19 +185,48 @@ def format_value(value, digits=6):
     return str(value)
 
 
+def _value(expression):
+    """Dijkstra's shunting yard: operators wait in `pending` until a looser one comes."""
+    values, pending, wants_operand = [], [], True
+    for token, is_number, position in _tokens(expression):
+        if is_number and wants_operand:
+            values.append(Fraction(token))
+            wants_operand = False
+        elif wants_operand and token in ("+", "-", "("):
+            pending.append(token if token == "(" else f"unary {token}")
+        elif is_number or wants_operand or token == "(":
+            raise ValueError(f"{token!r} at position {position} is out of place")
+        elif token == ")":
+            _reduce(values, pending, 1)
+            if not pending:
+                raise ValueError(f"')' at position {position} has no '('")
+            pending.pop()
+        else:
+            groups_rightwards = token == "**"
+            _reduce(values, pending, _PRECEDENCE[token] + groups_rightwards)
+            pending.append(token)
+            wants_operand = True
+        if len(pending) > MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} operators and brackets are open at once")
+    if wants_operand:
+        raise ValueError("it ends before a number")
+    _reduce(values, pending, 1)
+    if pending:
+        raise ValueError("a '(' has no ')'")
+    return values.pop()
+
+
 def _tokens(expression):
-    """Yields (token, whether it is a number); ASCII only, so `２` and `²` are refused."""
+    """Yields (token, is it a number, position); ASCII only, so `２` and `²` are refused."""
     if not isinstance(expression, str):
         raise ValueError("it is not a string")
     if len(expression) > MAX_LENGTH:
         raise ValueError(f"it is longer than {MAX_LENGTH} characters")
-    position = _SPACES.match(expression).end()
-    while position < len(expression):
-        match = _TOKEN.match(expression, position)
-        if not match:
-            raise ValueError(f"{expression[position]!r} at position {position} is not known")
-        yield match.group(), match.lastgroup == "number"
-        position = _SPACES.match(expression, match.end()).end()
+    for match in _TOKEN.finditer(expression):
+        if match.lastgroup == "other":
+            raise ValueError(f"{match.group()!r} at position {match.start()} is not known")
+        if match.lastgroup != "space":
+            yield match.group(), match.lastgroup == "number", match.start()
 
 
 def _reduce(values, pending, precedence):
@@ -252,11 +260,6 @@ def _bracket_pairs(expression):
     return pairs
 
 
-def _shown(text):
-    shown = repr(text)
-    return shown if len(shown) <= 90 else f"{shown[:80]}... ({len(shown)} characters)"
-
-
 _OPERATIONS = {
     "+": operator.add,
     "-": operator.sub,
@@ -266,3 +269,7 @@ _OPERATIONS = {
     "unary +": operator.pos,
     "unary -": operator.neg,
 }
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = 80
+_shown = _REPR.repr
