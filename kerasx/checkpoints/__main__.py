@@ -1,0 +1,165 @@
+"""Look into checkpoints and convert them: `python -m kerasx.checkpoints show|convert ...`"""
+
+import argparse
+import os
+import shutil
+import sys
+
+from .atomic import atomic_path
+from .checkpoint import Checkpoint, Spec
+from .folder import describe_folder
+from .hdf5 import save_hdf5
+from .opening import open_checkpoint
+from .safetensors_file import save_safetensors
+from .tensor_bundle import save_tensor_bundle
+
+_BIG = 256 << 20  # bytes from which progress is shown
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def main(arguments=None):
+    """Run the command line; returns the exit code: 0, or 2 after a one-line error."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "show":
+            show(options.path)
+        else:
+            convert(options.source, options.target, options.force, options.max_shard_size)
+    except (ValueError, OSError) as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+def show(path):
+    """Print the name, shape, dtype and size of every tensor, and the total."""
+    with open_checkpoint(path) as checkpoint:
+        rows = [
+            (
+                name,
+                str(checkpoint.shape(name)),
+                str(checkpoint.dtype(name)),
+                checkpoint.nbytes(name),
+            )
+            for name in checkpoint
+        ]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+        for *texts, size in rows:
+            columns = "  ".join(text.ljust(width) for text, width in zip(texts, widths))
+            print(f"{columns}  {_readable_size(size):>9}")
+        for name, reason in checkpoint.skipped.items():
+            print(f"{name}  (not read: {reason})")
+        total = _readable_size(sum(row[-1] for row in rows))
+        print(f"{len(rows)} tensors, {total}, {checkpoint.format} format: {checkpoint.path}")
+
+
+def convert(source, target, force=False, max_shard_size=None):
+    """Copy all tensors into another format, bit for bit.
+
+    Args:
+        source: what `open_checkpoint` takes.
+        target: a path ending in `.safetensors`, `.ckpt` or `.weights.h5`; or a folder, which gets
+            a model.safetensors, and the config and vocabulary if `source` is a folder too.
+        force: whether to replace files that exist.
+        max_shard_size: for safetensors, bytes per file.
+    Raises:
+        ValueError: if the target exists, has another suffix, or cannot hold a tensor.
+    """
+    weights, copies = _plan(os.fspath(source), os.fspath(target))
+    existing = [
+        path
+        for path in (weights, f"{weights}.index", f"{weights}.index.json", *copies.values())
+        if os.path.exists(path)
+    ]
+    if existing and not force:
+        raise ValueError(f"The target must not exist; --force replaces it. Received: {existing}")
+    with open_checkpoint(source) as checkpoint:
+        if weights != target:
+            os.makedirs(target, exist_ok=True)
+        _save(weights, _Reported(checkpoint), max_shard_size)
+    for path, copy in copies.items():
+        if os.path.realpath(path) != os.path.realpath(copy):
+            with atomic_path(copy) as temporary:
+                shutil.copyfile(path, temporary)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m kerasx.checkpoints", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("show", help="list the tensors of a checkpoint")
+    command.add_argument("path", help="file, TensorFlow prefix or folder")
+    command = commands.add_parser("convert", help="copy a checkpoint into another format")
+    command.add_argument("source", help="file, TensorFlow prefix or folder")
+    command.add_argument("target", help="*.safetensors, *.ckpt, *.weights.h5 or a folder")
+    command.add_argument("--force", action="store_true", help="replace files that exist")
+    command.add_argument(
+        "--max-shard-size", type=_parse_size, help="split safetensors: bytes, or 500MB, 5GB"
+    )
+    return parser
+
+
+def _plan(source, target):
+    """(the weights to write, {file to copy: where to})."""
+    if target.endswith((".safetensors", ".ckpt", ".weights.h5")):
+        return target, {}
+    if os.path.splitext(target)[1] and not os.path.isdir(target):
+        raise ValueError(
+            "`target` must end in .safetensors, .ckpt or .weights.h5, or be a folder. "
+            f"Received: target={target!r}"
+        )
+    copies = {}
+    if os.path.isdir(source):
+        found = describe_folder(source, require=("checkpoint",))
+        for path in filter(None, (found.config_path, found.vocab_path)):
+            copies[path] = os.path.join(target, os.path.basename(path))
+    return os.path.join(target, "model.safetensors"), copies
+
+
+def _save(path, tensors, max_shard_size):
+    if path.endswith(".safetensors"):
+        save_safetensors(path, tensors, {"format": "np"}, max_shard_size)
+    elif max_shard_size is not None:
+        raise ValueError(f"--max-shard-size must be used with .safetensors. Received: {path!r}")
+    elif path.endswith(".ckpt"):
+        save_tensor_bundle(path, tensors)
+    else:
+        save_hdf5(path, tensors)
+
+
+class _Reported(Checkpoint):
+    """A checkpoint that says on stderr how much of it has been read, if it is big."""
+
+    def __init__(self, checkpoint):
+        self._checkpoint, self._done = checkpoint, 0
+        self.format = checkpoint.format
+        specs = {name: Spec(checkpoint.shape(name), checkpoint.dtype(name)) for name in checkpoint}
+        super().__init__(checkpoint.path, specs)
+        self._total = sum(spec.nbytes for spec in specs.values())
+
+    def _read(self, name, spec):
+        self._done += spec.nbytes
+        if self._total >= _BIG:
+            done, total = _readable_size(self._done), _readable_size(self._total)
+            end = "\n" if self._done == self._total else ""
+            print(f"\r{done} of {total}   ", end=end, file=sys.stderr, flush=True)
+        return self._checkpoint[name]
+
+
+def _readable_size(size):
+    for unit in _UNITS:
+        if size < 1000 or unit == _UNITS[-1]:
+            return f"{size:.4g} {unit}"
+        size /= 1000
+
+
+def _parse_size(text):
+    unit = next((unit for unit in reversed(_UNITS) if text.upper().endswith(unit)), "")
+    number = text[: len(text) - len(unit)]
+    try:
+        return int(float(number) * 1000 ** _UNITS.index(unit or "B"))
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"must be like 500MB or 5GB, not {text!r}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The index of a TensorFlow V2 checkpoint: what each tensor is and where its bytes lie.
+
+The messages are BundleHeaderProto and BundleEntryProto of
+tensorflow/core/protobuf/tensor_bundle.proto, TensorShapeProto and TensorSliceProto.
+"""
+
+import os
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from .protobuf import read_fields, signed, write_message
+from .sstable import read_table, write_table
+
+_HEADER_KEY = b""
+_SLICE_PREFIX = b"\0"  # keys of slices start with an ordered-code zero; names never do
+_MAX_RANK = 32
+
+
+class Entry(NamedTuple):
+    """A tensor in the index. `crc` is masked; `slices` are lists of (start, length or -1)."""
+
+    dtype: int
+    shape: tuple
+    shard: int = 0
+    offset: int = 0
+    size: int = 0
+    crc: int = 0
+    slices: tuple = ()
+
+
+def read_index(path):
+    """Read an index file.
+
+    Returns:
+        (entries, parts, shards): {name: Entry} of the tensors, {key: Entry} of the slices of
+        partitioned ones, and the number of data files.
+    Raises:
+        ValueError: if anything in the file does not fit.
+    """
+    if os.path.getsize(path) == 0:  # cannot be mapped
+        raise ValueError("it is empty")
+    table = read_table(np.asarray(np.memmap(path, np.uint8, "r")))
+    if _HEADER_KEY not in table:
+        raise ValueError("it has no header")
+    header = dict(read_fields(table.pop(_HEADER_KEY)))
+    if header.get(2, 0) != 0 or sys.byteorder != "little":
+        raise ValueError("only little-endian checkpoints on little-endian machines are read")
+    shards, entries, parts = header.get(1, 0), {}, {}
+    for key, value in table.items():
+        entry = _parse_entry(value)
+        if entry.shard >= shards:
+            raise ValueError(f"the entry of {key!r} names shard {entry.shard} of {shards}")
+        if key.startswith(_SLICE_PREFIX):
+            parts[key] = entry
+        else:
+            entries[key.decode("utf-8")] = entry
+    return entries, parts, shards
+
+
+def write_index(entries, shards):
+    """Bytes of the index of {name: Entry}."""
+    header = write_message((1, shards), (3, write_message((1, 1))))
+    table = {_HEADER_KEY: header}
+    for name, entry in entries.items():
+        sizes = [(2, write_message((1, size))) for size in entry.shape]
+        table[name.encode("utf-8")] = write_message(
+            (1, entry.dtype),
+            (2, write_message(*sizes)),
+            (3, entry.shard),
+            (4, entry.offset),
+            (5, entry.size),
+            (6, entry.crc),
+            fixed32=(6,),
+        )
+    return write_table(table)
+
+
+def slice_key(name, extents):
+    """The key of a slice: its name and (start, length) pairs in TensorFlow's ordered code."""
+    name = name.encode("utf-8").replace(b"\0", b"\0\xff") + b"\0\1"  # escaped, terminated
+    rank = bytes([1, len(extents)]) if extents else b"\0"
+    return _SLICE_PREFIX + name + rank + b"".join(_ordered(n) for pair in extents for n in pair)
+
+
+def _ordered(n):
+    """A signed integer in bytes that sort like the integers: leading ones count its bytes."""
+    size = (n if n >= 0 else ~n).bit_length() // 7 + 1
+    header = ((1 << size) - 1) << 7 * size
+    return ((n & (1 << 8 * size) - 1) ^ header).to_bytes(size, "big")
+
+
+def _parse_entry(value):
+    fields, shape, slices = {}, (), []
+    for field, content in read_fields(value):
+        if field == 2:
+            shape = _parse_shape(content)
+        elif field == 7:
+            slices.append(_parse_slice(content))
+        else:
+            fields[field] = content
+    numbers = [fields.get(field, 0) for field in (1, 3, 4, 5, 6)]
+    if not all(isinstance(number, int) for number in numbers):
+        raise ValueError("an entry is malformed")
+    dtype, shard, offset, size, crc = numbers
+    return Entry(dtype, shape, shard, offset, size, crc, tuple(slices))
+
+
+def _parse_shape(value):
+    """The sizes of a TensorShapeProto: field 2, repeated, whose field 1 is a size."""
+    shape = tuple(
+        signed(dict(read_fields(dim)).get(1, 0)) for field, dim in read_fields(value) if field == 2
+    )
+    if len(shape) > _MAX_RANK or min(shape, default=0) < 0:
+        raise ValueError(f"a tensor has the shape {shape}")
+    return shape
+
+
+def _parse_slice(value):
+    """The extents of a TensorSliceProto; a length that is absent means the whole dimension."""
+    extents = []
+    for field, extent in read_fields(value):
+        if field == 1:
+            numbers = dict(read_fields(extent))
+            start, length = signed(numbers.get(1, 0)), signed(numbers.get(2, -1 & (1 << 64) - 1))
+            if start < 0 or length < -1:
+                raise ValueError(f"a slice has the extent {(start, length)}")
+            extents.append((start, length))
+    return tuple(extents)

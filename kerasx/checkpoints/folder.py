@@ -1,0 +1,160 @@
+"""What is in this directory? The config, the weights and the vocabulary of a downloaded model."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+
+# In order of preference. Each kind: (format, pattern of file names, what to strip to get the path).
+_CHECKPOINTS = (
+    ("safetensors", r"(?!.*-\d{5}-of-\d{5}\.).*\.safetensors(\.index\.json)?", ""),
+    ("tensorflow", r".*\.index", ".index"),
+    ("hdf5", r"(.*\.)?weights\.h5", ""),
+    ("torch", r"pytorch_model\.bin(\.index\.json)?", ""),  # last: it is a pickle
+)
+_CONFIGS = (
+    r"config\.json",
+    r"bert_config\.json",
+    r"(?!(tokenizer|generation|preprocessor|processor|adapter|sentence_bert)_).*_config\.json",
+)
+_VOCABULARIES = (
+    r"vocab\.txt",
+    r"spiece\.model",
+    r"sentencepiece\.model",
+    r"tokenizer\.model",
+    r"tokenizer\.json",
+    r".*vocab\.txt",
+    r".*\.model",
+)
+_EXPECTED = {
+    "config": "config.json, bert_config.json or *_config.json",
+    "checkpoint": "model.safetensors, model.safetensors.index.json, *.ckpt.index, *.weights.h5 or "
+    "pytorch_model.bin",
+    "vocab": "vocab.txt, spiece.model, sentencepiece.model, tokenizer.model or tokenizer.json",
+}
+
+
+@dataclass(frozen=True)
+class FolderDescription:
+    """Paths in a model folder (None where there is no such file) and the checkpoint's format."""
+
+    config_path: str | None
+    checkpoint_path: str | None
+    vocab_path: str | None
+    format: str | None
+
+
+def describe_folder(path, require=("config", "checkpoint")):
+    """Find the config, the checkpoint and the vocabulary in a folder.
+
+    Of several kinds of checkpoint the first of safetensors, TensorFlow (`*.ckpt.index`), Keras
+    (`*.weights.h5`), `pytorch_model.bin` is taken; config.json goes before bert_config.json before
+    another *_config.json; vocab.txt before SentencePiece models before tokenizer.json. Hidden files
+    are not looked at.
+
+    Args:
+        path: the folder.
+        require: which of "config", "checkpoint" and "vocab" must be there.
+    Returns:
+        FolderDescription; the checkpoint path is what `open_checkpoint` takes.
+    Raises:
+        ValueError: if a required file is missing, or there are two of the same kind.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> for name in ("config.json", "model.safetensors", "vocab.txt", "bert_model.ckpt.index"):
+    ...     open(os.path.join(folder, name), "w").close()
+    >>> description = describe_folder(folder)
+    >>> description.format, os.path.basename(description.checkpoint_path)
+    ('safetensors', 'model.safetensors')
+    """
+    folder = os.fspath(path)
+    if not os.path.isdir(folder):
+        raise ValueError(f"`path` must be an existing folder. Received: path={folder!r}")
+    names = sorted(
+        entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != "."
+    )
+    format, checkpoint = None, None
+    for kind, pattern, suffix in _CHECKPOINTS:
+        name = _pick(folder, names, pattern)
+        if name:
+            format, checkpoint = kind, name.removesuffix(suffix)
+            break
+    found = {
+        "config": _first(folder, names, _CONFIGS),
+        "checkpoint": checkpoint,
+        "vocab": _first(folder, names, _VOCABULARIES),
+    }
+    for what in require:
+        if not found[what]:
+            raise ValueError(
+                f"`path` must be a folder with a {what}: {_EXPECTED[what]}. "
+                f"Received: path={folder!r}, which holds {_shorten(names)}"
+            )
+    paths = [name and os.path.join(folder, name) for name in found.values()]
+    return FolderDescription(*paths, format)
+
+
+def read_config(path):
+    """Read a JSON config: a dict.
+
+    Args:
+        path: the file, or a folder with one (see `describe_folder`).
+    Raises:
+        ValueError: naming file, line and column, if it is not one JSON object with distinct keys.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "config.json")
+    >>> with open(path, "w") as f:
+    ...     _ = f.write('{"hidden_size": 8}')
+    >>> read_config(path)
+    {'hidden_size': 8}
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        path = describe_folder(path, require=("config",)).config_path
+    try:
+        with open(path, encoding="utf-8-sig") as f:
+            config = json.load(f, object_pairs_hook=_distinct)
+    except json.JSONDecodeError as error:
+        place = f"{path}:{error.lineno}:{error.colno}"
+        raise ValueError(f"`path` must be a JSON file. {place}: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # bad UTF-8, a repeated key, absurd nesting
+        raise ValueError(f"`path` must be a JSON file. {path}: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"`path` must hold a JSON object. {path}:1:1: received a {type(config).__name__}"
+        )
+    return config
+
+
+def _first(folder, names, patterns):
+    return next(filter(None, (_pick(folder, names, pattern) for pattern in patterns)), None)
+
+
+def _pick(folder, names, pattern):
+    """The one name that matches; None if there is none, ValueError if there are several."""
+    matches = [name for name in names if re.fullmatch(pattern, name)]
+    if len(matches) > 1:
+        raise ValueError(
+            "`path` must leave no choice between files of one kind; give the path of the one you "
+            f"mean. Received: path={folder!r}, which holds {_shorten(matches)}"
+        )
+    return matches[0] if matches else None
+
+
+def _distinct(pairs):
+    keys = [key for key, _ in pairs]
+    repeated = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else ()
+    if repeated:
+        raise ValueError(f"the key {min(repeated)!r} appears twice")
+    return dict(pairs)
+
+
+def _shorten(names, limit=20):
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return (", ".join(names[:limit]) or "nothing") + more

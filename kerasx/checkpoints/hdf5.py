@@ -1,0 +1,133 @@
+"""HDF5 weights (`.weights.h5` of Keras) as tensors named by the path of the dataset."""
+
+import os
+
+import h5py
+import numpy as np
+
+from .atomic import atomic_path
+from .checkpoint import (
+    BFLOAT16,
+    Checkpoint,
+    Spec,
+    as_checkpoint,
+    check_name,
+    is_numeric,
+    raw_bytes,
+    readable,
+)
+
+_MAX_EXPANSION = 1100  # deflate packs at most 1032 to 1; a dataset beyond that is a trap
+_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises on bad files
+
+
+class Hdf5Weights(Checkpoint):
+    """The numeric datasets of an HDF5 file, such as "layers/dense/vars/0" of a `.weights.h5`.
+
+    Links out of the file, external and virtual datasets are refused, as is a dataset that claims
+    more than its bytes can hold. bfloat16 is stored the way Keras does (2 opaque bytes, and the
+    attribute dtype="bfloat16"). HDF5 has no checksum here: see `write_digest`.
+
+    Args:
+        path: the file.
+    Raises:
+        ValueError: if it is damaged, cut short, of another kind, or refers to other files.
+    """
+
+    format = "hdf5"
+
+    def __init__(self, path):
+        path = os.fspath(path)
+        specs, skipped = {}, {}
+        with readable(path, "an HDF5 file of weights", *_ERRORS):
+            self._file = h5py.File(path, "r")
+            for name, dataset in _walk(self._file):
+                dtype = _dtype(dataset)
+                if dtype is None:
+                    skipped[name] = f"HDF5 dtype {dataset.dtype}"
+                else:
+                    specs[name] = Spec(tuple(dataset.shape), dtype)
+        super().__init__(path, specs, skipped)
+
+    def _read(self, name, spec):
+        with readable(self.path, f"an HDF5 file with the tensor {name!r}", *_ERRORS):
+            array = np.asarray(self._file[name][()])
+            return array.view(spec.dtype) if array.dtype.kind == "V" else array.astype(spec.dtype)
+
+    def close(self):
+        self._file.close()
+        super().close()
+
+
+def save_hdf5(path, tensors):
+    """Write tensors as HDF5 datasets; "a/b" is the dataset b of the group a.
+
+    Keras reads the file into a model only if the names are those Keras gives; any name that is a
+    path is written.
+
+    Args:
+        path: the file, ending in `.h5`.
+        tensors: {name: array} or a Checkpoint; read one tensor at a time.
+    Raises:
+        ValueError: if a name is not a path, or is both a tensor and a folder of tensors.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> path = os.path.join(tempfile.mkdtemp(), "tiny.weights.h5")
+    >>> save_hdf5(path, {"layers/dense/vars/0": np.arange(3.0)})
+    >>> with Hdf5Weights(path) as checkpoint:
+    ...     print(dict(checkpoint))
+    {'layers/dense/vars/0': array([0., 1., 2.])}
+    """
+    path, tensors = os.fspath(path), as_checkpoint(tensors)
+    if not path.endswith(".h5"):
+        raise ValueError(f"`path` must end in '.h5'. Received: path={path!r}")
+    _check_names(tensors)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        for name in tensors:
+            array = np.asarray(tensors[name])
+            if array.dtype == BFLOAT16:
+                raw = raw_bytes(array).view("V2").reshape(array.shape)
+                file.create_dataset(name, data=raw).attrs["dtype"] = "bfloat16"
+            else:
+                file.create_dataset(name, data=array)
+
+
+def _check_names(tensors):
+    groups = {name[:i] for name in tensors for i, character in enumerate(name) if character == "/"}
+    for name in tensors:
+        check_name(name)
+        if any(part in ("", ".", "..") for part in name.split("/")) or name in groups:
+            raise ValueError(
+                "`tensors` must have names that are distinct HDF5 paths, none of them the folder "
+                f"of another; write safetensors instead. Received: name={name!r}"
+            )
+        dtype = tensors.dtype(name)
+        if dtype.kind not in "biufc" and dtype != BFLOAT16:
+            raise ValueError(f"`tensors` must be of NumPy's dtypes or bfloat16. Received: {dtype}")
+
+
+def _walk(group, prefix=""):
+    """Yield the (path, dataset) pairs below a group; only links within the file are followed."""
+    for key in group:
+        name, link = prefix + key, group.get(key, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{name!r} is a link, which is not followed")
+        item = group[key]
+        if isinstance(item, h5py.Group):
+            yield from _walk(item, f"{name}/")
+        elif isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"{name!r} refers to another file")
+            if item.shape is None or item.nbytes > _MAX_EXPANSION * item.id.get_storage_size():
+                raise ValueError(f"{name!r} has the shape {item.shape} but no such data")
+            yield name, item
+
+
+def _dtype(dataset):
+    """The dtype a dataset is read as; None if it is not numeric."""
+    if dataset.attrs.get("dtype") == "bfloat16":
+        return BFLOAT16
+    return dataset.dtype.newbyteorder("=") if is_numeric(dataset.dtype) else None

@@ -1,0 +1,117 @@
+"""Sorted string tables (LevelDB's format), in which TensorFlow keeps the index of a checkpoint.
+
+Data blocks, then a block of their positions, then a footer of 48 bytes. In a block each key says
+how many bytes it shares with the one before; every 16th is written whole (a restart point).
+A block is followed by its compression (0: none) and a masked CRC-32C.
+"""
+
+import os
+
+from .crc32c import crc32c, mask
+from .protobuf import read_varint, write_varint
+
+_MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
+_FOOTER, _TRAILER = 48, 5
+_RESTART = 16
+_BLOCK_SIZE = 1 << 18
+
+
+def read_table(data):
+    """Read a table: {key: value}, both bytes, in the order of the file.
+
+    Args:
+        data: the whole file, bytes-like (a memory map will do).
+    Raises:
+        ValueError: if anything does not fit: magic number, positions, CRCs, order of the keys.
+    """
+    if len(data) < _FOOTER or bytes(data[-8:]) != _MAGIC:
+        raise ValueError("it does not end with the magic number of a table")
+    footer = bytes(data[-_FOOTER:])
+    _, position = _read_handle(footer, 0)  # of the meta block, which checkpoints do not use
+    handle, _ = _read_handle(footer, position)
+    # Keys share prefixes, so a hostile table of n bytes could spell out keys of n**2 bytes.
+    table, budget, last = {}, 64 * len(data), None
+    for _, place in _read_block(data, handle, budget):
+        for key, value in _read_block(data, _read_handle(place, 0)[0], budget):
+            if last is not None and key <= last:
+                raise ValueError("its keys are out of order")
+            table[key], last = value, key
+            budget -= len(key)
+    return table
+
+
+def write_table(items):
+    """Bytes of the table of a {key: value} dict of bytes; keys are sorted bytewise."""
+    out, handles, entries, size = bytearray(), [], [], 0
+
+    def write_block(entries):
+        block = _encode_block(entries) + b"\0"
+        handle = write_varint(len(out)) + write_varint(len(block) - 1)
+        out.extend(block + mask(crc32c(block)).to_bytes(4, "little"))
+        return handle
+
+    for key, value in sorted(items.items()):
+        entries.append((key, value))
+        size += len(key) + len(value)
+        if size >= _BLOCK_SIZE:
+            handles.append((key, write_block(entries)))
+            entries, size = [], 0
+    if entries:
+        handles.append((entries[-1][0], write_block(entries)))
+    footer = write_block([]) + write_block(handles)
+    return bytes(out) + footer.ljust(_FOOTER - 8, b"\0") + _MAGIC
+
+
+def _read_handle(data, position):
+    offset, position = read_varint(data, position)
+    size, position = read_varint(data, position)
+    return (offset, size), position
+
+
+def _read_block(data, handle, budget):
+    """Yield the (key, value) pairs of the block at (offset, size), its CRC checked first."""
+    offset, size = handle
+    end = offset + size
+    if end + _TRAILER > len(data) - _FOOTER:
+        raise ValueError(f"a block at {offset} of {size} bytes runs past the end")
+    block, crc = bytes(data[offset : end + 1]), bytes(data[end + 1 : end + _TRAILER])
+    if mask(crc32c(block)) != int.from_bytes(crc, "little"):
+        raise ValueError(f"the CRC of the block at {offset} does not match: it is damaged")
+    if block[-1]:
+        raise ValueError(
+            f"the block at {offset} is compressed (type {block[-1]}), which is not read"
+        )
+    yield from _decode_block(block[:-1], budget)
+
+
+def _decode_block(block, budget):
+    restarts = int.from_bytes(block[-4:], "little")
+    end = len(block) - 4 * (restarts + 1)
+    if end < 0:
+        raise ValueError("a block is shorter than its restart points")
+    key, position = b"", 0
+    while position < end:
+        shared, position = read_varint(block, position)
+        unshared, position = read_varint(block, position)
+        size, position = read_varint(block, position)
+        start = position + unshared
+        budget -= shared + unshared
+        if shared > len(key) or start + size > end or budget < 0:
+            raise ValueError("an entry of a block runs past the end")
+        key = key[:shared] + block[position:start]
+        position = start + size
+        yield key, block[start:position]
+
+
+def _encode_block(entries):
+    out, restarts, last = bytearray(), [], b""
+    for i, (key, value) in enumerate(entries):
+        if i % _RESTART == 0:
+            restarts.append(len(out))
+            last = b""
+        shared = len(os.path.commonprefix([last, key]))
+        out += write_varint(shared) + write_varint(len(key) - shared) + write_varint(len(value))
+        out += key[shared:] + value
+        last = key
+    restarts = restarts or [0]
+    return bytes(out) + b"".join(n.to_bytes(4, "little") for n in [*restarts, len(restarts)])

@@ -1,0 +1,245 @@
+"""TensorFlow checkpoints (the V2 "tensor bundle") read and written with NumPy alone.
+
+`prefix.index` is a sorted table that says what each tensor is and where it lies (bundle_index.py);
+`prefix.data-00000-of-00001` and so on hold the bare bytes, with a CRC-32C per tensor in the index.
+The format is that of tensorflow/core/util/tensor_bundle.
+"""
+
+import glob
+import os
+
+import ml_dtypes
+import numpy as np
+
+from .atomic import atomic_path
+from .bundle_index import Entry, read_index, slice_key, write_index
+from .checkpoint import (
+    BFLOAT16,
+    Checkpoint,
+    Spec,
+    as_checkpoint,
+    check_name,
+    from_bytes,
+    raw_bytes,
+    readable,
+)
+from .crc32c import crc32c, mask
+
+_DTYPES = {  # tensorflow/core/framework/types.proto
+    1: np.dtype("float32"),
+    2: np.dtype("float64"),
+    3: np.dtype("int32"),
+    4: np.dtype("uint8"),
+    5: np.dtype("int16"),
+    6: np.dtype("int8"),
+    8: np.dtype("complex64"),
+    9: np.dtype("int64"),
+    10: np.dtype("bool"),
+    14: BFLOAT16,
+    17: np.dtype("uint16"),
+    18: np.dtype("complex128"),
+    19: np.dtype("float16"),
+    22: np.dtype("uint32"),
+    23: np.dtype("uint64"),
+    24: np.dtype(ml_dtypes.float8_e5m2),
+    25: np.dtype(ml_dtypes.float8_e4m3fn),
+}
+_NUMBERS = {dtype: number for number, dtype in _DTYPES.items()}
+
+
+class TensorBundle(Checkpoint):
+    """A TensorFlow checkpoint, memory-mapped; each tensor's CRC-32C is checked when it is read.
+
+    Tensors of strings and objects are listed in `skipped`. Variables saved in slices (partitioned
+    variables) are put together.
+
+    Args:
+        prefix: the path without `.index`, such as "chinese_bert/bert_model.ckpt".
+    Raises:
+        ValueError: if the files are damaged, cut short or of another kind, here or on reading.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> prefix = os.path.join(tempfile.mkdtemp(), "tiny.ckpt")
+    >>> save_tensor_bundle(prefix, {"bert/pooler/dense/bias": np.arange(3.0)})
+    >>> with TensorBundle(prefix) as checkpoint:
+    ...     print(checkpoint.shape("bert/pooler/dense/bias"), checkpoint["bert/pooler/dense/bias"])
+    (3,) [0. 1. 2.]
+    """
+
+    format = "tensorflow"
+
+    def __init__(self, prefix):
+        prefix = os.fspath(prefix)
+        with readable(f"{prefix}.index", "a TensorFlow checkpoint index", ValueError, OSError):
+            entries, self._parts, shards = read_index(f"{prefix}.index")
+        specs = {
+            name: Spec(entry.shape, _DTYPES[entry.dtype], entry)
+            for name, entry in entries.items()
+            if entry.dtype in _DTYPES
+        }
+        skipped = {
+            name: f"TensorFlow dtype {entry.dtype}"
+            for name, entry in entries.items()
+            if entry.dtype not in _DTYPES
+        }
+        super().__init__(prefix, specs, skipped)
+        stored = [spec.where for spec in specs.values() if not spec.where.slices]
+        used = {entry.shard for entry in (*stored, *self._parts.values())}
+        self._paths = {shard: _shard_path(prefix, shard, shards) for shard in used}
+        self._shards = {shard: _map(path) for shard, path in self._paths.items()}
+        for name, spec in self._specs.items():
+            self._check_place(name, spec)
+
+    def _check_place(self, name, spec):
+        """Check that the bytes of a tensor are as many as its shape says and within the file."""
+        entry = spec.where
+        if entry.slices:
+            parts = [part for _, part in self._slices(name, spec)]
+            with self._naming(name, entry):
+                if sum(part.nbytes for part in parts) != spec.nbytes:
+                    raise ValueError("its slices do not add up to it")
+            for part in parts:
+                self._check_place(name, part)
+            return
+        size, end = len(self._shards[entry.shard]), entry.offset + entry.size
+        with self._naming(name, entry):
+            if entry.size != spec.nbytes:
+                raise ValueError(f"{entry.size} bytes for {spec.dtype} {spec.shape}")
+            if end > size:
+                raise ValueError(f"it ends at byte {end} of a file of {size} bytes")
+
+    def _slices(self, name, spec):
+        """The (place in the tensor, Spec) pairs of a partitioned variable."""
+        slices = []
+        with self._naming(name, spec.where):
+            for extents in spec.where.slices:
+                entry = self._parts.get(slice_key(name, extents))
+                if entry is None or entry.slices or len(extents) != len(spec.shape):
+                    raise ValueError(f"its slice {extents} is missing or malformed")
+                place = tuple(
+                    slice(start, n if length < 0 else start + length)
+                    for (start, length), n in zip(extents, spec.shape)
+                )
+                shape = tuple(s.stop - s.start for s in place)
+                if shape != entry.shape or any(s.stop > n for s, n in zip(place, spec.shape)):
+                    raise ValueError(f"its slice {extents} does not fit into {spec.shape}")
+                slices.append((place, Spec(shape, spec.dtype, entry)))
+        return slices
+
+    def _read(self, name, spec):
+        entry = spec.where
+        if entry.slices:
+            return self._assemble(name, spec)
+        raw = self._shards[entry.shard][entry.offset : entry.offset + entry.size]
+        with self._naming(name, entry):
+            if mask(crc32c(raw)) != entry.crc:
+                raise ValueError("its CRC-32C does not match")
+        return from_bytes(raw, spec)
+
+    def _assemble(self, name, spec):
+        array, seen = np.empty(spec.shape, spec.dtype), np.zeros(spec.shape, bool)
+        for place, part in self._slices(name, spec):
+            array[place] = self._read(name, part)
+            seen[place] = True
+        with self._naming(name, spec.where):
+            if not seen.all():
+                raise ValueError("its slices overlap and leave gaps")
+        return array
+
+    def _naming(self, name, entry):
+        path = self._paths.get(entry.shard, f"{self.path}.index")
+        return readable(path, f"a data file that holds the tensor {name!r}", ValueError)
+
+    def close(self):
+        self._shards = {}
+        super().close()
+
+
+def save_tensor_bundle(prefix, tensors):
+    """Write a TensorFlow V2 checkpoint, which tf.train.load_checkpoint reads.
+
+    The files that are there stay valid until the new index takes the place of the old: if the old
+    data is in one file, the new goes into two, and the other way round, so neither overwrites the
+    other. Data files of the old checkpoint are removed at the end.
+
+    Args:
+        prefix: the path without `.index`, such as "out/bert_model.ckpt".
+        tensors: {name: array} or a Checkpoint; read one tensor at a time.
+    Raises:
+        ValueError: if a name or dtype has no place in a checkpoint; nothing is written then.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> save_tensor_bundle(os.path.join(folder, "tiny.ckpt"), {"global_step": np.array(7)})
+    >>> sorted(os.listdir(folder))
+    ['tiny.ckpt.data-00000-of-00001', 'tiny.ckpt.index']
+    """
+    prefix, tensors = os.fspath(prefix), as_checkpoint(tensors)
+    for name in tensors:
+        check_name(name)
+        if tensors.dtype(name).newbyteorder("=") not in _NUMBERS:
+            raise ValueError(
+                f"`tensors` must be of the dtypes of TensorFlow. "
+                f"Received: tensors[{name!r}] of {tensors.dtype(name)}"
+            )
+    groups = _split(tensors, 2 if _count_shards(prefix) == 1 else 1)
+    entries = {}
+    for shard, names in enumerate(groups):
+        with atomic_path(_shard_path(prefix, shard, len(groups))) as temporary:
+            entries |= _write_shard(temporary, shard, names, tensors)
+    with atomic_path(f"{prefix}.index") as temporary:
+        with open(temporary, "wb") as f:
+            f.write(write_index(entries, len(groups)))
+    current = {_shard_path(prefix, shard, len(groups)) for shard in range(len(groups))}
+    for path in glob.glob(f"{glob.escape(prefix)}.data-?????-of-?????"):
+        if path not in current:
+            os.remove(path)
+
+
+def _write_shard(path, shard, names, tensors):
+    entries, offset = {}, 0
+    with open(path, "wb") as f:
+        for name in names:
+            array = np.asarray(tensors[name])
+            raw = raw_bytes(array)
+            f.write(raw)
+            number, crc = _NUMBERS[array.dtype.newbyteorder("=")], mask(crc32c(raw))
+            entries[name] = Entry(number, array.shape, shard, offset, len(raw), crc)
+            offset += len(raw)
+    return entries
+
+
+def _split(tensors, count):
+    """Names in `count` groups of about equal bytes, in the order of the index."""
+    names = sorted(tensors, key=lambda name: name.encode("utf-8"))
+    total, seen, groups = sum(map(tensors.nbytes, names)), 0, [[] for _ in range(count)]
+    for name in names:
+        groups[min(count - 1, seen * count // max(total, 1))].append(name)
+        seen += tensors.nbytes(name)
+    return groups
+
+
+def _count_shards(prefix):
+    """How many data files the checkpoint that is there has; 0 if there is none to protect."""
+    try:
+        return read_index(f"{prefix}.index")[2]
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _shard_path(prefix, shard, shards):
+    return f"{prefix}.data-{shard:05d}-of-{shards:05d}"
+
+
+def _map(path):
+    """A file as a uint8 array, memory-mapped."""
+    with readable(path, "a data file of a TensorFlow checkpoint", OSError):
+        if os.path.getsize(path) == 0:  # cannot be mapped
+            return np.empty(0, np.uint8)
+        return np.asarray(np.memmap(path, np.uint8, "r"))
