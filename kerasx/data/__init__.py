@@ -1,0 +1,70 @@
+"""Data pipelines. Importing this loads NumPy only; `BucketDataset` loads Keras when first used."""
+
+import importlib
+
+from kerasx.data.arguments import delete_arguments, insert_arguments
+from kerasx.data.arrays import orthogonally_resize, softmax, to_array
+from kerasx.data.batches import Batches
+from kerasx.data.buckets import Batch, bucket_lengths, padding_ratio, plan_batches
+from kerasx.data.collate import collate
+from kerasx.data.files import IndexedLines
+from kerasx.data.generator import DataGenerator
+from kerasx.data.padding import sequence_padding, truncate_sequences
+from kerasx.data.parallel import parallel_apply, parallel_apply_generator
+from kerasx.data.readers import read_jsonl, read_lines, read_tsv
+from kerasx.data.text import (
+    convert_to_unicode,
+    is_string,
+    longest_common_subsequence,
+    longest_common_substring,
+    lowercase_and_normalize,
+    string_matching,
+    strQ2B,
+    text_segmentate,
+)
+from kerasx.data.validation import check_finite, check_ids, check_labels
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "BucketDataset",
+    "DataGenerator",
+    "IndexedLines",
+    "bucket_lengths",
+    "check_finite",
+    "check_ids",
+    "check_labels",
+    "collate",
+    "convert_to_unicode",
+    "delete_arguments",
+    "insert_arguments",
+    "is_string",
+    "longest_common_subsequence",
+    "longest_common_substring",
+    "lowercase_and_normalize",
+    "orthogonally_resize",
+    "padding_ratio",
+    "parallel_apply",
+    "parallel_apply_generator",
+    "plan_batches",
+    "read_jsonl",
+    "read_lines",
+    "read_tsv",
+    "sequence_padding",
+    "softmax",
+    "strQ2B",
+    "string_matching",
+    "text_segmentate",
+    "to_array",
+    "truncate_sequences",
+]
+
+
+def __getattr__(name):
+    if name == "BucketDataset":
+        return importlib.import_module("kerasx.data.dataset").BucketDataset
+    raise AttributeError(f"module 'kerasx.data' has no attribute '{name}'")
+
+
+def __dir__():
+    return list(__all__)

@@ -1,0 +1,121 @@
+"""Sequences of different lengths made into rectangles, and long ones made to fit."""
+
+import numpy as np
+
+
+def sequence_padding(inputs, length=None, value=0, seq_dims=1, mode="post"):
+    """Pad (and cut) sequences to one shape and stack them.
+
+    Args:
+        inputs: sequences (lists or arrays) of one rank; only the first `seq_dims` axes may differ.
+        length: target length of these axes, an int or one int per axis; `None` is the longest.
+            Longer sequences lose their end.
+        value: what to pad with; cast to the type of the sequences.
+        seq_dims: how many leading axes of each sequence have a variable length.
+        mode: `"post"` pads after the sequence, `"pre"` before it.
+
+    Returns:
+        Array of shape `(len(inputs), *length, ...)`, of the common type of the non-empty inputs.
+
+    Raises:
+        ValueError: no inputs, unequal ranks, another `mode`, a `length` of the wrong size.
+
+    >>> sequence_padding([[1, 2, 3], [4]])
+    array([[1, 2, 3],
+           [4, 0, 0]])
+    >>> sequence_padding([[1, 2, 3], [4]], length=2, value=-1, mode="pre")
+    array([[ 1,  2],
+           [-1,  4]])
+    """
+    if mode not in ("post", "pre"):
+        raise ValueError(f"`mode` must be 'post' or 'pre'. Received: mode={mode!r}")
+    rows = [np.asarray(x) for x in inputs]
+    if not rows:
+        raise ValueError("`inputs` must hold at least one sequence. Received: inputs=[]")
+    if len({x.ndim for x in rows}) > 1 or rows[0].ndim < seq_dims:
+        ranks = sorted({x.ndim for x in rows})
+        raise ValueError(
+            f"`inputs` must have one rank, at least seq_dims={seq_dims}. Received: ranks={ranks}"
+        )
+    shape = _target(rows, length, seq_dims)
+    dtype = np.result_type(*([x for x in rows if x.size] or rows))
+    outputs = np.full((len(rows), *shape, *rows[0].shape[seq_dims:]), value, dtype)
+    for output, x in zip(outputs, rows):
+        kept = [min(n, limit) for n, limit in zip(x.shape, shape)]
+        place = [np.s_[n - k :] if mode == "pre" else np.s_[:k] for k, n in zip(kept, shape)]
+        output[tuple(place)] = x[tuple(np.s_[:k] for k in kept)]
+    return outputs
+
+
+def _target(rows, length, seq_dims):
+    if length is None:
+        return tuple(max(n) for n in zip(*(x.shape[:seq_dims] for x in rows)))
+    shape = (length,) if np.ndim(length) == 0 else tuple(length)
+    if len(shape) != seq_dims:
+        raise ValueError(
+            f"`length` must be one number for each of the {seq_dims} padded axes. "
+            f"Received: length={length}"
+        )
+    return shape
+
+
+def truncate_sequences(maxlen, indices, *sequences):
+    """Shorten lists in place until they hold at most `maxlen` items together.
+
+    Equal to popping one item at a time off the list that is longest then (the first of equals),
+    but the lengths are solved for at once and each list is cut once.
+
+    Args:
+        maxlen: the largest total length.
+        indices: where to pop: an int (`-1` cuts the end, `-2` spares the last item), or one
+            int for each non-empty sequence.
+        *sequences: lists; empty ones and `None` are left out.
+
+    Returns:
+        The non-empty lists, the very objects that were passed.
+
+    Raises:
+        ValueError: a list would have to lose an item it does not have, or `maxlen` is negative.
+
+    >>> truncate_sequences(5, -1, [1, 2, 3, 4, 5], [6, 7])
+    [[1, 2, 3], [6, 7]]
+    """
+    sequences = [s for s in sequences if s]
+    if not isinstance(indices, (list, tuple)):
+        indices = [indices] * len(sequences)
+    if maxlen < 0 or len(indices) < len(sequences):
+        raise ValueError(
+            "`maxlen` must be at least 0 and `indices` an int or one int for each sequence. "
+            f"Received: maxlen={maxlen}, indices={indices}, {len(sequences)} sequences"
+        )
+    lengths = [len(s) for s in sequences]
+    cuts = []
+    for i, length, kept in zip(indices, lengths, _levelled(lengths, maxlen)):
+        start = i if i >= 0 else kept + i + 1
+        if kept < length and not 0 <= start <= kept:
+            raise ValueError(
+                f"`indices` must point into the sequence to be cut. Received: index {i} for a "
+                f"sequence of {length} items that has to shrink to {kept}; raise `maxlen`={maxlen}"
+            )
+        cuts.append(np.s_[start : start + length - kept])
+    for s, cut in zip(sequences, cuts):
+        del s[cut]
+    return sequences
+
+
+def _levelled(lengths, total):
+    """Lengths after taking one at a time off the longest until they sum to `total`."""
+    rest, level = total, None
+    for done, n in enumerate(sorted(lengths)):
+        share = rest // (len(lengths) - done)
+        if n > share:
+            level, spare = share, rest - share * (len(lengths) - done)
+            break
+        rest -= n
+    if level is None:
+        return list(lengths)
+    kept = [min(n, level) for n in lengths]
+    tall = [i for i, n in enumerate(lengths) if n > level]
+    for i in tall[len(tall) - spare :]:  # of equals the first is popped first
+        kept[i] += 1
+    return kept

@@ -1,0 +1,136 @@
+"""Strings: normal forms, matching, cutting into pieces, common parts."""
+
+import re
+import unicodedata
+
+import numpy as np
+
+
+def is_string(s):
+    """Whether `s` is a str.
+
+    >>> is_string("a"), is_string(b"a")
+    (True, False)
+    """
+    return isinstance(s, str)
+
+
+def strQ2B(ustring):
+    """Full-width ASCII characters and spaces as the half-width ones.
+
+    >>> strQ2B("ＡＢＣ，１２３")
+    'ABC,123'
+    """
+    return ustring.translate(_HALF_WIDTH)
+
+
+_HALF_WIDTH = {0x3000: " ", **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}}
+
+
+def string_matching(s, keywords):
+    """Whether at least one of the keywords (regular expressions) is found in `s`.
+
+    >>> string_matching("今天天气不错", ["天气", "新闻"])
+    True
+    """
+    return any(re.search(k, s) for k in keywords)
+
+
+def convert_to_unicode(text, encoding="utf-8", errors="ignore"):
+    """The str of bytes; a str stays as it is.
+
+    >>> convert_to_unicode("中".encode("gbk"), "gbk")
+    '中'
+    """
+    return text.decode(encoding, errors=errors) if isinstance(text, bytes) else text
+
+
+def lowercase_and_normalize(text):
+    """Lower case without accents: NFD, less the nonspacing marks.
+
+    >>> lowercase_and_normalize("Élan")
+    'elan'
+    """
+    text = unicodedata.normalize("NFD", text.lower())
+    return "".join(ch for ch in text if unicodedata.category(ch) != "Mn")
+
+
+def text_segmentate(text, maxlen, seps="\n", strips=None):
+    """Cut a text at separators into pieces of about `maxlen` characters.
+
+    A text too long is split at the first separator; neighbouring parts are joined again as long
+    as they fit; pieces still too long are split at the next separator, and so on. A piece
+    without any of the separators stays whole, however long.
+
+    Args:
+        text: the text.
+        maxlen: length of a piece, in characters.
+        seps: separators, one character each, in the order they are tried.
+        strips: characters taken off both ends of each piece, besides whitespace.
+
+    Returns:
+        List of pieces, each with its separators.
+
+    >>> text_segmentate("今天天气不错。我们去公园吧，好不好？", 10, "。，")
+    ['今天天气不错。', '我们去公园吧，', '好不好？']
+    """
+    text = text.strip().strip(strips)
+    if not seps or len(text) <= maxlen:
+        return [text]
+    pieces, joined = [], ""
+    parts = text.split(seps[0])
+    for i, part in enumerate(parts):
+        if joined and part and len(joined) + len(part) > maxlen - 1:
+            pieces += text_segmentate(joined, maxlen, seps[1:], strips)
+            joined = ""
+        joined += part if i + 1 == len(parts) else part + seps[0]
+    return pieces + (text_segmentate(joined, maxlen, seps[1:], strips) if joined else [])
+
+
+def longest_common_substring(source, target):
+    """The longest slice two sequences share; the first found of equally long ones.
+
+    Returns:
+        `(length, (i, j, k, l))` with `source[i:j] == target[k:l]`.
+
+    >>> longest_common_substring("苹果手机", "手机壳")
+    (2, (2, 4, 0, 2))
+    """
+    best, span, above = 0, (0, 0, 0, 0), [0] * (len(target) + 1)
+    for i, s in enumerate(source, 1):
+        row = [0] * (len(target) + 1)
+        for j, t in enumerate(target, 1):
+            if s == t:
+                row[j] = above[j - 1] + 1
+                if row[j] > best:
+                    best, span = row[j], (i - row[j], i, j - row[j], j)
+        above = row
+    return best, span
+
+
+def longest_common_subsequence(source, target):
+    """The longest subsequence two sequences share, not necessarily in one piece.
+
+    With c[i, j] its length for the first i and j items: c[i-1, j-1] + 1 where these end in the
+    same item, else max(c[i-1, j], c[i, j-1]).
+
+    Returns:
+        `(length, pairs)`, the pairs `(i, j)` ascending, with `source[i] == target[j]`.
+
+    >>> longest_common_subsequence("ABCBDAB", "BDCABA")
+    (4, [(1, 0), (2, 2), (3, 4), (5, 5)])
+    """
+    c = np.zeros((len(source) + 1, len(target) + 1), int).tolist()
+    for i, s in enumerate(source):
+        for j, t in enumerate(target):
+            c[i + 1][j + 1] = c[i][j] + 1 if s == t else max(c[i][j + 1], c[i + 1][j])
+    i, j, pairs = len(source) - 1, len(target) - 1, []
+    while i >= 0 and j >= 0:
+        if source[i] == target[j]:
+            pairs.append((i, j))
+            i, j = i - 1, j - 1
+        elif c[i + 1][j] > c[i][j + 1]:
+            j -= 1
+        else:
+            i -= 1
+    return len(pairs), pairs[::-1]

@@ -1,0 +1,82 @@
+"""Checks of a batch before it reaches a model.
+
+A label out of range gives NaN on TensorFlow with XLA, 0.0 on JAX, an exception elsewhere; the id
+-1 is accepted by all and means the last row. Here each is the same ValueError on every backend.
+"""
+
+import numpy as np
+
+
+def check_ids(array, vocab_size, name="token_ids", rows=None):
+    """Raise unless all ids are ints in `[0, vocab_size)`.
+
+    Args:
+        array: int array of shape `(b, ...)`.
+        vocab_size: number of rows of the embedding table.
+        name: what to call the array in the error.
+        rows: numbers of the examples in the data set, shape `(b,)`; `None` is 0, 1, ...
+
+    Raises:
+        ValueError: names the example, the value and the allowed range.
+
+    >>> check_ids(np.array([[101, 5], [101, 21128]]), 21128, rows=[7, 3])
+    Traceback (most recent call last):
+    ...
+    ValueError: `token_ids` must be in [0, 21128). Received: token_ids=21128 in example 3
+    """
+    _check_range(array, vocab_size, name, rows, None)
+
+
+def check_labels(array, num_classes, name="labels", rows=None, ignore=None):
+    """Raise unless all labels are ints in `[0, num_classes)` or equal to `ignore`.
+
+    Args:
+        array, name, rows: as in `check_ids`.
+        num_classes: number of classes.
+        ignore: a value that stands for no label, such as the padding of label sequences.
+
+    Raises:
+        ValueError: names the example, the value and the allowed range.
+
+    >>> check_labels(np.array([0, 2, -100]), num_classes=3, ignore=-100)
+    """
+    _check_range(array, num_classes, name, rows, ignore)
+
+
+def check_finite(array, name="labels", rows=None):
+    """Raise if a float array holds NaN or infinity.
+
+    Raises:
+        ValueError: names the example and the value.
+
+    >>> check_finite(np.array([0.5, np.nan]))
+    Traceback (most recent call last):
+    ...
+    ValueError: `labels` must be finite. Received: labels=nan in example 1
+    """
+    array = np.asarray(array)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        example, value = _first(array, ~np.isfinite(array), rows)
+        raise ValueError(f"`{name}` must be finite. Received: {name}={value} in example {example}")
+
+
+def _check_range(array, size, name, rows, ignore):
+    array = np.asarray(array)
+    if array.dtype.kind not in "iub":
+        raise ValueError(f"`{name}` must be integers. Received: {name} of dtype {array.dtype}")
+    if not array.size or (array.min() >= 0 and array.max() < size):
+        return
+    wrong = (array < 0) | (array >= size)
+    if ignore is not None:
+        wrong &= array != ignore
+    if wrong.any():
+        example, value = _first(array, wrong, rows)
+        raise ValueError(
+            f"`{name}` must be in [0, {size}). Received: {name}={value} in example {example}"
+        )
+
+
+def _first(array, wrong, rows):
+    """Number of the first example that is wrong, and its value."""
+    where = tuple(np.argwhere(wrong)[0])
+    return int(where[0] if rows is None else rows[where[0]]), array[where]

@@ -1,0 +1,45 @@
+"""bert4keras's helpers under their names, re-exported from where they live."""
+
+from kerasx.data import (
+    DataGenerator,
+    convert_to_unicode,
+    delete_arguments,
+    insert_arguments,
+    is_string,
+    longest_common_subsequence,
+    longest_common_substring,
+    lowercase_and_normalize,
+    orthogonally_resize,
+    parallel_apply,
+    parallel_apply_generator,
+    sequence_padding,
+    softmax,
+    string_matching,
+    strQ2B,
+    text_segmentate,
+    to_array,
+    truncate_sequences,
+)
+from kerasx.data.files import open
+
+__all__ = [
+    "DataGenerator",
+    "convert_to_unicode",
+    "delete_arguments",
+    "insert_arguments",
+    "is_string",
+    "longest_common_subsequence",
+    "longest_common_substring",
+    "lowercase_and_normalize",
+    "open",
+    "orthogonally_resize",
+    "parallel_apply",
+    "parallel_apply_generator",
+    "sequence_padding",
+    "softmax",
+    "strQ2B",
+    "string_matching",
+    "text_segmentate",
+    "to_array",
+    "truncate_sequences",
+]
