@@ -1,0 +1,29 @@
+"""Layers of bert4keras's lineage, as ordinary Keras 3 layers."""
+
+from kerasx.layers.attention import AttentionMask, CachedAttention, MultiHeadAttention
+from kerasx.layers.embeddings import Embedding, PositionEmbedding
+from kerasx.layers.feed_forward import FeedForward
+from kerasx.layers.loss import Loss
+from kerasx.layers.merging import Add, BatchConcat, BatchSplit, BiasAdd, Concatenate1D
+from kerasx.layers.normalization import LayerNormalization, ScaleOffset
+from kerasx.layers.pooling import FirstToken, GlobalAveragePooling1D, GlobalMaxPooling1D
+
+__all__ = [
+    "Add",
+    "AttentionMask",
+    "BatchConcat",
+    "BatchSplit",
+    "BiasAdd",
+    "CachedAttention",
+    "Concatenate1D",
+    "Embedding",
+    "FeedForward",
+    "FirstToken",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
+    "LayerNormalization",
+    "Loss",
+    "MultiHeadAttention",
+    "PositionEmbedding",
+    "ScaleOffset",
+]

@@ -1,0 +1,146 @@
+"""Token and position embeddings."""
+
+import keras
+from keras import ops
+
+from kerasx.backend import hierarchical_embeddings
+
+__all__ = ["Embedding", "PositionEmbedding"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Embedding(keras.layers.Embedding):
+    """Keras's Embedding that can also be the output projection, with the same table.
+
+    `layer(ids)` looks rows up; `layer(x, mode="dense")` is x Eᵀ, one score for each row. With
+    `mask_zero=True` id 0 is padding, except at the first place: T5 starts sequences with id 0,
+    and so no sequence is ever masked whole.
+
+    Args:
+        input_dim, output_dim, mask_zero, ...: as in keras.layers.Embedding.
+
+    >>> layer = Embedding(10, 4, mask_zero=True)
+    >>> x = layer(ops.convert_to_tensor([[5, 3, 0]]))
+    >>> ops.shape(x), ops.shape(layer(x, mode="dense"))
+    ((1, 3, 4), (1, 3, 10))
+    """
+
+    def compute_mask(self, inputs, mask=None):
+        if not self.mask_zero:
+            return None
+        if "float" in keras.backend.standardize_dtype(inputs.dtype):
+            return mask  # the output projection keeps the mask of its inputs
+        real = ops.not_equal(inputs, 0)
+        return ops.concatenate([ops.ones_like(real[:, :1]), real[:, 1:]], axis=1)
+
+    def call(self, inputs, mode="embedding"):
+        if mode == "embedding":
+            return super().call(inputs)
+        if mode != "dense":
+            raise ValueError(f"`mode` must be 'embedding' or 'dense'. Received: mode={mode!r}")
+        table = ops.cast(self.embeddings, inputs.dtype)  # (v, d)
+        return ops.matmul(inputs, ops.transpose(table))
+
+    def compute_output_spec(self, inputs, mode="embedding"):
+        last = self.input_dim if mode == "dense" else self.output_dim
+        lead = inputs.shape[:-1] if mode == "dense" else inputs.shape
+        return keras.KerasTensor((*lead, last), dtype=self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class PositionEmbedding(keras.layers.Layer):
+    """A trainable vector for each position, added to (or multiplied with, ...) the input.
+
+    Args:
+        input_dim: number of positions in the table.
+        output_dim: size of a vector.
+        merge_mode: "add", "mul", "zero" (the vectors alone) or "concat".
+        hierarchical: None, or α in (0, 1), True meaning 0.4: positions beyond the table are made
+            of two positions within it, so m positions reach m² (kexue.fm/archives/7947).
+        custom_position_ids: the layer is called on [inputs, position_ids] with integer ids (b, n).
+        embeddings_initializer: initializer of the table.
+
+    Raises:
+        ValueError: the sequence is longer than the table reaches.
+
+    >>> ops.shape(PositionEmbedding(8, 4)(ops.zeros((2, 3, 4))))
+    (2, 3, 4)
+    """
+
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        merge_mode="add",
+        hierarchical=None,
+        custom_position_ids=False,
+        embeddings_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if merge_mode not in ("add", "mul", "zero", "concat"):
+            raise ValueError(
+                "`merge_mode` must be 'add', 'mul', 'zero' or 'concat'. "
+                f"Received: merge_mode={merge_mode!r}"
+            )
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.merge_mode = merge_mode
+        self.hierarchical = hierarchical
+        self.custom_position_ids = custom_position_ids
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+        )
+
+    def compute_mask(self, inputs, mask=None):
+        return mask[0] if isinstance(mask, (list, tuple)) else mask
+
+    def call(self, inputs):
+        x, ids = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
+        vectors = self._vectors(ops.shape(x)[1], ids)
+        vectors = ops.cast(vectors, x.dtype)
+        if self.merge_mode == "add":
+            return x + vectors
+        if self.merge_mode == "mul":
+            return x * (vectors + 1)
+        vectors = ops.broadcast_to(vectors, (*ops.shape(x)[:2], self.output_dim))
+        return vectors if self.merge_mode == "zero" else ops.concatenate([x, vectors], axis=-1)
+
+    def _vectors(self, n, ids):
+        """(1 or b, n, d): the rows of the first n positions, or of the given ids."""
+        alpha = 0.4 if self.hierarchical is True else self.hierarchical
+        reach = self.input_dim**2 if alpha else self.input_dim
+        if ids is None:
+            if isinstance(n, int) and n > reach:
+                raise ValueError(
+                    f"The sequence has {n} tokens, but `{self.name}` reaches only {reach} "
+                    "positions. Cut the text (maxlen=...), or build the model with "
+                    "hierarchical_position=True."
+                )
+            table = hierarchical_embeddings(self.embeddings, n, alpha) if alpha else self.embeddings
+            return table[None, :n]
+        table = hierarchical_embeddings(self.embeddings, reach, alpha) if alpha else self.embeddings
+        return ops.take(table, ops.cast(ids, "int32"), axis=0)
+
+    def compute_output_shape(self, input_shape):
+        shape = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
+        if self.merge_mode == "concat":
+            return (*shape[:-1], shape[-1] + self.output_dim)
+        return (*shape[:2], self.output_dim) if self.merge_mode == "zero" else tuple(shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "merge_mode": self.merge_mode,
+            "hierarchical": self.hierarchical,
+            "custom_position_ids": self.custom_position_ids,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }

@@ -1,0 +1,78 @@
+"""The position-wise network of a Transformer block."""
+
+import keras
+
+from kerasx import backend
+
+__all__ = ["FeedForward"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class FeedForward(keras.layers.Layer):
+    """act(x W_1) W_2; with a list of activations, gated: (Π_i act_i(x W_1i)) W_2.
+
+    Args:
+        units: width of the hidden layer.
+        activation: an activation, or a list of them (["gelu", "linear"] is T5 1.1's).
+        use_bias: biases in all projections.
+        kernel_initializer: initializer of all kernels.
+
+    Source: arXiv 1706.03762; gated, arXiv 2002.05202.
+
+    >>> keras.ops.shape(FeedForward(16, ["gelu", "linear"])(keras.ops.ones((2, 3, 4))))
+    (2, 3, 4)
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="relu",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.activation = list(activation) if isinstance(activation, (list, tuple)) else activation
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        gated = self.activation if isinstance(self.activation, list) else [self.activation]
+        self.i_denses = []
+        for i, activation in enumerate(gated):
+            dense = self._dense(self.units, f"i{i}_dense", backend.get_activation(activation))
+            dense.build(input_shape)
+            self.i_denses.append(dense)
+        self.o_dense = self._dense(input_shape[-1], "o_dense")
+        self.o_dense.build((*input_shape[:-1], self.units))
+
+    def _dense(self, units, name, activation=None):
+        return keras.layers.Dense(
+            units,
+            activation,
+            self.use_bias,
+            kernel_initializer=self.kernel_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def call(self, inputs):
+        x, *gates = [dense(inputs) for dense in self.i_denses]
+        for gate in gates:
+            x = x * gate
+        return self.o_dense(x)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        activations = keras.saving.serialize_keras_object(self.activation)
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

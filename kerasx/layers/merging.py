@@ -1,0 +1,104 @@
+"""Merging and splitting tensors with their masks."""
+
+import keras
+from keras import ops
+
+__all__ = ["Add", "BatchConcat", "BatchSplit", "BiasAdd", "Concatenate1D"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Add(keras.layers.Add):
+    """Keras's Add that keeps the first mask there is.
+
+    Keras drops the mask when one of the terms has none, as segment embeddings do not.
+    """
+
+    def compute_mask(self, inputs, mask=None):
+        return next((m for m in mask if m is not None), None) if mask else None
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class BiasAdd(keras.layers.Layer):
+    """x + b with a trainable vector b, e.g. on the scores of a tied output projection.
+
+    >>> ops.shape(BiasAdd()(ops.ones((2, 3))))
+    (2, 3)
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=(input_shape[-1],), initializer="zeros")
+
+    def call(self, inputs):
+        return inputs + ops.cast(self.bias, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Concatenate1D(keras.layers.Layer):
+    """Join sequences (b, n_i, d) along time; a sequence without a mask counts as all real.
+
+    >>> ops.shape(Concatenate1D()([ops.ones((2, 3, 4)), ops.ones((2, 1, 4))]))
+    (2, 4, 4)
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        if mask is None or all(m is None for m in mask):
+            return None
+        masks = [
+            ops.ones(ops.shape(x)[:2], "bool") if m is None else ops.cast(m, "bool")
+            for x, m in zip(inputs, mask)
+        ]
+        return ops.concatenate(masks, axis=1)
+
+    def call(self, inputs):
+        return ops.concatenate(inputs, axis=1)
+
+    def compute_output_shape(self, input_shape):
+        lengths = [shape[1] for shape in input_shape]
+        total = None if None in lengths else sum(lengths)
+        return (input_shape[0][0], total, *input_shape[0][2:])
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class BatchSplit(keras.layers.Layer):
+    """Split a batch into `parts` of nearly equal size, for model parallelism by hand.
+
+    Args:
+        parts: how many parts; the first ones are the larger.
+    """
+
+    def __init__(self, parts, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = parts
+
+    def call(self, inputs):
+        b = ops.shape(inputs)[0]
+        ends = [-(-b * (i + 1) // self.parts) for i in range(self.parts)]
+        return [inputs[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+    def compute_output_shape(self, input_shape):
+        return [(None, *input_shape[1:])] * self.parts
+
+    def get_config(self):
+        return {**super().get_config(), "parts": self.parts}
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class BatchConcat(keras.layers.Layer):
+    """Join tensors along the batch; undoes `BatchSplit`."""
+
+    def call(self, inputs):
+        return ops.concatenate(inputs, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return (None, *input_shape[0][1:])

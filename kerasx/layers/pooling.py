@@ -1,0 +1,71 @@
+"""Pooling over the real tokens of a sequence."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+
+__all__ = ["FirstToken", "GlobalAveragePooling1D", "GlobalMaxPooling1D"]
+
+
+class _MaskedPooling(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *input_shape[2:])
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class FirstToken(_MaskedPooling):
+    """The vector of the first token, [CLS]: (b, n, d) to (b, d).
+
+    >>> ops.shape(FirstToken()(ops.ones((2, 3, 4))))
+    (2, 4)
+    """
+
+    def call(self, inputs):
+        return inputs[:, 0]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class GlobalAveragePooling1D(_MaskedPooling):
+    """Mean over the real tokens: Σ m_i x_i / max(Σ m_i, 1). All padding gives 0, not NaN.
+
+    Called on (b, n, d) with the Keras mask (b, n); returns (b, d).
+
+    >>> x = ops.convert_to_tensor([[[1.0], [3.0], [8.0]]])
+    >>> pooled = GlobalAveragePooling1D()(x, mask=ops.convert_to_tensor([[True, True, False]]))
+    >>> ops.convert_to_numpy(pooled).tolist()
+    [[2.0]]
+    """
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return ops.sum(inputs, axis=1) / max(inputs.shape[1] or 1, 1)
+        real = ops.cast(mask, inputs.dtype)[..., None]
+        return ops.sum(inputs * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class GlobalMaxPooling1D(_MaskedPooling):
+    """Maximum over the real tokens. All padding gives 0.
+
+    Called on (b, n, d) with the Keras mask (b, n); returns (b, d).
+
+    >>> x = ops.convert_to_tensor([[[1.0], [3.0], [8.0]]])
+    >>> pooled = GlobalMaxPooling1D()(x, mask=ops.convert_to_tensor([[True, True, False]]))
+    >>> ops.convert_to_numpy(pooled).tolist()
+    [[3.0]]
+    """
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return ops.max(inputs, axis=1)
+        highest = ops.max(backend.sequence_masking(inputs, mask, "-inf"), axis=1)
+        any_real = ops.any(ops.cast(mask, "bool"), axis=1)[:, None]
+        return ops.where(any_real, highest, ops.zeros_like(highest))

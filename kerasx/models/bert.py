@@ -1,0 +1,259 @@
+"""BERT: configuration to graph, and where its weights lie on disk."""
+
+import keras
+
+from kerasx.backend import get_activation
+from kerasx.layers import (
+    Add,
+    BiasAdd,
+    Embedding,
+    FeedForward,
+    FirstToken,
+    MultiHeadAttention,
+    PositionEmbedding,
+)
+from kerasx.models.transformer import Transformer
+
+__all__ = ["BERT"]
+
+
+class BERT(Transformer):
+    """BERT (arXiv 1810.04805), also Chinese RoBERTa-wwm, MacBERT, WoBERT, SimBERT and LaBSE.
+
+    Args:
+        max_position: rows of the position table.
+        segment_vocab_size: number of segments; 0 removes the segment input.
+        with_pool: add the pooled output; True means tanh, a string names the activation.
+        with_nsp: add the next-sentence output (and the pooled one under it); True means softmax.
+        with_mlm: add the token output; True means softmax, "linear" gives logits.
+        hierarchical_position: None or α: positions beyond the table (kexue.fm/archives/7947).
+        custom_position_ids: take the position ids as an input.
+        shared_segment_embeddings: segments are looked up in the token table.
+        layer_norm_eps: ε of the layer normalizations.
+
+    The outputs are those asked for, in the order pooled or next-sentence, then tokens; without
+    any of them, the last block's vectors (b, n, hidden_size).
+
+    >>> bert = BERT(30, 8, 1, 2, 16, max_position=10, with_mlm="linear")
+    >>> bert.build()
+    >>> bert.model.output.shape
+    (None, None, 30)
+    """
+
+    def __init__(
+        self,
+        *args,
+        max_position=512,
+        segment_vocab_size=2,
+        with_pool=False,
+        with_nsp=False,
+        with_mlm=False,
+        hierarchical_position=None,
+        custom_position_ids=False,
+        shared_segment_embeddings=False,
+        layer_norm_eps=1e-12,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        self.max_position = max_position
+        self.segment_vocab_size = segment_vocab_size
+        self.with_pool = with_pool or bool(with_nsp)
+        self.with_nsp = with_nsp
+        self.with_mlm = with_mlm
+        self.hierarchical_position = hierarchical_position
+        self.custom_position_ids = custom_position_ids
+        self.shared_segment_embeddings = shared_segment_embeddings
+        self.layer_norm_eps = layer_norm_eps
+
+    def get_inputs(self):
+        """Token ids, and segment and position ids where the model takes them, (b, n) int32."""
+        names = ["Input-Token"]
+        names += ["Input-Segment"] if self.segment_vocab_size else []
+        names += ["Input-Position"] if self.custom_position_ids else []
+        shape = (self.sequence_length,)
+        return [keras.Input(shape, dtype="int32", name=self.prefixed(name)) for name in names]
+
+    def apply_embeddings(self, inputs):
+        """Token + segment + position embeddings, normalized."""
+        x, *rest = inputs
+        segments = rest.pop(0) if self.segment_vocab_size else None
+        x = self.apply(
+            x,
+            Embedding,
+            input_dim=self.vocab_size,
+            output_dim=self.embedding_size,
+            embeddings_initializer=self.initializer,
+            mask_zero=True,
+            name="Embedding-Token",
+        )
+        if segments is not None:
+            x = self.apply([x, self._segments(segments)], Add, name="Embedding-Token-Segment")
+        x = self.apply(
+            self.simplify([x, *rest[:1]]) if self.custom_position_ids else x,
+            PositionEmbedding,
+            input_dim=self.max_position,
+            output_dim=self.embedding_size,
+            merge_mode="add",
+            hierarchical=self.hierarchical_position,
+            custom_position_ids=self.custom_position_ids,
+            embeddings_initializer=self.initializer,
+            name="Embedding-Position",
+        )
+        x = self.normalize(x, "Embedding-Norm", epsilon=self.layer_norm_eps)
+        x = self.dropout(x, "Embedding-Dropout")
+        return self.dense(x, self.hidden_size, "Embedding-Mapping") if self._maps else x
+
+    @property
+    def _maps(self):
+        return self.embedding_size != self.hidden_size
+
+    def _segments(self, segments):
+        if self.shared_segment_embeddings:
+            return self.apply(segments, Embedding, name="Embedding-Token")
+        return self.apply(
+            segments,
+            Embedding,
+            input_dim=self.segment_vocab_size,
+            output_dim=self.embedding_size,
+            embeddings_initializer=self.initializer,
+            name="Embedding-Segment",
+        )
+
+    def dense(self, x, units, name, activation=None):
+        """A dense layer with the model's initializer."""
+        return self.apply(
+            x,
+            keras.layers.Dense,
+            units=units,
+            activation=None if activation is None else get_activation(activation),
+            kernel_initializer=self.initializer,
+            name=name,
+        )
+
+    def apply_main_layers(self, inputs, index):
+        """Attention, Add & Norm, feed-forward, Add & Norm."""
+        attention, feed_forward = (
+            f"Transformer-{index}-MultiHeadSelfAttention",
+            f"Transformer-{index}-FeedForward",
+        )
+        x, mask = inputs, self.compute_attention_bias(index)
+        y = self.apply(
+            [x, x, x] if mask is None else [x, x, x, mask],
+            MultiHeadAttention,
+            arguments={} if mask is None else {"a_bias": True},
+            heads=self.num_attention_heads,
+            head_size=self.attention_head_size,
+            out_dim=self.hidden_size,
+            key_size=self.attention_key_size,
+            attention_dropout=self.attention_dropout_rate,
+            kernel_initializer=self.initializer,
+            name=attention,
+        )
+        x = self.residual(x, y, attention)
+        y = self.apply(
+            x,
+            FeedForward,
+            units=self.intermediate_size,
+            activation=self.hidden_act,
+            kernel_initializer=self.initializer,
+            name=feed_forward,
+        )
+        return self.residual(x, y, feed_forward)
+
+    def residual(self, x, y, name):
+        """Norm(x + Dropout(y))."""
+        y = self.dropout(y, f"{name}-Dropout")
+        x = self.apply([x, y], Add, name=f"{name}-Add")
+        return self.normalize(x, f"{name}-Norm", epsilon=self.layer_norm_eps)
+
+    def apply_final_layers(self, inputs):
+        """The heads asked for."""
+        outputs = []
+        if self.with_pool:
+            x = self.apply(inputs, FirstToken, name="Pooler")
+            activation = "tanh" if self.with_pool is True else self.with_pool
+            x = self.dense(x, self.hidden_size, "Pooler-Dense", activation)
+            if self.with_nsp:
+                activation = "softmax" if self.with_nsp is True else self.with_nsp
+                x = self.dense(x, 2, "NSP-Proba", activation)
+            outputs.append(x)
+        if self.with_mlm:
+            outputs.append(self._apply_mlm(inputs))
+        return outputs or inputs
+
+    def _apply_mlm(self, x):
+        """A score for each token at each place, through the transposed token table."""
+        x = self.dense(x, self.embedding_size, "MLM-Dense", self.hidden_act)
+        x = self.normalize(x, "MLM-Norm", epsilon=self.layer_norm_eps)
+        x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
+        x = self.apply(x, BiasAdd, name="MLM-Bias")
+        activation = "softmax" if self.with_mlm is True else self.with_mlm
+        return self.apply(
+            x,
+            keras.layers.Activation,
+            activation=activation,
+            dtype="float32",
+            name="MLM-Activation",
+        )
+
+    def load_variable(self, checkpoint, name):
+        value = super().load_variable(checkpoint, name)
+        if name in ("bert/embeddings/word_embeddings", "cls/predictions/output_bias"):
+            return self.load_embeddings(value)
+        return value.T if name == "cls/seq_relationship/output_weights" else value
+
+    def checkpoint_shape(self, name, shape):
+        if name in ("bert/embeddings/word_embeddings", "cls/predictions/output_bias"):
+            return (self.original_vocab_size, *shape[1:])
+        return shape[::-1] if name == "cls/seq_relationship/output_weights" else shape
+
+    def create_variable(self, name, value):
+        return value.T if name == "cls/seq_relationship/output_weights" else value
+
+    def variable_mapping(self):
+        norm, dense = (lambda s: [f"{s}/LayerNorm/beta", f"{s}/LayerNorm/gamma"]), _kernel_and_bias
+        mapping = {
+            "Embedding-Token": ["bert/embeddings/word_embeddings"],
+            "Embedding-Segment": ["bert/embeddings/token_type_embeddings"],
+            "Embedding-Position": ["bert/embeddings/position_embeddings"],
+            "Embedding-Norm": norm("bert/embeddings"),
+            "Embedding-Mapping": dense("bert/encoder/embedding_hidden_mapping_in"),
+            "Pooler-Dense": dense("bert/pooler/dense"),
+            "NSP-Proba": [f"cls/seq_relationship/output_{s}" for s in ("weights", "bias")],
+            "MLM-Dense": dense("cls/predictions/transform/dense"),
+            "MLM-Norm": norm("cls/predictions/transform"),
+            "MLM-Bias": ["cls/predictions/output_bias"],
+        }
+        for i in range(self.num_hidden_layers):
+            ours, theirs = f"Transformer-{i}-", f"bert/encoder/layer_{i}/"
+            projections = ("self/query", "self/key", "self/value", "output/dense")
+            mapping |= {
+                f"{ours}MultiHeadSelfAttention": [
+                    v for p in projections for v in dense(f"{theirs}attention/{p}")
+                ],
+                f"{ours}MultiHeadSelfAttention-Norm": norm(f"{theirs}attention/output"),
+                f"{ours}FeedForward": [
+                    v for p in ("intermediate", "output") for v in dense(f"{theirs}{p}/dense")
+                ],
+                f"{ours}FeedForward-Norm": norm(f"{theirs}output"),
+            }
+        return mapping
+
+    huggingface_prefix = "bert."
+    huggingface_rules = (
+        (r"layer_(\d+)", r"layer.\1"),
+        (r"LayerNorm/gamma$", "LayerNorm/weight"),
+        (r"LayerNorm/beta$", "LayerNorm/bias"),
+        (r"_embeddings$", "_embeddings/weight"),
+        (r"kernel$", "weight"),
+        (r"predictions/output_bias$", "predictions/bias"),
+        (r"seq_relationship/output_weights$", "seq_relationship/weight"),
+        (r"seq_relationship/output_bias$", "seq_relationship/bias"),
+        ("/", "."),
+    )
+    # heads that a model may be built without, and Hugging Face's second names for tied tensors
+    optional_variables = ("bert/pooler/*", "cls/*", "cls.predictions.decoder.*")
+
+
+def _kernel_and_bias(name):
+    return [f"{name}/kernel", f"{name}/bias"]

@@ -1,0 +1,212 @@
+"""From a configuration and a checkpoint to a model."""
+
+import difflib
+import inspect
+import os
+
+from kerasx import checkpoints
+from kerasx.models.bert import BERT
+from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
+
+__all__ = [
+    "build_transformer_model",
+    "extend_with_language_model",
+    "extend_with_unified_language_model",
+]
+
+MODELS = {"bert": BERT, "roberta_wwm": BERT, "macbert": BERT, "wobert": BERT}
+
+# what configuration files call the builder's arguments
+_RENAMED = {
+    "hidden_dropout_prob": "dropout_rate",
+    "attention_probs_dropout_prob": "attention_dropout_rate",
+    "max_position_embeddings": "max_position",
+    "type_vocab_size": "segment_vocab_size",
+}
+# written by Hugging Face, Google and others; says nothing about the graph
+_IGNORED = frozenset(
+    """_name_or_path architectures attention_type bos_token_id chunk_size_feed_forward
+    classifier_dropout cross_attention_hidden_size directionality dtype eos_token_id
+    finetuning_task gradient_checkpointing id2label is_decoder add_cross_attention label2id
+    language layer_norm_eps_type model_type num_labels output_attentions output_hidden_states
+    output_past pad_token_id pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
+    pooler_size_per_head pooler_type position_embedding_type problem_type pruned_heads return_dict
+    sep_token_id tie_word_embeddings tokenizer_class torch_dtype transformers_version use_cache
+    is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
+)
+# what a Hugging Face head asks of the builder
+_ARCHITECTURES = {
+    "BertModel": {},
+    "BertForMaskedLM": {"with_mlm": "linear"},
+    "BertLMHeadModel": {"with_mlm": "linear", "application": "lm"},
+    "BertForNextSentencePrediction": {"with_nsp": "linear"},
+    "BertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
+}
+
+
+def extend_with_language_model(model):
+    """The class with a causal mask and token outputs (kexue.fm/archives/6933)."""
+    return _extended(model, LM_Mask, "LanguageModel")
+
+
+def extend_with_unified_language_model(model):
+    """The class with the UniLM mask and token outputs (kexue.fm/archives/6933)."""
+    return _extended(model, UniLM_Mask, "UnifiedLanguageModel")
+
+
+def _extended(model, mask, suffix):
+    def __init__(self, *args, **kwargs):
+        super(extended, self).__init__(*args, **kwargs)
+        self.with_mlm = self.with_mlm or True
+
+    extended = type(f"{model.__name__}{suffix}", (mask, model), {"__init__": __init__})
+    return extended
+
+
+def build_transformer_model(
+    config_path=None,
+    checkpoint_path=None,
+    model=None,
+    application=None,
+    return_keras_model=True,
+    **kwargs,
+):
+    """Build a model, and fill it from a checkpoint.
+
+    Args:
+        config_path: a JSON file, a dict, or a folder with configuration and weights (TensorFlow,
+            safetensors, torch .bin); None if the arguments say it all.
+        checkpoint_path: a checkpoint, or {name: array}; None for the folder's own, or for random
+            weights if `config_path` is no folder; False for random weights in any case.
+        model: a name ("bert"), or a subclass of Transformer; what the configuration says by
+            default, else "bert".
+        application: "encoder", "lm" or "unilm"; what the configuration's `architectures` says by
+            default, else "encoder".
+        return_keras_model: return the keras.Model; False returns the builder.
+        kwargs: arguments of the model class or of its `build`; they override the configuration.
+
+    Returns:
+        A keras.Model (or the builder, whose `.model` it is).
+
+    Raises:
+        ValueError: unknown or missing configuration keys, weights that do not fit, ...
+
+    >>> config = dict(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+    ...               intermediate_size=16)
+    >>> model = build_transformer_model(config, application="unilm")
+    >>> [x.name for x in model.inputs]
+    ['Input-Token', 'Input-Segment']
+    """
+    config, checkpoint_path = _read(config_path, checkpoint_path)
+    defaults = _architecture(config, kwargs, application)
+    application = application or defaults.pop("application", "encoder")
+    cls = _model_class(model or config.get("model_type", "bert"), application)
+    options = {**_arguments(config, cls), **defaults, **kwargs}
+    build_options = {k: options.pop(k) for k in _parameters(cls.build) if k in options}
+    _check_arguments(cls, options)
+    builder = cls(**options)
+    builder.build(**build_options)
+    if checkpoint_path is not None:
+        builder.load_weights_from_checkpoint(checkpoint_path)
+    return builder.model if return_keras_model else builder
+
+
+def _read(config_path, checkpoint_path):
+    """(config, checkpoint) from a folder, a file, a dict or nothing."""
+    if config_path is None or isinstance(config_path, dict):
+        return dict(config_path or {}), checkpoint_path or None
+    if os.path.isdir(config_path):
+        wants_weights = checkpoint_path is None
+        folder = checkpoints.describe_folder(
+            config_path, require=("config", "checkpoint") if wants_weights else ("config",)
+        )
+        config = checkpoints.read_config(folder.config_path)
+        _check_vocabulary(folder.vocab_path, config)
+        return config, folder.checkpoint_path if wants_weights else checkpoint_path or None
+    return checkpoints.read_config(config_path), checkpoint_path or None
+
+
+def _check_vocabulary(path, config):
+    """A vocabulary longer than the embedding table belongs to another model."""
+    if path is None or not path.endswith(".txt") or "vocab_size" not in config:
+        return
+    from kerasx.tokenizers import load_vocab
+
+    tokens = len(load_vocab(path))
+    if tokens > config["vocab_size"]:
+        raise ValueError(
+            f"{path} has {tokens} tokens, but the configuration says vocab_size="
+            f"{config['vocab_size']}: the two belong to different models."
+        )
+
+
+def _architecture(config, kwargs, application):
+    """What the configuration's Hugging Face head asks for, unless arguments ask for something."""
+    asked = any(k in kwargs for k in ("with_pool", "with_nsp", "with_mlm"))
+    names = config.get("architectures") or []
+    if asked or application is not None or not names:
+        return {}
+    if names[0] not in _ARCHITECTURES:
+        raise ValueError(
+            f"`architectures` must name one of {sorted(_ARCHITECTURES)}, or say what to build: "
+            f"application=..., with_pool=..., with_mlm=.... Received: architectures={names}"
+        )
+    return dict(_ARCHITECTURES[names[0]])
+
+
+def _model_class(model, application):
+    if isinstance(model, str):
+        if model not in MODELS:
+            raise ValueError(
+                f"`model` must be one of {sorted(MODELS)} or a class. Received: model={model!r}"
+            )
+        model = MODELS[model]
+    if not (inspect.isclass(model) and issubclass(model, Transformer)):
+        raise ValueError(f"`model` must be a subclass of Transformer. Received: model={model!r}")
+    if application == "encoder":
+        return model
+    if application == "lm":
+        return extend_with_language_model(model)
+    if application == "unilm":
+        return extend_with_unified_language_model(model)
+    raise ValueError(
+        f"`application` must be 'encoder', 'lm' or 'unilm'. Received: application={application!r}"
+    )
+
+
+def _parameters(function):
+    """Names of the keyword parameters of a function, or of a class and its parents."""
+    functions = [function]
+    if inspect.isclass(function):
+        functions = [c.__init__ for c in function.__mro__ if issubclass(c, Transformer)]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    found = [p for f in functions for p in inspect.signature(f).parameters.values()]
+    return {p.name: p for p in found if p.kind in kinds and p.name != "self"}
+
+
+def _arguments(config, cls):
+    """The configuration under the builder's names; an unknown key is an error."""
+    known = _parameters(cls)
+    arguments = {_RENAMED.get(k, k): v for k, v in config.items() if k not in _IGNORED}
+    unknown = [k for k in arguments if k not in known]
+    if unknown:
+        names = [*known, *_RENAMED]
+        hints = {k: difflib.get_close_matches(k, names, 1) for k in unknown}
+        listed = [k + (f" (did you mean {h[0]}?)" if h else "") for k, h in hints.items()]
+        raise ValueError(
+            f"The configuration has unknown keys: {', '.join(listed)}. "
+            f"Known keys: {', '.join(sorted(names))}"
+        )
+    return arguments
+
+
+def _check_arguments(cls, options):
+    known = _parameters(cls)
+    unknown = [k for k in options if k not in known]
+    required = [k for k, p in known.items() if p.default is inspect.Parameter.empty]
+    missing = [k for k in required if k not in options]
+    if unknown or missing:
+        raise ValueError(
+            f"`{cls.__name__}` cannot be built: unknown arguments {unknown}, missing {missing}. "
+            f"It takes {', '.join(sorted({*known, *_parameters(cls.build)}))}"
+        )

@@ -1,0 +1,282 @@
+"""The builder: a Transformer out of named layers, as a functional keras.Model."""
+
+import keras
+import numpy as np
+
+from kerasx.layers import AttentionMask, LayerNormalization, MultiHeadAttention
+from kerasx.models.weights import WeightLoading
+
+__all__ = ["LM_Mask", "Transformer", "UniLM_Mask"]
+
+
+class Transformer(WeightLoading):
+    """What all model families share; a family overrides the `apply_*` stages.
+
+    Layers are made and called by name through `apply`, so a second call of the same name reuses
+    the first one's weights. `build()` lays the graph: embeddings, main layers, final layers.
+
+    Args:
+        vocab_size: rows of the token embedding in the checkpoint.
+        hidden_size: width of the blocks.
+        num_hidden_layers: number of blocks.
+        num_attention_heads: heads of each attention.
+        intermediate_size: hidden width of the feed-forward networks.
+        hidden_act: their activation; a list makes them gated.
+        dropout_rate: rate of the dropout after each sublayer.
+        attention_dropout_rate: rate at which attention weights are dropped.
+        embedding_size: width of the embeddings; hidden_size by default.
+        attention_head_size: hidden_size // num_attention_heads by default.
+        attention_key_size: size of a query or key head; attention_head_size by default.
+        sequence_length: a fixed length of the inputs, or None for any.
+        keep_tokens: ids of the token embeddings to keep, in their new order.
+        compound_tokens: for each added token the ids (after keep_tokens) of the tokens whose
+            embeddings it averages, or (ids, weights).
+        residual_attention_scores: add each attention's scores to the next one's (RealFormer).
+        ignore_invalid_weights: skip checkpoint tensors of a wrong shape, instead of raising.
+        autoresize_weights: resize checkpoint tensors of a wrong shape, keeping their scale.
+        initializer_range: standard deviation of the truncated normal initializer.
+        layers: {name: layer} to build with, e.g. another model's.
+        prefix: put before every layer name.
+        name: name of the keras.Model.
+    """
+
+    def __init__(
+        self,
+        vocab_size,
+        hidden_size,
+        num_hidden_layers,
+        num_attention_heads,
+        intermediate_size,
+        hidden_act="gelu",
+        dropout_rate=None,
+        attention_dropout_rate=None,
+        embedding_size=None,
+        attention_head_size=None,
+        attention_key_size=None,
+        sequence_length=None,
+        keep_tokens=None,
+        compound_tokens=None,
+        residual_attention_scores=False,
+        ignore_invalid_weights=False,
+        autoresize_weights=False,
+        initializer_range=0.02,
+        layers=None,
+        prefix=None,
+        name=None,
+    ):
+        if attention_head_size is None and hidden_size % num_attention_heads:
+            raise ValueError(
+                "`hidden_size` must be a multiple of `num_attention_heads`, unless "
+                f"`attention_head_size` is given. Received: hidden_size={hidden_size}, "
+                f"num_attention_heads={num_attention_heads}"
+            )
+        self.original_vocab_size = vocab_size
+        self.keep_tokens = self._checked_tokens("keep_tokens", keep_tokens, vocab_size)
+        kept = vocab_size if keep_tokens is None else len(keep_tokens)
+        self.compound_tokens = self._checked_compounds(compound_tokens, kept)
+        self.vocab_size = kept + len(compound_tokens or [])
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.dropout_rate = dropout_rate or 0
+        self.attention_dropout_rate = attention_dropout_rate or 0
+        self.embedding_size = embedding_size or hidden_size
+        self.attention_head_size = attention_head_size or hidden_size // num_attention_heads
+        self.attention_key_size = attention_key_size or self.attention_head_size
+        self.sequence_length = sequence_length
+        self.residual_attention_scores = residual_attention_scores
+        self.ignore_invalid_weights = ignore_invalid_weights
+        self.autoresize_weights = autoresize_weights
+        self.initializer_range = initializer_range
+        self.layers = {} if layers is None else layers
+        self.prefix = prefix or ""
+        self.name = name
+        self.attention_bias = None
+        self.position_bias = None
+        self.attention_scores = None
+        self.built = False
+
+    @staticmethod
+    def _checked_tokens(name, tokens, size):
+        if tokens is None:
+            return None
+        ids = np.asarray(tokens)
+        if ids.size == 0 or ids.min() < 0 or ids.max() >= size:
+            raise ValueError(
+                f"`{name}` must hold token ids in [0, {size}). Received: "
+                + (f"ids from {ids.min()} to {ids.max()}" if ids.size else "no ids")
+            )
+        return tokens
+
+    def _checked_compounds(self, compounds, size):
+        for item in compounds or []:
+            ids = item[0] if isinstance(item, tuple) else item
+            self._checked_tokens("compound_tokens", ids, size)
+        return compounds
+
+    @property
+    def initializer(self):
+        """A fresh truncated normal initializer."""
+        return keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+
+    def build(
+        self,
+        layer_norm_cond=None,
+        layer_norm_cond_hidden_size=None,
+        layer_norm_cond_hidden_act=None,
+        additional_input_layers=None,
+    ):
+        """Lay the graph; afterwards `self.model` is the keras.Model.
+
+        Args:
+            layer_norm_cond: a symbolic tensor (b, d) that conditions every layer normalization.
+            layer_norm_cond_hidden_size: width of a hidden layer on it, or None.
+            layer_norm_cond_hidden_act: that layer's activation.
+            additional_input_layers: symbolic inputs to append to the model's inputs.
+        """
+        if self.built:
+            return
+        self.layer_norm_conds = [
+            layer_norm_cond,
+            layer_norm_cond_hidden_size,
+            layer_norm_cond_hidden_act or "linear",
+        ]
+        inputs = self.get_inputs()
+        self.set_inputs(inputs, additional_input_layers)
+        self.set_outputs(self.call(inputs))
+        self.model = keras.Model(self.input, self.output, name=self.name)
+        self.built = True
+
+    def call(self, inputs):
+        """The graph from inputs to outputs."""
+        outputs = self.apply_embeddings(inputs)
+        for index in range(self.num_hidden_layers):
+            outputs = self.apply_main_layers(outputs, index)
+        return self.apply_final_layers(outputs)
+
+    def prefixed(self, name):
+        return None if name is None else self.prefix + name
+
+    def apply(self, inputs=None, layer=None, arguments=None, **kwargs):
+        """Call the layer of the given name, making it first if it is new.
+
+        Args:
+            inputs: tensor or list of tensors; None returns the layer itself.
+            layer: the layer's class.
+            arguments: keyword arguments of the call.
+            kwargs: keyword arguments of the class, `name` among them.
+        """
+        if layer is keras.layers.Dropout and not self.dropout_rate:
+            return inputs
+        if layer is MultiHeadAttention and self.residual_attention_scores:
+            kwargs["return_attention_scores"] = True
+        name = kwargs["name"] = self.prefixed(kwargs.get("name"))
+        if name not in self.layers:
+            made = layer(**kwargs)
+            name = made.name
+            self.layers[name] = made
+        layer = self.layers[name]
+        if inputs is None:
+            return layer
+        if isinstance(layer, MultiHeadAttention) and self.residual_attention_scores:
+            return self._apply_residual_attention(layer, inputs, arguments or {})
+        return layer(inputs, **(arguments or {}))
+
+    def _apply_residual_attention(self, layer, inputs, arguments):
+        if self.attention_scores is not None:
+            inputs, arguments = [*inputs, self.attention_scores], {**arguments, "residual": True}
+        outputs, self.attention_scores = layer(inputs, **arguments)
+        return outputs
+
+    def normalize(self, x, name, **kwargs):
+        """Layer normalization, conditional if the model is."""
+        condition, units, activation = self.layer_norm_conds
+        return self.apply(
+            inputs=self.simplify([x, condition]),
+            layer=LayerNormalization,
+            conditional=condition is not None,
+            hidden_units=units,
+            hidden_activation=activation,
+            hidden_initializer=self.initializer,
+            name=name,
+            **kwargs,
+        )
+
+    def dropout(self, x, name):
+        """Dropout at the model's rate."""
+        return self.apply(x, keras.layers.Dropout, rate=self.dropout_rate, name=name)
+
+    def get_inputs(self):
+        """The model's symbolic inputs."""
+        raise ValueError(f"`{type(self).__name__}` must override get_inputs(self).")
+
+    def apply_embeddings(self, inputs):
+        """From the inputs to the first block's input."""
+        raise ValueError(f"`{type(self).__name__}` must override apply_embeddings(self, inputs).")
+
+    def apply_main_layers(self, inputs, index):
+        """Block number `index`."""
+        raise ValueError(f"`{type(self).__name__}` must override apply_main_layers(...).")
+
+    def apply_final_layers(self, inputs):
+        """From the last block's output to the outputs."""
+        return inputs
+
+    def compute_attention_bias(self, inputs=None):
+        """The attention mask (boolean) or bias (numbers) of block `inputs`, or None."""
+        return self.attention_bias
+
+    def compute_position_bias(self, inputs=None):
+        """What relative positions need, or None."""
+        return self.position_bias
+
+    def set_inputs(self, inputs, additional_input_layers=None):
+        """Remember the inputs, `.input` and `.inputs`."""
+        extra = additional_input_layers or []
+        extra = list(extra) if isinstance(extra, (list, tuple)) else [extra]
+        self.inputs = [*(inputs if isinstance(inputs, list) else [inputs]), *extra]
+        self.input = self.simplify(self.inputs)
+
+    def set_outputs(self, outputs):
+        """Remember the outputs, `.output` and `.outputs`."""
+        self.outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        self.output = self.simplify(self.outputs)
+
+    def simplify(self, inputs):
+        """Drop the Nones; a list of one becomes its element."""
+        inputs = [x for x in inputs if x is not None]
+        return inputs[0] if len(inputs) == 1 else inputs
+
+
+class LM_Mask:
+    """Mixin: every token sees itself and those before it (kexue.fm/archives/6933)."""
+
+    def compute_attention_bias(self, inputs=None):
+        if self.attention_bias is None:
+            self.attention_bias = self.apply(
+                self.inputs[0], AttentionMask, kind="causal", name="Attention-Mask"
+            )
+        return self.attention_bias
+
+
+class UniLM_Mask:
+    """Mixin: segment 0 sees itself whole, segment 1 what is before it (kexue.fm/archives/6933)."""
+
+    def compute_attention_bias(self, inputs=None):
+        if self.attention_bias is None:
+            self.attention_bias = self.apply(
+                self.segment_ids, AttentionMask, kind="unilm", name="Attention-Mask"
+            )
+        return self.attention_bias
+
+    @property
+    def segment_ids(self):
+        for x in self.inputs:
+            if x.name.endswith("Input-Segment"):
+                return x
+        raise ValueError(
+            'application="unilm" tells source from target by segment ids, but this model has no '
+            "segment input. Build it with segment_vocab_size=2."
+        )

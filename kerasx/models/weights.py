@@ -1,0 +1,191 @@
+"""Loading and saving a builder's weights by name."""
+
+import re
+
+import keras
+import numpy as np
+
+from kerasx import checkpoints
+
+__all__ = ["WeightLoading", "orthogonally_resize"]
+
+
+def orthogonally_resize(values, shape, window=2):
+    """Resize a tensor by repeating or cutting, keeping the norm of what it maps.
+
+    Each axis is repeated cyclically `window` entries at a time or cut, and the result is scaled by
+    the square root of the old size over the new one for each axis (kexue.fm/archives/8444).
+
+    Args:
+        values: array.
+        shape: the shape wanted, of the same rank.
+        window: entries that stay together.
+    """
+    values = np.asarray(values)
+    if values.ndim != len(shape):
+        raise ValueError(
+            f"`shape` must have {values.ndim} dimensions. Received: shape={tuple(shape)}"
+        )
+    for axis, size in enumerate(shape):
+        old = values.shape[axis]
+        if size == old:
+            continue
+        step = window if old % window == 0 and size % window == 0 else 1
+        copies = -(-size // old)
+        blocks = np.arange(old).reshape(-1, step).repeat(copies, axis=0).reshape(-1)
+        index = blocks[:size] if size >= old else np.arange(size)
+        values = np.take(values, index, axis=axis) * np.sqrt(old / size)
+    return values
+
+
+class WeightLoading:
+    """Mixin of the builder: layer name -> checkpoint variables, read and written strictly.
+
+    A family says in `variable_mapping()` which variables of its original checkpoint fill which
+    layer, and in `huggingface_rules` how these variables are called in a Hugging Face folder.
+    """
+
+    # (pattern, replacement) from a TensorFlow name to a Hugging Face name
+    huggingface_rules = ()
+    # prefix that Hugging Face puts before the backbone when there is a head
+    huggingface_prefix = ""
+    # checkpoint variables of heads that this model may have been built without
+    optional_variables = ()
+
+    def variable_mapping(self):
+        """{layer name: [checkpoint variables, in the order of the layer's weights]}."""
+        return {}
+
+    def load_embeddings(self, embeddings):
+        """Rows of a token table (or bias) after keep_tokens and compound_tokens."""
+        embeddings = np.asarray(embeddings, dtype="float32")
+        if self.keep_tokens is not None:
+            embeddings = embeddings[np.asarray(self.keep_tokens)]
+        if self.compound_tokens is not None:
+            rows = [self._average(embeddings, item) for item in self.compound_tokens]
+            embeddings = np.concatenate([embeddings, np.asarray(rows, "float32")], axis=0)
+        return embeddings
+
+    @staticmethod
+    def _average(embeddings, item):
+        ids, weights = item if isinstance(item, tuple) else (item, None)
+        return np.average(embeddings[np.asarray(ids)], axis=0, weights=weights)
+
+    def load_variable(self, checkpoint, name):
+        """The value of variable `name` as the layer wants it."""
+        return np.asarray(checkpoint[name])
+
+    def create_variable(self, name, value):
+        """The value of a layer's weight as the checkpoint stores it; undoes `load_variable`."""
+        return value
+
+    def checkpoint_shape(self, name, shape):
+        """The shape on disk of the variable that fills a weight of this shape."""
+        return shape
+
+    def load_weights_from_checkpoint(self, checkpoint, mapping=None):
+        """Fill the layers from a checkpoint; nothing is assigned unless everything fits.
+
+        Args:
+            checkpoint: path of a checkpoint, or {name: array}.
+            mapping: {layer name: [variables]}, `variable_mapping()` by default.
+
+        Raises:
+            ValueError: lists every missing, unused and mis-shaped tensor.
+        """
+        with checkpoints.open_checkpoint(checkpoint) as source:
+            source = self.translated(source)
+            pairs = list(self.weights_and_variables(mapping))
+            expected = {name: self._expected_shape(name, weight) for weight, name in pairs}
+            checkpoints.match(
+                expected,
+                source,
+                ignore=(*checkpoints.DEFAULT_IGNORE, *self.optional_variables),
+            )
+            values = [self._fitted(source, weight, name) for weight, name in pairs]
+        for (weight, _), value in zip(pairs, values, strict=True):
+            if value is not None:
+                weight.assign(value)
+
+    def translated(self, checkpoint):
+        """The checkpoint under this family's own variable names."""
+        if not self.huggingface_rules or any("/" in name for name in checkpoint):
+            return checkpoint
+        names = {n for variables in self.variable_mapping().values() for n in variables}
+        bare = not any(name.startswith(self.huggingface_prefix) for name in checkpoint)
+        prefix = self.huggingface_prefix if bare else ""
+        return Translated(
+            checkpoint,
+            {name: self.huggingface_name(name).removeprefix(prefix) for name in names},
+        )
+
+    def huggingface_name(self, name):
+        """What a Hugging Face folder calls the TensorFlow variable `name`."""
+        for pattern, replacement in self.huggingface_rules:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+    def weights_and_variables(self, mapping=None):
+        """(weight, checkpoint variable) of every mapped layer that the model has."""
+        for layer, variables in (mapping or self.variable_mapping()).items():
+            layer = self.layers.get(self.prefixed(layer))
+            if layer is not None:
+                yield from zip(layer.weights, variables, strict=False)
+
+    def _expected_shape(self, name, weight):
+        if self.ignore_invalid_weights or self.autoresize_weights:
+            return (None,) * len(weight.shape)
+        return self.checkpoint_shape(name, tuple(weight.shape))
+
+    def _fitted(self, source, weight, name):
+        """The variable's value, resized if that is allowed; None to leave the weight alone."""
+        value = np.asarray(self.load_variable(source, name), dtype="float32")
+        if tuple(value.shape) == tuple(weight.shape):
+            return value
+        if self.autoresize_weights:
+            return orthogonally_resize(value, weight.shape)
+        return None
+
+    def save_weights_as_checkpoint(self, filename, mapping=None, dtype=None):
+        """Write the weights under their original names; `load_weights_from_checkpoint` reads them.
+
+        Args:
+            filename: "....safetensors", or the prefix of a TensorFlow checkpoint.
+            mapping: {layer name: [variables]}, `variable_mapping()` by default.
+            dtype: dtype to store, the weights' own by default.
+        """
+        tensors = {}
+        for weight, name in self.weights_and_variables(mapping):
+            value = self.create_variable(name, keras.ops.convert_to_numpy(weight))
+            tensors[name] = value if dtype is None else value.astype(dtype)
+        if str(filename).endswith(".safetensors"):
+            checkpoints.save_safetensors(filename, tensors)
+        else:
+            checkpoints.save_tensor_bundle(filename, tensors)
+
+
+class Translated(checkpoints.Checkpoint):
+    """A checkpoint under other names; variables called "kernel" are transposed on the way.
+
+    Args:
+        source: the checkpoint.
+        names: {our name: the checkpoint's name}; tensors without one keep their own.
+    """
+
+    def __init__(self, source, names):
+        self.source, self.format = source, source.format
+        ours = {theirs: name for name, theirs in names.items()}
+        specs = {ours.get(theirs, theirs): self._spec_of(theirs, ours) for theirs in source}
+        super().__init__(source.path, specs, source.skipped)
+
+    def _spec_of(self, theirs, ours):
+        shape = self.source.shape(theirs)
+        transposed = ours.get(theirs, "").endswith("kernel")
+        return checkpoints.Spec(
+            shape[::-1] if transposed else shape, self.source.dtype(theirs), (theirs, transposed)
+        )
+
+    def _read(self, name, spec):
+        theirs, transposed = spec.where
+        value = self.source[theirs]
+        return value.T if transposed else value
