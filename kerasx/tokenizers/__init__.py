@@ -1,0 +1,25 @@
+"""Tokenizers: vocabularies, BERT's WordPiece, the words of WoBERT. no backend needed."""
+
+from .base import TokenizerBase
+from .vocabulary import (
+    extend_vocab_with_words,
+    load_vocab,
+    load_words,
+    save_vocab,
+    simplify_vocab,
+)
+from .wordpiece import Tokenizer
+from .words import JiebaCut, jieba_cut, load_jieba
+
+__all__ = [
+    "JiebaCut",
+    "Tokenizer",
+    "TokenizerBase",
+    "extend_vocab_with_words",
+    "jieba_cut",
+    "load_jieba",
+    "load_vocab",
+    "load_words",
+    "save_vocab",
+    "simplify_vocab",
+]

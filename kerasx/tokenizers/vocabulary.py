@@ -1,0 +1,206 @@
+"""Vocabulary files: one token a line, the line number is the id."""
+
+import codecs
+import os
+import tempfile
+
+from .characters import CharacterTable, is_redundant, is_special, normalize
+
+_ADVICE = "One token a line, each once; the line number is the id."
+
+
+def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
+    r"""Read a vocabulary: token -> id, where the id is the line number counted from 0.
+
+    A token is its whole line. Lines end with "\n" or "\r\n" only (the Chinese BERT vocabulary holds
+    U+2028 as a token); a byte order mark at the start and the newline at the end of the file are
+    no tokens; any other blank line is the empty token "", which keeps its id and is never produced.
+
+    Args:
+        dict_path: the file.
+        encoding: of the file.
+        simplified: leave out the tokens that WordPiece can never produce, such as "##中" or "...".
+        startswith: with `simplified`, tokens that come first, e.g. ["[PAD]", "[UNK]", "[CLS]",
+            "[SEP]"]; other tokens in brackets are left out, as in bert4keras.
+
+    Returns:
+        token_dict; with `simplified`, (token_dict, keep_tokens), where keep_tokens[i] is the old id
+        of the new id i, for `build_transformer_model(keep_tokens=...)`.
+
+    Raises:
+        ValueError: if a token appears twice (both lines are named), the file is not text in this
+            encoding, or `startswith` holds a token the vocabulary lacks.
+
+    >>> path = os.path.join(tempfile.mkdtemp(), "vocab.txt")
+    >>> save_vocab(path, {"[UNK]": 0, "好": 1, "##好": 2})
+    >>> load_vocab(path), load_vocab(path, simplified=True, startswith=["[UNK]"])
+    ({'[UNK]': 0, '好': 1, '##好': 2}, ({'[UNK]': 0, '好': 1}, [0, 1]))
+    """
+    token_dict = {}
+    for number, token in enumerate(_read_lines(dict_path, encoding)):
+        first = token_dict.setdefault(token, number)
+        if first != number:
+            raise ValueError(
+                f"`dict_path` must name each token once. {_ADVICE} Received: "
+                f"{token!r} on lines {first + 1} and {number + 1} of {os.fspath(dict_path)!r}"
+            )
+    return simplify_vocab(token_dict, startswith) if simplified else token_dict
+
+
+def simplify_vocab(token_dict, startswith=None):
+    """Leave out the tokens WordPiece can never produce.
+
+    Args:
+        token_dict: token -> id.
+        startswith: tokens that come first whatever they are.
+
+    Returns:
+        (new token_dict, keep_tokens): keep_tokens[new id] = old id.
+
+    >>> simplify_vocab({"[PAD]": 0, "好": 1, "##好": 2, "ing": 3, "##ing": 4}, ["[PAD]"])
+    ({'[PAD]': 0, '好': 1, 'ing': 2, '##ing': 3}, [0, 1, 3, 4])
+    """
+    first = list(startswith or ())
+    missing = [token for token in first if token not in token_dict]
+    if missing or len(set(first)) != len(first):
+        raise ValueError(
+            "`startswith` must hold tokens of the vocabulary, each once. "
+            f"Received: startswith={first}, not in the vocabulary: {missing}"
+        )
+    rest = sorted(token_dict.keys() - set(first), key=token_dict.get)
+    tokens = first + [token for token in rest if not is_redundant(token)]
+    return {token: i for i, token in enumerate(tokens)}, [token_dict[token] for token in tokens]
+
+
+def save_vocab(dict_path, token_dict, encoding="utf-8"):
+    """Write a vocabulary that `load_vocab` reads back exactly; atomic.
+
+    Args:
+        dict_path: the file; what was there before stays until the new one is complete.
+        token_dict: token -> id, the ids being 0, 1, 2, ...
+        encoding: of the file.
+
+    Raises:
+        ValueError: if the ids are not 0..n-1 or a token cannot be written as one line.
+    """
+    tokens = check_token_dict(token_dict)
+    for token in tokens:
+        if (
+            "\n" in token
+            or token[-1:] == "\r"
+            or (token_dict[token] == 0 and token[:1] == "\ufeff")
+        ):
+            raise ValueError(f"`token_dict` must hold tokens of one line each. Received: {token!r}")
+    data = "".join(token + "\n" for token in tokens).encode(encoding)
+    folder = os.path.dirname(os.path.abspath(dict_path))
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".vocab-")
+    try:
+        with os.fdopen(handle, "wb") as writer:
+            writer.write(data)
+            writer.flush()
+            os.fsync(writer.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, dict_path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def check_token_dict(token_dict):
+    """The tokens in order of their ids; ValueError unless the ids are 0..n-1."""
+    tokens = sorted(token_dict, key=token_dict.get)
+    wrong = [(t, token_dict[t]) for i, t in enumerate(tokens) if token_dict[t] != i]
+    if wrong:
+        raise ValueError(
+            "`token_dict` must map its n tokens onto the ids 0..n-1. "
+            f"Received: n={len(tokens)} and (token, id) {wrong[0]}"
+        )
+    return tokens
+
+
+def load_words(path, min_count=1, limit=None, encoding="utf-8"):
+    """Words of a frequency list: lines "word<TAB>count", "word count ..." or just "word".
+
+    Args:
+        path: the file, such as jieba's dictionary or the word counts of a corpus.
+        min_count: leave out words seen less often; a line without a count passes.
+        limit: how many words at most, the most frequent first; None for all, in file order.
+        encoding: of the file.
+
+    Raises:
+        ValueError: if a count is not a whole number; names the line.
+    """
+    counts = {}
+    for number, line in enumerate(_read_lines(path, encoding), 1):
+        word, *fields = line.split("\t") if "\t" in line else line.split(" ")
+        if not word.strip():
+            continue
+        if fields and not fields[0].strip().isdecimal():
+            raise ValueError(
+                "`path` must hold lines of a word and its count. "
+                f"Received: {os.fspath(path)}:{number}: {line[:80]!r}"
+            )
+        counts[word] = max(counts.get(word, 0), int(fields[0]) if fields else min_count)
+    words = [word for word, count in counts.items() if count >= min_count]
+    return words if limit is None else sorted(words, key=counts.get, reverse=True)[:limit]
+
+
+def extend_vocab_with_words(token_dict, words, tokenizer):
+    """A word vocabulary from a character one, as WoBERT is made from BERT.
+
+    The embedding of a new word starts as the mean of the embeddings of its pieces:
+    `build_transformer_model(compound_tokens=compound_tokens)`. Words are normalised as the
+    tokenizer does; one that is in the vocabulary already, comes a second time, or vanishes when
+    normalised is passed over.
+
+    Args:
+        token_dict: token -> id of the tokenizer.
+        words: the new words, in the order in which they get ids.
+        tokenizer: a `Tokenizer` over `token_dict` without `pre_tokenize`.
+
+    Returns:
+        (token_dict, compound_tokens): the extended dict, and for each new word, in order of its id,
+        the ids of its pieces.
+
+    Source: WoBERT, kexue.fm/archives/7758.
+
+    >>> from kerasx.tokenizers import Tokenizer
+    >>> token_dict = {t: i for i, t in enumerate(["[UNK]", "[CLS]", "[SEP]", "北", "京"])}
+    >>> extend_vocab_with_words(token_dict, ["北京", "北"], Tokenizer(token_dict))[1]
+    [[3, 4]]
+    """
+    if token_dict != tokenizer._token_dict or tokenizer._pre_tokenize is not None:
+        raise ValueError(
+            "`tokenizer` must be a Tokenizer over `token_dict` without pre_tokenize. "
+            f"Received: vocabulary of {tokenizer._vocab_size} tokens (`token_dict`: "
+            f"{len(token_dict)}), pre_tokenize={tokenizer._pre_tokenize}"
+        )
+    table = CharacterTable(tokenizer._do_lower_case, spaced=False)
+    extended, compound_tokens = dict(token_dict), []
+    for word in words:
+        word = normalize(word, table).strip()
+        pieces = tokenizer._text_ids(word)
+        if word not in extended and pieces and not is_special(word):
+            extended[word] = len(extended)
+            compound_tokens.append(pieces)
+    return extended, compound_tokens
+
+
+def _read_lines(path, encoding):
+    with open(path, "rb") as reader:
+        data = reader.read()
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"`encoding` must be that of the file {os.fspath(path)!r}. "
+            f"Received: encoding={codecs.lookup(encoding).name!r} ({error})"
+        ) from error
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,360 @@
+"""BERT's tokenizer: a table of characters and a cache of words, in plain Python.
+
+A text is normalised and split by one `str.translate` and one `split`; each word is then one dict
+lookup, straight to its ids. Words met for the first time go through greedy longest match.
+"""
+
+import os
+import re
+from itertools import chain, islice
+
+from .base import TokenizerBase
+from .characters import (
+    CharacterTable,
+    align,
+    is_cjk_character,
+    is_control,
+    is_punctuation,
+    is_redundant,
+    is_space,
+    is_special,
+    normalize,
+    stem,
+)
+from .vocabulary import check_token_dict, load_vocab
+
+_SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
+_WORD = re.compile("[^ ]+")
+_CACHED_LENGTH = 64  # longer words are rare, and may be the user's whole text
+
+# decode: no space after these ...
+_TIGHT = re.compile(
+    "([-+/={(<\\[\u00b7\u2013\u2014\u2018\u2019\u201b-\u201f\u2026\u2027\u3000-\u3003\u3008-\u3011"
+    "\u3014-\u301f\u3030\u303e\u303f\ufe4f\ufe51\ufe54\uff01-\uff0d\uff0f\uff1a-\uff20\uff3b-\uff40"
+    "\uff5b-\uff65]) "
+)
+_ENGLISH_SUFFIX = re.compile("' (re|m|s|t|ve|d|ll) ")  # ... inside "it's" ...
+_DECIMAL = re.compile(r"(\d\.) (\d)")  # ... nor inside "3.14".
+
+
+class _Cache(dict):
+    """A function from a word to a value, remembered for short words; emptied when full."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __missing__(self, word):
+        value = self.function(word)
+        if len(word) <= _CACHED_LENGTH:
+            if len(self) >= _CACHE_LIMIT:
+                self.clear()
+            self[word] = value
+        return value
+
+
+class Tokenizer(TokenizerBase):
+    """BERT's WordPiece tokenizer; with words before pieces (WoBERT) through `pre_tokenize`.
+
+    Ids are those of Google's BERT and of Hugging Face's tokenizers. A word WordPiece cannot spell
+    is one token: itself in `tokenize`, `[UNK]` in ids. Special tokens typed in a text are text.
+
+    Args:
+        token_dict: dict token -> id (ids 0..n-1), or the path of a vocabulary.
+        do_lower_case: lower letters and strip their accents, for uncased vocabularies.
+        word_maxlen: a longer word is unknown (Google's BERT: 200, Hugging Face: 100).
+        token_start: put before every text, or None.
+        token_end: put after every text, or None.
+        pre_tokenize: function from the normalised text to its words; a word of the vocabulary
+            is a token, any other goes through WordPiece. See `jieba_cut`.
+        token_translate: dict of tokens to replace after tokenizing.
+        encode_special_tokens: take "[MASK]" and the like in a text for the special tokens.
+
+    Raises:
+        ValueError: if the vocabulary lacks [UNK], `token_start` or `token_end`, or its ids are not
+            0..n-1.
+
+    Source: Devlin et al., 1810.04805; Wu et al., 1609.08144; WoBERT: kexue.fm/archives/7758.
+
+    >>> words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "我", "爱", "play", "##ing"]
+    >>> tokenizer = Tokenizer({w: i for i, w in enumerate(words)}, do_lower_case=True)
+    >>> tokenizer.tokenize("我爱Playing")
+    ['[CLS]', '我', '爱', 'play', '##ing', '[SEP]']
+    >>> tokenizer.encode("我", "爱")
+    ([2, 4, 3, 5, 3], [0, 0, 0, 1, 1])
+    """
+
+    _is_space = staticmethod(is_space)
+    _is_control = staticmethod(is_control)
+    _is_punctuation = staticmethod(is_punctuation)
+    _is_cjk_character = staticmethod(is_cjk_character)
+    _is_special = staticmethod(is_special)
+    _is_redundant = staticmethod(is_redundant)
+    stem = staticmethod(stem)
+
+    def __init__(
+        self,
+        token_dict,
+        do_lower_case=False,
+        word_maxlen=200,
+        token_start="[CLS]",
+        token_end="[SEP]",
+        pre_tokenize=None,
+        token_translate=None,
+        encode_special_tokens=False,
+    ):
+        super().__init__(token_start, token_end, pre_tokenize, token_translate)
+        if isinstance(token_dict, (str, os.PathLike)):
+            token_dict = load_vocab(token_dict)
+        self._token_dict = dict(token_dict)
+        self._do_lower_case = do_lower_case
+        self._word_maxlen = word_maxlen
+        self._encode_special_tokens = encode_special_tokens
+        self._prepare()
+
+    def _prepare(self):
+        """All that follows from the arguments, and is not pickled."""
+        tokens = check_token_dict(self._token_dict)
+        self._token_dict_inv = dict(enumerate(tokens))
+        self._vocab_size = len(tokens)
+        self._piece_maxlen = max(map(len, tokens), default=0)
+        for name in ("pad", "unk", "mask", "start", "end"):
+            token = getattr(self, f"_token_{name}")
+            setattr(self, f"_token_{name}_id", self._token_dict.get(token))
+            if name in ("unk", "start", "end") and token and token not in self._token_dict:
+                raise ValueError(
+                    f"`token_dict` must hold {token}; pass token_start=None or token_end=None if "
+                    f"the model has no such token. Received: {len(tokens)} tokens without it"
+                )
+        named = {self._token_start, self._token_end, *_SPECIAL_TOKENS}
+        self._specials_in_vocab = sorted((named & self._token_dict.keys()) - {None})
+        self._special_pattern = None
+        if self._encode_special_tokens:
+            self._special_pattern = re.compile(
+                "(" + "|".join(map(re.escape, self._specials_in_vocab)) + ")"
+            )
+        self._table = CharacterTable(self._do_lower_case)
+        self._unspaced_table = CharacterTable(self._do_lower_case, spaced=False)
+        self._pieces = _Cache(self._unit_pieces)
+        self._ids = _Cache(self._unit_ids)
+
+    def __getstate__(self):
+        derived = ("_table", "_unspaced_table", "_pieces", "_ids", "_token_dict_inv")
+        return {k: v for k, v in self.__dict__.items() if k not in derived}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._prepare()
+
+    def token_to_id(self, token):
+        """Id of a token, that of [UNK] if the vocabulary lacks it."""
+        return self._token_dict.get(token, self._token_unk_id)
+
+    def id_to_token(self, i):
+        """Token of an id; ValueError if there is none."""
+        if i not in self._token_dict_inv:
+            raise ValueError(f"`i` must be an id in 0..{self._vocab_size - 1}. Received: i={i}")
+        return self._token_dict_inv[i]
+
+    # From text to units: the words that are looked up whole.
+
+    def _units(self, text, limit=None):
+        if self._special_pattern is None:
+            return self._plain_units(text, limit)
+        units = []
+        for i, part in enumerate(self._special_pattern.split(text)):
+            units += [part] if i % 2 else self._plain_units(part)
+        return units
+
+    def _plain_units(self, text, limit=None):
+        if self._pre_tokenize is not None:
+            return list(self._pre_tokenize(normalize(text, self._unspaced_table)))
+        spaced = normalize(text, self._table)
+        if limit is None:
+            return spaced.split()
+        # A unit is at least one token, so that many units are enough.
+        return (
+            spaced.split(None, limit)[:limit] if limit > 0 else spaced.rsplit(None, -limit)[limit:]
+        )
+
+    # From units to pieces and ids.
+
+    def _is_whole(self, unit):
+        """Whether a word of `pre_tokenize` is a token as it is: typed "[SEP]" or "##s" are not."""
+        special = not self._encode_special_tokens and unit in self._specials_in_vocab
+        return unit in self._token_dict and not special and not (len(unit) > 2 and unit[:2] == "##")
+
+    def _unit_pieces(self, unit):
+        if self._pre_tokenize is None:
+            return self._word_piece(unit)
+        if self._is_whole(unit):
+            return (unit,)
+        words = normalize(unit, self._table).split()
+        return tuple(piece for word in words for piece in self._word_piece(word))
+
+    def _unit_ids(self, unit):
+        return tuple(self.tokens_to_ids(self._translated(self._pieces[unit])))
+
+    def _word_piece(self, word):
+        """Greedy longest match from the left; the word itself if that fails."""
+        if word in self._token_dict or len(word) > self._word_maxlen:
+            return (word,)
+        pieces, start = [], 0
+        while start < len(word):
+            prefix = "##" if start else ""
+            for end in range(min(len(word), start + self._piece_maxlen), start, -1):
+                piece = prefix + word[start:end]
+                if piece in self._token_dict:
+                    break
+            else:
+                return (word,)
+            pieces.append(piece)
+            start = end
+        return tuple(pieces)
+
+    def _translated(self, tokens):
+        translate = self._token_translate
+        return [translate.get(token, token) for token in tokens] if translate else tokens
+
+    def _tokenize(self, text):
+        pieces = self._pieces
+        return [piece for unit in self._units(text) for piece in pieces[unit]]
+
+    def _text_ids(self, text, limit=None):
+        ids, units = self._ids, self._units(text, limit)
+        if limit and 0 < limit < len(units):  # words of `pre_tokenize`: stop when there are enough
+            return list(islice(chain.from_iterable(map(ids.__getitem__, units)), limit))
+        return [i for unit in units for i in ids[unit]]
+
+    # Where tokens come from.
+
+    def tokenize_with_offsets(self, text, maxlen=None):
+        """Tokens and where in the text each comes from.
+
+        Args:
+            text: str.
+            maxlen: how many tokens at most, as in `tokenize`.
+
+        Returns:
+            (tokens, offsets): `tokenize(text, maxlen)`, and for each token (start, end) with
+            `text[start:end]` its surface; starts and ends never decrease. `token_start` has (0, 0),
+            `token_end` (n, n).
+
+        >>> tokenizer = Tokenizer({t: i for i, t in enumerate(["[UNK]", "好"])}, True,
+        ...                       token_start=None, token_end=None)
+        >>> tokenizer.tokenize_with_offsets("你 好")
+        (['你', '好'], [(0, 1), (2, 3)])
+        """
+        tokens = self.tokenize(text, maxlen)
+        sources = [indices for _, indices in self._token_sources(text)]
+        sources = sources[: len(tokens) - self._specials()]
+        end = len(text)
+        offsets = [(indices[0], indices[-1] + 1) for indices in sources]
+        return tokens, self._wrap(
+            offsets,
+            None if self._token_start is None else (0, 0),
+            None if self._token_end is None else (end, end),
+        )
+
+    def rematch(self, text, tokens):
+        """Indices of the characters of the text that each token comes from.
+
+        Args:
+            text: str.
+            tokens: tokens of this text, from `tokenize` or `ids_to_tokens`, cut or not.
+
+        Returns:
+            A list of lists of int, one for each token, [] for special tokens.
+
+        Raises:
+            ValueError: if a token is not found in the text.
+        """
+        sources = [s for s in self._token_sources(text) if not is_special(s[0])]
+        own = self.tokens_to_ids([token for token, _ in sources])
+        edges = {self._token_start, self._token_end, self._token_pad}
+        given = [
+            t for t in tokens if t not in edges and (t == self._token_unk or not is_special(t))
+        ]
+        ids = self.tokens_to_ids(given)
+        if ids == own[: len(ids)]:
+            found = sources[: len(ids)]
+        elif ids == own[len(own) - len(ids) :]:
+            found = sources[len(own) - len(ids) :]
+        else:
+            return self._search(text, tokens)
+        matched, given, mapping = iter(found), set(given), []
+        for token in tokens:
+            indices = next(matched)[1] if token in given else []
+            mapping.append([] if is_special(token) else list(dict.fromkeys(indices)))
+        return mapping
+
+    def _search(self, text, tokens):
+        """`rematch` for tokens that are not a run of the text's own: the next place that fits."""
+        string, sources = align(text, self._unspaced_table)
+        mapping, end = [], 0
+        for token in tokens:
+            if is_special(token):
+                mapping.append([])
+                continue
+            start = string.find(stem(token), end)
+            if start < 0:
+                raise ValueError(f"`tokens` must come from the text. Received: {token!r} not found")
+            end = start + len(stem(token))
+            mapping.append(list(dict.fromkeys(sources[start:end])))
+        return mapping
+
+    def _token_sources(self, text):
+        """(token, indices of its characters in the text), token by token."""
+        parts = [text] if self._special_pattern is None else self._special_pattern.split(text)
+        offset = 0
+        for i, part in enumerate(parts):
+            spans = [(part, range(len(part)))] if i % 2 else self._part_sources(part)
+            for token, indices in spans:
+                token = self._token_translate.get(token, token)
+                yield token, [offset + index for index in indices]
+            offset += len(part)
+
+    def _part_sources(self, text):
+        if self._pre_tokenize is None:
+            yield from self._piece_sources(text)
+            return
+        string, sources = align(text, self._unspaced_table)
+        end = 0
+        for unit in self._pre_tokenize(string):
+            start = string.find(unit, end)
+            if start < 0:
+                raise ValueError(f"`pre_tokenize` must keep the text. Received: {unit!r}")
+            end = start + len(unit)
+            whole = [(unit, range(len(unit)))]
+            for piece, indices in whole if self._is_whole(unit) else self._piece_sources(unit):
+                yield piece, [sources[start + index] for index in indices]
+
+    def _piece_sources(self, text):
+        string, sources = align(text, self._table)
+        for word in _WORD.finditer(string):
+            end = word.start()
+            for piece in self._pieces[word.group()]:
+                start, end = end, end + len(piece) - (2 if end > word.start() else 0)
+                yield piece, sources[start:end]
+
+    def decode(self, ids, tokens=None):
+        """Readable text of ids: special tokens dropped, no spaces inside Chinese.
+
+        Args:
+            ids: ids, or None with `tokens`.
+            tokens: the tokens, if already at hand.
+        """
+        text, last = [], ""
+        for token in self.ids_to_tokens(ids) if tokens is None else tokens:
+            if not token or is_special(token):
+                continue
+            alone = len(token) == 1 and (is_cjk_character(token) or is_punctuation(token))
+            glued = token[:2] == "##" or alone or (last and is_cjk_character(last))
+            text.append(stem(token) if glued else " " + token)
+            last = token[-1]
+            if alone and is_punctuation(token):
+                text.append(" ")
+                last = " "
+        text = re.sub(" +", " ", "".join(text))
+        text = _TIGHT.sub(r"\1", _ENGLISH_SUFFIX.sub(r"'\1 ", text))
+        return _DECIMAL.sub(r"\1\2", text).strip()
