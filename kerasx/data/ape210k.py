@@ -7,13 +7,12 @@ Data: Zhao et al., arXiv 2009.11506, one JSON object a line with `original_text`
 import json
 import logging
 import re
-import warnings
 from typing import NamedTuple
 
+from kerasx.data.readers import read_lines
 from kerasx.metrics.equations import equal, normalize_expression, remove_brackets
 
 _FIELDS = ("original_text", "equation", "ans")
-_MAX_SKIPPED = 0.01  # of the lines; more than that is a wrong file, not a few bad lines
 _logger = logging.getLogger(__name__)
 
 
@@ -61,8 +60,8 @@ def read_ape210k(path, errors="raise"):
 
     Args:
         path: of a UTF-8 file of JSON lines; a byte-order mark, CRLF and blank lines are fine.
-        errors: what to do about a malformed line (encoding, JSON, fields): "raise", or "skip",
-            which counts such lines and warns once.
+        errors: `"raise"` stops at a malformed line (encoding, JSON, fields), `"skip"` leaves
+            such lines out and warns once; see `read_lines`.
 
     Returns:
         A list of `Problem`.
@@ -76,44 +75,22 @@ def read_ape210k(path, errors="raise"):
         >>> len(problems)  # doctest: +SKIP
         4999
     """
-    if errors not in ("raise", "skip"):
-        raise ValueError(f'`errors` must be "raise" or "skip". Received: errors={errors!r}')
-    records, skipped = [], []
-    with open(path, "rb") as file:  # bytes: only a line feed ends a line, U+2028 does not
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                try:
-                    records.append(_parse(line, number == 1))
-                except (ValueError, RecursionError) as error:  # the latter from nested brackets
-                    skipped.append(f"{path}:{number}: {error}. Received: {_start(line)!r}")
-                    if errors == "raise":
-                        raise ValueError(skipped[-1]) from None
-    if skipped:
-        _report(path, skipped, len(records) + len(skipped))
+    records = read_lines(path, _parse, errors)
     problems = [problem for problem in (clean(*record) for record in records) if problem]
     _logger.info("%s: %d of %d problems kept", path, len(problems), len(records))
     if not problems:
-        raise ValueError(f"no examples in {path}")
+        raise ValueError(f"no examples in {path} whose equation gives the answer")
     return problems
 
 
-def _parse(line, is_first):
-    """The three fields of one line; bad encoding and bad JSON are ValueErrors as well."""
-    record = json.loads(line.decode("utf-8-sig" if is_first else "utf-8"))
+def _parse(line):
+    try:
+        record = json.loads(line)
+    except RecursionError:  # thousands of open brackets
+        raise ValueError("the line must be a JSON object of strings") from None
     if not isinstance(record, dict):
         raise ValueError("the line must be a JSON object")
-    for name in _FIELDS:
-        if not isinstance(record.get(name), str):
-            raise ValueError(f"field `{name}` must be a string")
-    return [record[name] for name in _FIELDS]
-
-
-def _report(path, skipped, total):
-    message = f"{path}: {len(skipped)} of {total} lines are malformed, first {skipped[0]}"
-    if len(skipped) > _MAX_SKIPPED * total:
-        raise ValueError(f"{message}; more than {_MAX_SKIPPED:.0%} means that the file is wrong")
-    warnings.warn(message, stacklevel=3)
-
-
-def _start(line):
-    return line[:400].decode("utf-8", "replace").rstrip()[:80]
+    for field in _FIELDS:
+        if not isinstance(record.get(field), str):
+            raise ValueError(f"field `{field}` must be a string")
+    return [record[field] for field in _FIELDS]

@@ -241,7 +241,7 @@ def test_no_text_makes_it_import_open_compile_or_execute():
     assert done.stdout.strip() == "['compile']", done.stderr  # the hook's own proof of life
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.text() | st.text("0123456789.+-*/() ", max_size=60))
 def test_any_text_gives_a_fraction_or_a_value_error(text):
     try:
@@ -267,7 +267,7 @@ LIKELY = st.tuples(st.lists(TERMS, max_size=6), NUMBERS).map(
 UNLIKELY = st.lists(NUMBERS | OPERATORS | st.sampled_from("()"), max_size=12).map("".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(LIKELY | UNLIKELY)
 def test_random_token_strings_mean_what_python_means(text):
     try:
