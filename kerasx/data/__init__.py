@@ -2,6 +2,7 @@
 
 import importlib
 
+from kerasx.data.ape210k import Problem, read_ape210k
 from kerasx.data.arguments import delete_arguments, insert_arguments
 from kerasx.data.arrays import orthogonally_resize, softmax, to_array
 from kerasx.data.batches import Batches
@@ -9,6 +10,7 @@ from kerasx.data.buckets import Batch, bucket_lengths, padding_ratio, plan_batch
 from kerasx.data.collate import collate
 from kerasx.data.files import IndexedLines
 from kerasx.data.generator import DataGenerator
+from kerasx.data.math_problems import generate_problems, train_test_problems
 from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.readers import read_jsonl, read_lines, read_tsv
@@ -30,6 +32,7 @@ __all__ = [
     "BucketDataset",
     "DataGenerator",
     "IndexedLines",
+    "Problem",
     "bucket_lengths",
     "check_finite",
     "check_ids",
@@ -37,6 +40,7 @@ __all__ = [
     "collate",
     "convert_to_unicode",
     "delete_arguments",
+    "generate_problems",
     "insert_arguments",
     "is_string",
     "longest_common_subsequence",
@@ -47,6 +51,7 @@ __all__ = [
     "parallel_apply",
     "parallel_apply_generator",
     "plan_batches",
+    "read_ape210k",
     "read_jsonl",
     "read_lines",
     "read_tsv",
@@ -56,6 +61,7 @@ __all__ = [
     "string_matching",
     "text_segmentate",
     "to_array",
+    "train_test_problems",
     "truncate_sequences",
 ]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasx.data.buckets import bucket_lengths, plan_batches
-from kerasx.data.collate import collate, cut, map_leaves, token_count
+from kerasx.data.collate import by_name, collate, cut, map_leaves, token_count
 from kerasx.data.validation import check_finite, check_ids, check_labels
 
 
@@ -31,9 +31,9 @@ class Batches:
             `weighted_metrics`, not to `metrics`, nor to losses added by layers.
         pad_value: pads x.
         label_pad: `None` if all labels have one shape; a value if they are sequences to be
-            padded with it, as x is.
-        vocab_size: ids of x are checked to be below it: a number for x's first or only array,
-            or numbers arranged like x (`(21128, 2)`, `{"Input-Token": 21128}`).
+            padded with it, as x is; or such values for the parts of y, as in `vocab_size`.
+        vocab_size: ids of x are checked to be below it: a number for all arrays of x, or numbers
+            by key or position (`{"Input-Token": 21128}`, `(21128, 2)`; `None` is not checked).
         num_classes: likewise for y. That floats are finite is always checked.
         shard: `(rank, ranks)`: keeps every `ranks`-th row of each batch, from `rank` on, so
             that parallel workers see batches of one shape and partition the examples.
@@ -73,11 +73,16 @@ class Batches:
         self.maxlen, self.truncate = maxlen, truncate
         self.pad_value, self.label_pad = pad_value, label_pad
         self.vocab_size, self.num_classes = vocab_size, num_classes
+        self._check_names()
         self.lengths = self._bounded(self._count() if lengths is None else np.asarray(lengths))
         if buckets is None:
             partial = tail == "partial" and len(examples) % batch_size != 0
-            max_buckets = max(max_shapes - partial, 1)
-            buckets = bucket_lengths(self.lengths, max_buckets, multiple, maxlen)
+            if max_shapes - partial < 1:
+                raise ValueError(
+                    f"`max_shapes` must be at least {1 + partial}, one for each bucket and one for "
+                    f"an incomplete batch. Received: max_shapes={max_shapes}"
+                )
+            buckets = bucket_lengths(self.lengths, max_shapes - partial, multiple, maxlen)
         self.buckets = self._checked_buckets(buckets)
         self.options = dict(batch_size=batch_size, shuffle=shuffle, seed=seed, tail=tail)
         self.shard = _checked_shard(shard, batch_size, tail)
@@ -106,7 +111,7 @@ class Batches:
         rank, ranks = self.shard
         rows = indices[rank::ranks]
         examples = [self.example(row) for row in rows]
-        batch = collate(examples, length, self.pad_value, self.label_pad)
+        batch = collate(examples, length, self.pad_value, self.label_pad, rows)
         self._check(batch, rows)
         if self.options["tail"] != "fill":
             return batch
@@ -126,15 +131,23 @@ class Batches:
                 f"Received: {str(example)[:80]} as example {i}"
             )
         if self.maxlen is not None and self.truncate:
-            parts = 1 if self.label_pad is None else 2
-            example = (*(cut(part, self.maxlen) for part in example[:parts]), *example[parts:])
+            return cut(example, self.maxlen, self.label_pad)
         return example
 
     def restore(self, outputs, epoch=0):
         """Rows of all batches of an epoch, one after another, put in the order of the examples.
 
-        For the outputs of `model.predict`, with tail="partial" or "fill" and no shard.
+        For the outputs of `model.predict`, where no example was dropped or went to another rank.
+
+        Raises:
+            ValueError: another number of rows than the batches have.
         """
+        rows = sum(len(batch.indices) for batch in self.plan(epoch))
+        if len(outputs) != rows or self.options["tail"] == "drop" or self.shard[1] > 1:
+            raise ValueError(
+                f"`outputs` must be the {rows} rows of all examples (no tail='drop', no shard). "
+                f"Received: {len(outputs)} rows, {self.options}, shard={self.shard}"
+            )
         restored = np.empty((len(self.examples), *np.shape(outputs)[1:]), np.asarray(outputs).dtype)
         start = 0
         for _, indices, count in self.plan(epoch):
@@ -175,24 +188,34 @@ class Batches:
         return buckets
 
     def _check(self, batch, rows):
-        for part, tree in zip(("x", "y", "weight"), batch):
-            map_leaves(lambda name, array: check_finite(array, name, rows), part, tree)
-        for name, ids, size in _sized("x", batch[0], self.vocab_size):
-            check_ids(ids, size, name, rows)
-        for name, labels, size in _sized("y", *batch[1:2] or (None,), self.num_classes):
-            check_labels(labels, size, name, rows, self.label_pad)
+        sizes = {"x": by_name(self.vocab_size, "x"), "y": by_name(self.num_classes, "y")}
+        ignored = by_name(self.label_pad, "y")
 
+        def check(name, array):
+            check_finite(array, name, rows)
+            if name[0] == "x" and sizes["x"](name) is not None:
+                check_ids(array, sizes["x"](name), name, rows)
+            elif name[0] == "y" and sizes["y"](name) is not None:
+                check_labels(array, sizes["y"](name), name, rows, ignored(name))
 
-def _sized(name, tree, sizes):
-    """(name, array, size) for the arrays that have a size."""
-    if sizes is None:
-        return []
-    if np.ndim(sizes) == 0 and not isinstance(sizes, dict):  # the first, or only, array
-        leaves = []
-        map_leaves(lambda name, array: leaves.append((name, array, sizes)), name, tree)
-        return leaves[:1]
-    keys = sizes if isinstance(sizes, dict) else range(len(sizes))
-    return [(f"{name}[{k!r}]", tree[k], sizes[k]) for k in keys if sizes[k] is not None]
+        for name, part in zip(("x", "y", "weight"), batch):
+            map_leaves(check, name, part)
+
+    def _check_names(self):
+        """Options by key or position must mean something."""
+        names = set()
+        for name, part in zip("xy", self.example(0)):
+            map_leaves(lambda name, leaf: names.add(name), name, part)
+        options = {"vocab_size": "x", "num_classes": "y", "label_pad": "y"}
+        for option, part in options.items():
+            value = getattr(self, option)
+            keys = value if isinstance(value, dict) else range(np.size(value) * np.ndim(value))
+            unknown = [key for key in keys if f"{part}[{key!r}]" not in names]
+            if unknown:
+                raise ValueError(
+                    f"`{option}` must name parts of the examples, {sorted(names)}. "
+                    f"Received: {option}={value}"
+                )
 
 
 def _checked_shard(shard, batch_size, tail):

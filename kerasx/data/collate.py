@@ -5,21 +5,25 @@ import numpy as np
 from kerasx.data.padding import sequence_padding
 
 
-def collate(examples, length, pad_value=0, label_pad=None):
+def collate(examples, length, pad_value=0, label_pad=None, rows=None):
     """Stack examples `(x,)`, `(x, y)` or `(x, y, weight)` into arrays arranged the same way.
 
     Args:
         examples: tuples arranged alike. x is a sequence, or a tuple, list or dict of sequences;
             y a number, an array or sequence, or a tuple, list or dict of these; weight a number.
-        length: sequences are padded to this many tokens (and not cut: see `cut`).
+            A list of lists is several sequences, a two-dimensional array is one, of vectors.
+        length: sequences are padded to this many tokens, and may not be longer.
         pad_value: what pads the sequences of x.
-        label_pad: `None` if the arrays in y have one shape, else what pads them to `length`.
+        label_pad: `None` if the arrays in y have one shape, else what pads them to `length`; or
+            such values for the parts of y, by key or position.
+        rows: numbers of the examples in the data set, for errors; `None` is 0, 1, ...
 
     Returns:
         Tuple of as many parts, of int32 and float32 arrays; lists have become tuples.
 
     Raises:
-        ValueError: examples arranged differently, arrays that do not stack, ints beyond int32.
+        ValueError: examples arranged differently or too long, arrays that do not stack, ints
+            beyond int32.
 
     >>> collate([([5, 6, 7], 0), ([8], 1)], length=4)
     (array([[5, 6, 7, 0],
@@ -27,13 +31,14 @@ def collate(examples, length, pad_value=0, label_pad=None):
     """
     if len({len(example) for example in examples}) > 1:
         raise ValueError("examples must all have as many parts: (x,), (x, y) or (x, y, weight)")
-    parts = list(zip(*examples))
+    parts, pads = list(zip(*examples)), by_name(label_pad, "y")
 
     def padded(name, *values):
-        return _rectangle(name, values, length, pad_value)
+        return _rectangle(name, values, length, pad_value, rows)
 
     def labelled(name, *values):
-        return _rectangle(name, values, None if label_pad is None else length, label_pad)
+        pad = pads(name)
+        return _rectangle(name, values, None if pad is None else length, pad, rows)
 
     batch = [map_leaves(padded, "x", *parts[0])]
     batch += [map_leaves(labelled, "y", *part) for part in parts[1:2]]
@@ -62,17 +67,26 @@ def map_leaves(function, name, *trees):
     return mapped if isinstance(trees[0], dict) else tuple(mapped.values())
 
 
+def by_name(options, name):
+    """Function from names of leaves to options: one for all, or by key or position.
+
+    >>> by_name(3, "x")("x['ids']"), by_name({"ids": 4}, "x")("x['ids']")
+    (3, 4)
+    """
+    if not isinstance(options, (dict, tuple, list)):
+        return lambda leaf: options
+    items = options.items() if isinstance(options, dict) else enumerate(options)
+    return {f"{name}[{key!r}]": option for key, option in items}.get
+
+
 def _keys(tree):
     """What the parts of a tree are called; None for a leaf."""
     if isinstance(tree, dict):
         return list(tree)
-    if isinstance(tree, (tuple, list)) and len(tree) and np.ndim(tree[0]) + _branches(tree[0]):
-        return list(range(len(tree)))
+    if isinstance(tree, (tuple, list)):
+        if any(isinstance(part, (list, tuple, dict, np.ndarray)) for part in tree):
+            return list(range(len(tree)))
     return None
-
-
-def _branches(tree):
-    return isinstance(tree, (dict, tuple, list))
 
 
 def token_count(x):
@@ -88,16 +102,23 @@ def token_count(x):
     return max(counts)
 
 
-def cut(tree, maxlen):
-    """The first `maxlen` items of each sequence.
+def cut(example, maxlen, label_pad=None):
+    """The first `maxlen` items of each sequence of x, and of those in y that will be padded.
 
-    >>> cut({"token_ids": [1, 2, 3]}, maxlen=2)
-    {'token_ids': [1, 2]}
+    >>> cut(([1, 2, 3], [4, 5, 6]), maxlen=2)
+    ([1, 2], [4, 5, 6])
     """
-    return map_leaves(lambda name, leaf: leaf[:maxlen] if np.ndim(leaf) else leaf, "", tree)
+    pads = by_name(label_pad, "y")
+
+    def shorter(name, leaf):
+        whole = np.ndim(leaf) == 0 or (name[0] == "y" and pads(name) is None)
+        return leaf if whole else leaf[:maxlen]
+
+    parts = [map_leaves(shorter, name, part) for name, part in zip("xy", example)]
+    return (*parts, *example[2:])
 
 
-def _rectangle(name, values, length, pad):
+def _rectangle(name, values, length, pad, rows):
     if length is None or np.ndim(values[0]) == 0:
         if len({np.shape(value) for value in values}) > 1:
             shapes = sorted({np.shape(value) for value in values})
@@ -106,6 +127,13 @@ def _rectangle(name, values, length, pad):
                 f"Received: shapes {shapes}"
             )
         return _compact(name, np.asarray(values))
+    counts = [len(value) for value in values]
+    if max(counts) > length:
+        i = counts.index(max(counts))
+        raise ValueError(
+            f"`{name}` must have at most {length} tokens here. Received: {counts[i]} tokens in "
+            f"example {i if rows is None else rows[i]}"
+        )
     return _compact(name, sequence_padding(values, length, pad))
 
 

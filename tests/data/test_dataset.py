@@ -1,0 +1,201 @@
+"""`BucketDataset` under `fit`: what reaches the model is recorded by a metric."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasx.data import BucketDataset, DataGenerator, sequence_padding
+
+EXAMPLES = [([i % 7 + 1] * (1 + i % 23), i) for i in range(43)]
+
+
+class Trail(keras.metrics.Metric):
+    """How often each example came, and the sum of step number times example number."""
+
+    def __init__(self):
+        super().__init__(name="trail")
+        examples = len(EXAMPLES)
+        self.step = self.add_weight(shape=(), initializer="zeros", name="step")
+        self.last_step = self.add_weight(shape=(examples,), initializer="zeros", name="last_step")
+        self.count = self.add_weight(shape=(examples,), initializer="zeros", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        rows = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.count.shape[0])
+        present = ops.sum(rows, axis=0)
+        self.step.assign(self.step + 1.0)
+        self.last_step.assign(self.last_step + present * self.step)
+        self.count.assign(self.count + present)
+
+    def result(self):
+        return ops.convert_to_tensor(self.step)
+
+
+def embedder():
+    tokens = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(10, 2)(tokens)
+    return keras.Model([tokens], keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
+
+
+def recorded(dataset, epochs=2, initial_epoch=0, callbacks=(), shuffle=False, **options):
+    """(count, step) of each example, for each epoch of a fit."""
+    trail, epochs_seen = Trail(), []
+
+    def record(epoch, logs):
+        values = (trail.count, trail.last_step)
+        epochs_seen.append([ops.convert_to_numpy(v).astype(int).tolist() for v in values])
+
+    model = embedder()
+    model.compile("sgd", "mse", metrics=[trail])
+    model.fit(
+        dataset,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        shuffle=shuffle,
+        verbose=0,
+        callbacks=[*callbacks, keras.callbacks.LambdaCallback(on_epoch_end=record)],
+        **options,
+    )
+    return epochs_seen
+
+
+WORKERS = {
+    "none": dict(),
+    "threads": dict(workers=4, max_queue_size=3),
+    "processes": dict(workers=2, use_multiprocessing=True),
+}
+
+
+@pytest.fixture(scope="module")
+def two_epochs():
+    return recorded(BucketDataset(EXAMPLES, batch_size=8))
+
+
+def test_no_examples_are_refused_before_compile():
+    with pytest.raises(ValueError, match="no examples in"):
+        BucketDataset([])
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_each_example_comes_once_per_epoch_in_the_same_order_with_any_workers(workers, two_epochs):
+    epochs = recorded(BucketDataset(EXAMPLES, batch_size=8, **WORKERS[workers]))
+    assert all(count == [1] * len(EXAMPLES) for count, _ in epochs)
+    assert epochs == two_epochs
+
+
+def test_epochs_are_ordered_differently(two_epochs):
+    assert two_epochs[0] != two_epochs[1]
+
+
+def test_a_later_epoch_is_resumed_in_the_same_order(two_epochs):
+    assert recorded(BucketDataset(EXAMPLES, batch_size=8, epoch=1), epochs=1) == two_epochs[1:]
+
+
+def test_the_callback_takes_over_the_epoch_of_fit(two_epochs):
+    dataset = BucketDataset(EXAMPLES, batch_size=8)
+    follow = keras.callbacks.LambdaCallback(on_epoch_begin=dataset.set_epoch)
+    epochs = recorded(dataset, epochs=2, initial_epoch=1, callbacks=[follow])
+    assert epochs == two_epochs[1:]
+
+
+def test_validation_does_not_advance_the_epoch_of_the_training_data():
+    dataset, validation = (BucketDataset(EXAMPLES, 8, shuffle=shuffle) for shuffle in (True, False))
+    recorded(dataset, validation_data=validation)
+    assert dataset.epoch == 2
+
+
+def test_shuffling_by_fit_changes_the_order_of_batches_only():
+    epochs = recorded(BucketDataset(EXAMPLES, batch_size=8), shuffle=True)
+    assert all(count == [1] * len(EXAMPLES) for count, _ in epochs)
+
+
+def test_an_error_in_a_worker_reaches_the_caller():
+    for options in WORKERS.values():
+        dataset = BucketDataset(EXAMPLES, batch_size=8, num_classes=3, **options)
+        with pytest.raises(ValueError, match="`y` must be in"):
+            [dataset[i] for i in range(len(dataset))]
+
+
+def test_batches_asked_for_in_any_order_are_the_same():
+    plain, ahead = (BucketDataset(EXAMPLES, 4, **WORKERS[w]) for w in ("none", "threads"))
+    for i in (5, 5, 2, 9, 0, 10, 3):
+        for expected, array in zip(plain[i], ahead[i]):
+            np.testing.assert_array_equal(array, expected)
+
+
+def test_a_batch_beyond_the_end_is_an_index_error():
+    with pytest.raises(IndexError):
+        BucketDataset(EXAMPLES, 4)[11]
+
+
+@pytest.mark.parametrize("data", [EXAMPLES[:1], EXAMPLES[:2]])
+def test_a_single_batch_trains(data):
+    model = embedder()
+    model.compile("sgd", "mse")
+    model.fit(BucketDataset(data, batch_size=8), verbose=0)
+
+
+def test_filled_batches_train_with_weights():
+    model = embedder()
+    model.compile("sgd", "mse", weighted_metrics=["mae"])
+    logs = model.fit(BucketDataset(EXAMPLES, batch_size=8, tail="fill"), verbose=0).history
+    assert np.isfinite(logs["loss"][0])
+
+
+def test_several_named_inputs_and_outputs_train():
+    tokens = keras.Input((None,), dtype="int32", name="Input-Token")
+    segments = keras.Input((None,), dtype="int32", name="Input-Segment")
+    x = keras.layers.Embedding(10, 2)(tokens) + keras.layers.Embedding(2, 2)(segments)
+    tags = keras.layers.Dense(4, name="tags")(x)
+    label = keras.layers.Dense(1, name="label")(keras.layers.GlobalAveragePooling1D()(x))
+    model = keras.Model([tokens, segments], {"tags": tags, "label": label})
+    tag_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-100)
+    model.compile("sgd", {"tags": tag_loss, "label": "mse"})
+    data = [
+        (
+            {"Input-Token": ids, "Input-Segment": [0] * len(ids)},
+            {"tags": [1] * len(ids), "label": [0.5]},
+        )
+        for ids, _ in EXAMPLES
+    ]
+
+    dataset = BucketDataset(data, 8, label_pad={"tags": -100}, vocab_size={"Input-Token": 10})
+    assert dataset[0][1]["label"].shape == (8, 1)
+    assert np.isfinite(model.fit(dataset, verbose=0).history["loss"][0])
+
+
+def test_predictions_are_restored_to_the_order_of_the_examples():
+    model = embedder()
+    dataset = BucketDataset([(x,) for x, _ in EXAMPLES], batch_size=8, buckets=[23], shuffle=False)
+    outputs = dataset.restore(model.predict(dataset, verbose=0))
+    expected = model.predict(sequence_padding([x for x, _ in EXAMPLES], 23), verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_predictions_of_a_shuffled_dataset_are_not_restored():
+    with pytest.raises(ValueError, match="shuffle=False"):
+        BucketDataset(EXAMPLES).restore(np.zeros(43))
+
+
+class Pairs(DataGenerator):
+    """Written as bert4keras scripts are: padded to the longest of the batch, lists of arrays."""
+
+    def __iter__(self, random=False):
+        token_ids, labels = [], []
+        for is_end, (ids, label) in self.sample(random):
+            token_ids.append(ids)
+            labels.append([label])
+            if len(token_ids) == self.batch_size or is_end:
+                yield [sequence_padding(token_ids)], sequence_padding(labels)
+                token_ids, labels = [], []
+
+
+def test_a_bert4keras_generator_fits_and_predicts():
+    longest_first = [*[([1] * 24, i) for i in range(16)], *EXAMPLES[16:]]
+    generator = Pairs(longest_first, batch_size=8)
+    trail = Trail()
+    model = embedder()
+    model.compile("sgd", "mse", metrics=[trail])
+    model.fit(generator.forfit(random=False), steps_per_epoch=len(generator), verbose=0)
+    assert ops.convert_to_numpy(trail.count).tolist() == [1] * len(EXAMPLES)
+    assert len(model.predict(generator.fortest(), steps=len(generator), verbose=0)) == len(EXAMPLES)
