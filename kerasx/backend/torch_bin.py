@@ -24,7 +24,7 @@ def load_state_dict(path):
         state = torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
-    except Exception as error:  # noqa: BLE001 - torch raises a dozen unrelated types on bad files
+    except Exception as error:  # torch raises a dozen unrelated types on bad files
         raise ValueError(f"torch does not load it: {error}".split("\n")[0]) from error
     if not isinstance(state, dict):
         raise ValueError(f"it holds a {type(state).__name__}, not a dict of tensors")

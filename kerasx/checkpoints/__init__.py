@@ -6,7 +6,7 @@ save_safetensors("model.safetensors", checkpoint)
 """
 
 from .atomic import atomic_path, check_digest, digested_path, write_digest
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, Spec
 from .folder import FolderDescription, describe_folder, read_config
 from .hdf5 import save_hdf5
 from .matching import DEFAULT_IGNORE, match
@@ -18,6 +18,7 @@ __all__ = [
     "Checkpoint",
     "DEFAULT_IGNORE",
     "FolderDescription",
+    "Spec",
     "atomic_path",
     "check_digest",
     "describe_folder",

@@ -65,7 +65,8 @@ def convert(source, target, force=False, max_shard_size=None):
     Raises:
         ValueError: if the target exists, has another suffix, or cannot hold a tensor.
     """
-    weights, copies = _plan(os.fspath(source), os.fspath(target))
+    source, target = os.fspath(source), os.fspath(target)
+    weights, copies = _plan(source, target)
     existing = [
         path
         for path in (weights, f"{weights}.index", f"{weights}.index.json", *copies.values())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .protobuf import read_fields, signed, write_message
+from .protobuf import read_fields, read_numbers, signed, write_message
 from .sstable import read_table, write_table
 
 _HEADER_KEY = b""
@@ -44,7 +44,7 @@ def read_index(path):
     table = read_table(np.asarray(np.memmap(path, np.uint8, "r")))
     if _HEADER_KEY not in table:
         raise ValueError("it has no header")
-    header = dict(read_fields(table.pop(_HEADER_KEY)))
+    header = read_numbers(table.pop(_HEADER_KEY))
     if header.get(2, 0) != 0 or sys.byteorder != "little":
         raise ValueError("only little-endian checkpoints on little-endian machines are read")
     shards, entries, parts = header.get(1, 0), {}, {}
@@ -92,25 +92,20 @@ def _ordered(n):
 
 
 def _parse_entry(value):
-    fields, shape, slices = {}, (), []
+    numbers, shape, slices = read_numbers(value), (), []
     for field, content in read_fields(value):
         if field == 2:
             shape = _parse_shape(content)
         elif field == 7:
             slices.append(_parse_slice(content))
-        else:
-            fields[field] = content
-    numbers = [fields.get(field, 0) for field in (1, 3, 4, 5, 6)]
-    if not all(isinstance(number, int) for number in numbers):
-        raise ValueError("an entry is malformed")
-    dtype, shard, offset, size, crc = numbers
+    dtype, shard, offset, size, crc = (numbers.get(field, 0) for field in (1, 3, 4, 5, 6))
     return Entry(dtype, shape, shard, offset, size, crc, tuple(slices))
 
 
 def _parse_shape(value):
     """The sizes of a TensorShapeProto: field 2, repeated, whose field 1 is a size."""
     shape = tuple(
-        signed(dict(read_fields(dim)).get(1, 0)) for field, dim in read_fields(value) if field == 2
+        signed(read_numbers(dim).get(1, 0)) for field, dim in read_fields(value) if field == 2
     )
     if len(shape) > _MAX_RANK or min(shape, default=0) < 0:
         raise ValueError(f"a tensor has the shape {shape}")
@@ -122,7 +117,7 @@ def _parse_slice(value):
     extents = []
     for field, extent in read_fields(value):
         if field == 1:
-            numbers = dict(read_fields(extent))
+            numbers = read_numbers(extent)
             start, length = signed(numbers.get(1, 0)), signed(numbers.get(2, -1 & (1 << 64) - 1))
             if start < 0 or length < -1:
                 raise ValueError(f"a slice has the extent {(start, length)}")

@@ -123,7 +123,7 @@ def read_config(path):
     except json.JSONDecodeError as error:
         place = f"{path}:{error.lineno}:{error.colno}"
         raise ValueError(f"`path` must be a JSON file. {place}: {error.msg}") from error
-    except (ValueError, RecursionError) as error:  # bad UTF-8, a repeated key, absurd nesting
+    except (OSError, ValueError, RecursionError) as error:  # no file, bad UTF-8, a repeated key
         raise ValueError(f"`path` must be a JSON file. {path}: {error}") from error
     if not isinstance(config, dict):
         raise ValueError(

@@ -32,7 +32,6 @@ DEFAULT_IGNORE = (
     "save_counter/*",
     "optimizer/*",
     "*/.OPTIMIZER_SLOT/*",
-    "_CHECKPOINTABLE_OBJECT_GRAPH",
     # constants that older PyTorch models saved with the weights
     "*position_ids",
     "*rotary_emb.inv_freq",
@@ -112,7 +111,8 @@ def _message(checkpoint, lists, limit=20):
     lines = [
         "`checkpoint` must hold the tensors of the model, by name and shape; nothing was loaded. "
         "`python -m kerasx.checkpoints show PATH` lists what it holds; pass `ignore=[...]` for "
-        f"tensors to leave unused. Received: checkpoint={checkpoint!r}"
+        "tensors to leave unused, `allow_missing=[...]` for those that may be absent. "
+        f"Received: checkpoint={checkpoint!r}"
     ]
     for what, names in lists:
         if names:

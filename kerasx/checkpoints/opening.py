@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from .atomic import check_digest
 from .checkpoint import ArrayCheckpoint, Checkpoint
 from .folder import describe_folder
 from .hdf5 import Hdf5Weights
@@ -29,6 +30,7 @@ def open_checkpoint(source):
             shards (`.safetensors.index.json`, `.bin.index.json`), a `.weights.h5`, a torch `.bin`
             or `.pt` (with torch installed), or a folder with one of them (see `describe_folder`).
             Or a dict of arrays, or an open Checkpoint, which is returned as it is.
+            Where `path`.sha256 lies beside a file (see `write_digest`), it is checked.
     Returns:
         Checkpoint.
     Raises:
@@ -60,4 +62,9 @@ def open_checkpoint(source):
             f"dict of arrays. Received: source={path!r}, "
             f"{'a file of another kind' if os.path.exists(path) else 'which does not exist'}"
         )
-    return open_shards(path, reader) if path.endswith(_INDEX) else reader(path)
+
+    def open_file(path):
+        check_digest(path)  # reads the file once, if there is a digest to check
+        return reader(path)
+
+    return open_shards(path, open_file) if path.endswith(_INDEX) else open_file(path)

@@ -41,6 +41,8 @@ def signed(value):
 
 def read_fields(data):
     """Yield the (field number, value) pairs of a message; ValueError if it is malformed."""
+    if isinstance(data, int):
+        raise ValueError("a number stands where a message should")
     position = 0
     while position < len(data):
         key, position = read_varint(data, position)
@@ -60,6 +62,11 @@ def read_fields(data):
             if kind != _BYTES:
                 value = int.from_bytes(value, "little")
         yield field, value
+
+
+def read_numbers(data):
+    """{field number: int} of a message; other fields, and all but the last of a kind, fall away."""
+    return {field: value for field, value in read_fields(data) if isinstance(value, int)}
 
 
 def write_message(*fields, fixed32=()):

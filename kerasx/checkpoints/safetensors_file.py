@@ -175,7 +175,7 @@ def _old_files(path):
     index = f"{path}.index.json"
     try:
         shards = set(read_weight_map(index).values())
-    except (FileNotFoundError, ValueError):
+    except ValueError:  # no index, or one that is of no use
         shards = set()
     folder = os.path.dirname(path)
     return [path, index, *(os.path.join(folder, shard) for shard in sorted(shards))]

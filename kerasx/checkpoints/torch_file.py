@@ -1,6 +1,7 @@
 """PyTorch's `.bin` and `.pt` files: pickles, read by torch's weights-only loader or not at all."""
 
 import os
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -23,15 +24,15 @@ class TorchFile(Checkpoint):
 
     def __init__(self, path):
         path = os.fspath(path)
-        try:
-            from kerasx.backend import torch_bin
-        except ImportError as error:
+        if find_spec("torch") is None:
             raise ValueError(
                 "`path` must be a safetensors file or TensorFlow checkpoint where torch is not "
                 "installed. Install torch, or convert it where torch is: "
                 "`python -m kerasx.checkpoints convert pytorch_model.bin model.safetensors`. "
-                f"Received: path={path!r} ({error})"
-            ) from error
+                f"Received: path={path!r}"
+            )
+        from kerasx.backend import torch_bin  # loads torch, so not before it is needed
+
         with readable(path, "a state dict saved by torch", ValueError, OSError):
             tensors, skipped = torch_bin.load_state_dict(path)
         self._to_numpy = torch_bin.to_numpy
