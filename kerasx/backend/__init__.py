@@ -7,6 +7,7 @@ from kerasx.backend.attention import (
     attention_scores,
     plain_attention,
 )
+from kerasx.backend.compiling import compiled, write_slots
 from kerasx.backend.masks import (
     Mask,
     causal,
@@ -50,6 +51,7 @@ __all__ = [
     "attention_scores",
     "batch_gather",
     "causal",
+    "compiled",
     "divisible_temporal_padding",
     "flatten",
     "gelu_erf",
@@ -72,4 +74,5 @@ __all__ = [
     "sliding_window",
     "swish",
     "unilm",
+    "write_slots",
 ]

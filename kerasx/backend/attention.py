@@ -117,8 +117,9 @@ def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
             f"Received: method={method!r}"
         )
     if method != "softmax":
-        count = scores.shape[axis] if mask is None else ops.sum(mask, axis, keepdims=True)
-        count = ops.maximum(ops.cast(count, scores.dtype), 1)
+        seen = ops.ones_like(scores)  # in the scores' shape, whatever the mask broadcasts from
+        seen = seen if mask is None else ops.where(mask, seen, 0.0)
+        count = ops.maximum(ops.sum(seen, axis, keepdims=True), 1)
     if method == "squared_relu":
         weights = ops.square(ops.relu(scores)) / count
         return weights if mask is None else weights * ops.cast(mask, weights.dtype)

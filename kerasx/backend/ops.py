@@ -24,21 +24,25 @@ __all__ = [
 ]
 
 
+@keras.saving.register_keras_serializable("kerasx")
 def gelu_erf(x):
     """x Φ(x), with the error function (arXiv 1606.08415; kexue.fm/archives/7309)."""
     return ops.gelu(x, approximate=False)
 
 
+@keras.saving.register_keras_serializable("kerasx")
 def gelu_tanh(x):
     """The tanh approximation of GELU that T5 and GPT-2 were trained with; off by at most 4.8e-4."""
     return ops.gelu(x, approximate=True)
 
 
+@keras.saving.register_keras_serializable("kerasx")
 def swish(x):
     """x σ(x)."""
     return ops.silu(x)
 
 
+@keras.saving.register_keras_serializable("kerasx")
 def leaky_relu(x, alpha=0.2):
     """max(x, αx)."""
     return ops.leaky_relu(x, negative_slope=alpha)
@@ -165,7 +169,13 @@ def _gathered_shape(params, index):
 
 
 def pool1d(x, pool_size, strides=1, padding="valid", pool_mode="max"):
-    """Max or average pooling along the time axis of (b, n, d)."""
+    """Max or average pooling along the time axis of (b, n, d); `pool_mode` is "max" or "avg".
+
+    >>> ops.shape(pool1d(ops.zeros((2, 6, 3)), pool_size=2, strides=2))
+    (2, 3, 3)
+    """
+    if pool_mode not in ("max", "avg"):
+        raise ValueError(f"`pool_mode` must be 'max' or 'avg'. Received: pool_mode={pool_mode!r}")
     pool = ops.max_pool if pool_mode == "max" else ops.average_pool
     return pool(x, pool_size, strides, padding, data_format="channels_last")
 
@@ -176,7 +186,7 @@ def divisible_temporal_padding(x, n):
     >>> ops.shape(divisible_temporal_padding(ops.zeros((1, 5, 2)), 4))
     (1, 8, 2)
     """
-    return ops.pad(x, [(0, 0), (0, -x.shape[1] % n), (0, 0)])
+    return ops.pad(x, [(0, 0), (0, -ops.shape(x)[1] % n), (0, 0)])
 
 
 def root_mean_square(x, axis=None, keepdims=False):
@@ -214,6 +224,8 @@ def piecewise_linear(t, schedule, from_zero=True):
 def search_layer(inputs, name, exclude_from=None):
     """The layer called `name` among those that a symbolic tensor was computed from.
 
+    Models called as layers are searched as well.
+
     Args:
         inputs: a symbolic tensor, or a model (then its outputs).
         name: layer name, e.g. "Embedding-Token".
@@ -231,6 +243,8 @@ def search_layer(inputs, name, exclude_from=None):
         if layer in seen:
             continue
         seen.add(layer)
+        if isinstance(layer, keras.Model):
+            pending += [t._keras_history.operation for t in layer.outputs]
         for node in layer._inbound_nodes:
             pending += [t._keras_history.operation for t in node.input_tensors]
     return None

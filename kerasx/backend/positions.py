@@ -58,21 +58,26 @@ def _quarter_turn(x):
     return ops.reshape(ops.stack([-x[..., 1::2], x[..., ::2]], axis=-1), ops.shape(x))
 
 
-def hierarchical_embeddings(table, n, alpha=0.4):
-    """Stretch a table of m positions to n <= m² of them (kexue.fm/archives/7947).
+def hierarchical_embeddings(table, positions, alpha=0.4):
+    """Stretch a table of m positions to m² of them (kexue.fm/archives/7947).
 
     q_(i·m+j) = α u_i + (1-α) u_j with u = (p - α p_0) / (1-α), so the first m stay as they were.
 
     Args:
         table: (m, d).
-        n: number of positions wanted.
+        positions: integers (...) below m², or their number n, which means 0, ..., n-1.
         alpha: in (0, 1), other than 1/2.
 
     Returns:
-        (n, d).
+        (..., d).
+
+    >>> table = ops.convert_to_tensor([[0.0], [1.0]])
+    >>> ops.convert_to_numpy(hierarchical_embeddings(table, 4, alpha=0.25)).round(2).tolist()
+    [[0.0], [1.0], [0.33], [1.33]]
     """
     u = (table - alpha * table[:1]) / (1 - alpha)
-    positions = ops.arange(n)
+    if len(ops.shape(positions)) == 0:
+        positions = ops.arange(positions)
     m = table.shape[0]
     i, j = positions // m, positions % m
     return alpha * ops.take(u, i, axis=0) + (1 - alpha) * ops.take(u, j, axis=0)

@@ -200,12 +200,14 @@ def split_biases(tensors):
 class CachedAttention(keras.layers.Layer):
     """A `MultiHeadAttention`, with its weights, whose keys and values live in a cache.
 
-    Called on [x, k_cache, v_cache, mask] and the slot `index` where x's own keys and values go
-    before the attention is paid; on [x] or [x, a_bias] alone, the whole sequence is attended as
-    usual. Returns the outputs followed by the keys and values, (b, h, slots, d).
+    Called on [x, k_cache, v_cache, mask, (residual)] and the slot `index` where x's own keys and
+    values are written before the attention is paid. Returns the outputs of the wrapped layer
+    followed by the two caches.
 
     Args:
         attention: a built MultiHeadAttention.
+
+    Shapes: x (b, n, d), caches (b, h, slots, size), mask boolean (b, 1, n, slots).
     """
 
     def __init__(self, attention, **kwargs):
@@ -220,13 +222,26 @@ class CachedAttention(keras.layers.Layer):
         return None
 
     def call(self, inputs, index, mask=None):
-        x, k_cache, v_cache, allowed, *bias = inputs
+        x, k_cache, v_cache, allowed, *residual = inputs
         q, k, v = self.attention.project(x, x, x)
-        k = ops.slice_update(k_cache, (0, 0, index, 0), k)
-        v = ops.slice_update(v_cache, (0, 0, index, 0), v)
-        bias = bias[0] if bias else None
+        k = backend.write_slots(k_cache, k, index)
+        v = backend.write_slots(v_cache, v, index)
+        bias = residual[0] if residual else None
         outputs = self.attention.merge(self.attention.pay_attention_to(q, k, v, allowed, bias))
         return [*(outputs if isinstance(outputs, list) else [outputs]), k, v]
+
+    def compute_output_spec(self, inputs, index, mask=None):
+        x, k_cache, v_cache, allowed, *_ = inputs
+        shapes = [(*x.shape[:-1], self.attention.out_dim)]
+        if self.attention.return_attention_scores:
+            shapes.append((x.shape[0], self.attention.heads, x.shape[1], allowed.shape[-1]))
+        dtype = self.compute_dtype
+        outputs = [keras.KerasTensor(shape, dtype=dtype) for shape in shapes]
+        return [
+            *outputs,
+            keras.KerasTensor(k_cache.shape, dtype),
+            keras.KerasTensor(v_cache.shape, dtype),
+        ]
 
     def get_config(self):
         attention = keras.saving.serialize_keras_object(self.attention)

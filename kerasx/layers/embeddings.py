@@ -83,6 +83,11 @@ class PositionEmbedding(keras.layers.Layer):
                 "`merge_mode` must be 'add', 'mul', 'zero' or 'concat'. "
                 f"Received: merge_mode={merge_mode!r}"
             )
+        if hierarchical and hierarchical is not True and not 0 < hierarchical < 1:
+            raise ValueError(
+                "`hierarchical` must be None, True or a number in (0, 1). "
+                f"Received: hierarchical={hierarchical!r}"
+            )
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.merge_mode = merge_mode
@@ -125,8 +130,10 @@ class PositionEmbedding(keras.layers.Layer):
                 )
             table = hierarchical_embeddings(self.embeddings, n, alpha) if alpha else self.embeddings
             return table[None, :n]
-        table = hierarchical_embeddings(self.embeddings, reach, alpha) if alpha else self.embeddings
-        return ops.take(table, ops.cast(ids, "int32"), axis=0)
+        ids = ops.cast(ids, "int32")
+        if alpha:
+            return hierarchical_embeddings(self.embeddings, ids, alpha)
+        return ops.take(self.embeddings, ids, axis=0)
 
     def compute_output_shape(self, input_shape):
         shape = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape

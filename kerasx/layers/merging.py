@@ -79,7 +79,13 @@ class BatchSplit(keras.layers.Layer):
 
     def __init__(self, parts, **kwargs):
         super().__init__(**kwargs)
+        if parts < 1:
+            raise ValueError(f"`parts` must be at least 1. Received: parts={parts}")
         self.parts = parts
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return [None] * self.parts if mask is None else self.call(mask)
 
     def call(self, inputs):
         b = ops.shape(inputs)[0]
@@ -95,7 +101,19 @@ class BatchSplit(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class BatchConcat(keras.layers.Layer):
-    """Join tensors along the batch; undoes `BatchSplit`."""
+    """Join tensors along the batch; undoes `BatchSplit`.
+
+    >>> halves = BatchSplit(2)(ops.ones((5, 3)))
+    >>> [ops.shape(x) for x in halves], ops.shape(BatchConcat()(halves))
+    ([(3, 3), (2, 3)], (5, 3))
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return None if mask is None or any(m is None for m in mask) else self.call(mask)
 
     def call(self, inputs):
         return ops.concatenate(inputs, axis=0)

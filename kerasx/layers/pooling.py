@@ -29,6 +29,11 @@ class FirstToken(_MaskedPooling):
     """
 
     def call(self, inputs):
+        if inputs.shape[1] == 0:
+            raise ValueError(
+                "The sequence must have a first token; give it at least one. "
+                f"Received: inputs.shape={tuple(inputs.shape)}"
+            )
         return inputs[:, 0]
 
 
@@ -45,10 +50,11 @@ class GlobalAveragePooling1D(_MaskedPooling):
     """
 
     def call(self, inputs, mask=None):
-        if mask is None:
-            return ops.sum(inputs, axis=1) / max(inputs.shape[1] or 1, 1)
-        real = ops.cast(mask, inputs.dtype)[..., None]
-        return ops.sum(inputs * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        real = _real_tokens(inputs, mask)[..., None]
+        total = ops.sum(ops.where(real, x, 0.0), axis=1)
+        count = ops.sum(ops.cast(real, x.dtype), axis=1)
+        return ops.cast(total / ops.maximum(count, 1), inputs.dtype)
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -64,8 +70,15 @@ class GlobalMaxPooling1D(_MaskedPooling):
     """
 
     def call(self, inputs, mask=None):
-        if mask is None:
-            return ops.max(inputs, axis=1)
-        highest = ops.max(backend.sequence_masking(inputs, mask, "-inf"), axis=1)
-        any_real = ops.any(ops.cast(mask, "bool"), axis=1)[:, None]
-        return ops.where(any_real, highest, ops.zeros_like(highest))
+        if inputs.shape[1] == 0:
+            return ops.sum(inputs, axis=1)  # zeros; there is no maximum of nothing
+        real = _real_tokens(inputs, mask)
+        highest = ops.max(backend.sequence_masking(inputs, real, "-inf"), axis=1)
+        return ops.where(ops.any(real, axis=1)[:, None], highest, ops.zeros_like(highest))
+
+
+def _real_tokens(inputs, mask):
+    """The mask (b, n) as booleans; without one, all tokens are real."""
+    if mask is None:
+        return ops.ones(ops.shape(inputs)[:2], "bool")
+    return ops.cast(mask, "bool")

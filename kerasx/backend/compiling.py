@@ -1,0 +1,78 @@
+"""Compile a pure function that calls layers, on each backend."""
+
+import functools
+
+import keras
+
+__all__ = ["compiled", "write_slots"]
+
+
+def compiled(function, layers):
+    """`function(*tensors)` without gradients, compiled once for each set of input shapes.
+
+    XLA on TensorFlow and JAX; on PyTorch the function runs as it is, in inference mode.
+
+    Args:
+        function: takes and returns (structures of) tensors, and may call the layers. It must not
+            change their weights.
+        layers: the layers (or models) it calls; their weights are read anew at each call.
+
+    Returns:
+        A function of NumPy arrays or tensors.
+
+    >>> dense = keras.layers.Dense(1, kernel_initializer="ones")
+    >>> dense.build((1, 3))
+    >>> f = compiled(lambda x: dense(x) * 2, [dense])
+    >>> keras.ops.convert_to_numpy(f(keras.ops.ones((1, 3)))).tolist()
+    [[6.0]]
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return _tensorflow(function)
+    if backend == "jax":
+        return _jax(function, layers)
+    return _torch(function)
+
+
+def _tensorflow(function):
+    import tensorflow as tf
+
+    run = tf.function(function, jit_compile=True)
+    return lambda *args: run(*keras.tree.map_structure(tf.convert_to_tensor, args))
+
+
+def _jax(function, layers):
+    import jax
+
+    @jax.jit
+    def run(values, args):
+        with keras.StatelessScope(state_mapping=list(zip(variables(), values, strict=True))):
+            return function(*args)
+
+    def variables():
+        unique = {id(v): v for layer in layers for v in layer.variables}
+        return list(unique.values())
+
+    return lambda *args: run([v.value for v in variables()], args)
+
+
+def _torch(function):
+    import torch
+
+    @functools.wraps(function)
+    def run(*args):
+        with torch.inference_mode():
+            return function(*keras.tree.map_structure(keras.ops.convert_to_tensor, args))
+
+    return run
+
+
+def write_slots(cache, values, index):
+    """`cache` (b, h, slots, d) with `values` (b, h, n, d) at slots index..index+n.
+
+    In place on PyTorch, which has no compiler to see that the old cache is not needed.
+    """
+    if keras.backend.backend() == "torch":
+        cache[:, :, index : index + values.shape[2]] = values
+        return cache
+    return keras.ops.slice_update(cache, (0, 0, index, 0), values)
