@@ -56,6 +56,8 @@ def show(path):
 def convert(source, target, force=False, max_shard_size=None):
     """Copy all tensors into another format, bit for bit.
 
+    What a checkpoint holds besides tensors is named on stderr; safetensors metadata is kept.
+
     Args:
         source: what `open_checkpoint` takes.
         target: a path ending in `.safetensors`, `.ckpt` or `.weights.h5`; or a folder, which gets
@@ -78,6 +80,8 @@ def convert(source, target, force=False, max_shard_size=None):
         if weights != target:
             os.makedirs(target, exist_ok=True)
         _save(weights, _Reported(checkpoint), max_shard_size)
+        for name, reason in checkpoint.skipped.items():
+            print(f"not copied: {name} ({reason})", file=sys.stderr)
     for path, copy in copies.items():
         if os.path.realpath(path) != os.path.realpath(copy):
             with atomic_path(copy) as temporary:
@@ -118,7 +122,7 @@ def _plan(source, target):
 
 def _save(path, tensors, max_shard_size):
     if path.endswith(".safetensors"):
-        save_safetensors(path, tensors, {"format": "np"}, max_shard_size)
+        save_safetensors(path, tensors, tensors.metadata, max_shard_size)
     elif max_shard_size is not None:
         raise ValueError(f"--max-shard-size must be used with .safetensors. Received: {path!r}")
     elif path.endswith(".ckpt"):
@@ -132,7 +136,7 @@ class _Reported(Checkpoint):
 
     def __init__(self, checkpoint):
         self._checkpoint, self._done = checkpoint, 0
-        self.format = checkpoint.format
+        self.format, self.metadata = checkpoint.format, getattr(checkpoint, "metadata", None)
         specs = {name: Spec(checkpoint.shape(name), checkpoint.dtype(name)) for name in checkpoint}
         super().__init__(checkpoint.path, specs)
         self._total = sum(spec.nbytes for spec in specs.values())

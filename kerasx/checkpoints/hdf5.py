@@ -52,7 +52,8 @@ class Hdf5Weights(Checkpoint):
     def _read(self, name, spec):
         with readable(self.path, f"an HDF5 file with the tensor {name!r}", *_ERRORS):
             array = np.asarray(self._file[name][()])
-            return array.view(spec.dtype) if array.dtype.kind == "V" else array.astype(spec.dtype)
+            opaque = array.dtype.kind == "V"
+            return array.view(spec.dtype) if opaque else array.astype(spec.dtype, copy=False)
 
     def close(self):
         self._file.close()

@@ -119,6 +119,18 @@ def test_the_module_runs_as_a_command(tmp_path):
     assert run_python(code, tmp_path / "a.safetensors").splitlines()[-1] == "exit 0"
 
 
+def test_what_is_not_copied_is_named_and_metadata_is_kept(tmp_path, capsys):
+    header = b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F8_E8M0","shape":[2],'
+    header += b'"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}'
+    content = len(header).to_bytes(8, "little") + header + b"abcd"
+    (tmp_path / "a.safetensors").write_bytes(content)
+    paths = [str(tmp_path / name) for name in ("a.safetensors", "b.safetensors")]
+    assert cli.main(["convert", *paths]) == 0
+    assert capsys.readouterr().err == "not copied: a (safetensors dtype F8_E8M0)\n"
+    assert open_checkpoint(paths[1]).metadata == {"format": "pt"}
+    assert open_checkpoint(paths[1])["b"].tobytes() == b"cd"
+
+
 def test_progress_is_shown_for_what_is_big(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "_BIG", 100)
     save_safetensors(tmp_path / "a.safetensors", small_tensors())
