@@ -55,7 +55,7 @@ class Concatenate1D(keras.layers.Layer):
         if mask is None or all(m is None for m in mask):
             return None
         masks = [
-            ops.ones(ops.shape(x)[:2], "bool") if m is None else ops.cast(m, "bool")
+            ops.ones_like(x[..., 0], "bool") if m is None else ops.cast(m, "bool")
             for x, m in zip(inputs, mask)
         ]
         return ops.concatenate(masks, axis=1)
@@ -85,7 +85,9 @@ class BatchSplit(keras.layers.Layer):
         self.supports_masking = True
 
     def compute_mask(self, inputs, mask=None):
-        return [None] * self.parts if mask is None else self.call(mask)
+        if mask is None or ops.shape(mask)[0] is None:  # symbolic: all parts have one shape
+            return [mask] * self.parts
+        return self.call(mask)
 
     def call(self, inputs):
         b = ops.shape(inputs)[0]
