@@ -2,6 +2,7 @@
 
 import re
 
+import h5py
 import keras
 import numpy as np
 
@@ -36,6 +37,64 @@ def orthogonally_resize(values, shape, window=2):
         index = blocks[:size] if size >= old else np.arange(size)
         values = np.take(values, index, axis=axis) * np.sqrt(old / size)
     return values
+
+
+def load_keras_weights(model, path):
+    """`model.load_weights` that goes by layer names and assigns all weights or none.
+
+    Keras finds a layer's weights by its class and its place in the model, so another model with
+    as many layers of each class loads without a word.
+
+    Args:
+        model: a functional keras.Model.
+        path: a `.weights.h5` file that `model.save_weights` wrote.
+
+    Raises:
+        ValueError: lists the layers that are missing, unused or under another name; or the shapes
+            do not fit.
+    """
+    expected, stored = _places_in_model(model), _places_in_file(path)
+    wrong = sorted(k for k in {**expected, **stored} if expected.get(k) != stored.get(k))
+    if wrong:
+        what = {True: "another place", False: "missing in the file"}
+        listed = [what[k in stored] if k in expected else "unused" for k in wrong]
+        raise ValueError(
+            f"{path} must hold the weights of the same layers; nothing was loaded. Build the model "
+            "with the arguments it was saved with. They differ in\n"
+            + "\n".join(f"    {k}: {v}" for k, v in zip(wrong, listed))
+        )
+    before = model.get_weights()
+    try:
+        model.load_weights(path)
+    except ValueError:
+        model.set_weights(before)
+        raise
+
+
+def _places_in_model(model):
+    """{name: number of layers of the same class before it} of the layers with weights."""
+    kinds, places = [], {}
+    for layer in model.layers:
+        if layer.weights:
+            places[layer.name] = kinds.count(type(layer).__name__)
+        kinds.append(type(layer).__name__)
+    return places
+
+
+def _places_in_file(path):
+    """The same from the groups "dense", "dense_1", ... of a `.weights.h5` file."""
+    places = {}
+
+    def visit(dataset_path, item):
+        parts = dataset_path.split("/")
+        if isinstance(item, h5py.Dataset) and parts[0] == "layers":
+            number = re.search(r"_(\d+)$", parts[1])
+            name = file["layers"][parts[1]]["vars"].attrs.get("name", parts[1])
+            places[name] = int(number[1]) if number else 0
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return places
 
 
 class WeightLoading:
@@ -87,13 +146,16 @@ class WeightLoading:
         """Fill the layers from a checkpoint; nothing is assigned unless everything fits.
 
         Args:
-            checkpoint: path of a checkpoint, or {name: array}.
+            checkpoint: path of a checkpoint, or {name: array}; a `.weights.h5` of Keras must come
+                from a model of the same layers.
             mapping: {layer name: [variables]}, `variable_mapping()` by default.
 
         Raises:
             ValueError: lists every missing, unused and mis-shaped tensor.
         """
         with checkpoints.open_checkpoint(checkpoint) as source:
+            if source.format == "hdf5":
+                return load_keras_weights(self.model, source.path)
             source = self.translated(source)
             pairs = list(self.weights_and_variables(mapping))
             expected = {name: self._expected_shape(name, weight) for weight, name in pairs}
@@ -129,8 +191,17 @@ class WeightLoading:
         """(weight, checkpoint variable) of every mapped layer that the model has."""
         for layer, variables in (mapping or self.variable_mapping()).items():
             layer = self.layers.get(self.prefixed(layer))
-            if layer is not None:
-                yield from zip(layer.weights, variables, strict=False)
+            if layer is None:
+                continue
+            # the kernels of a condition come last, start at zero and are in no checkpoint
+            conditional = getattr(layer, "conditional", False)
+            if len(variables) != len(layer.weights) and not conditional:
+                raise ValueError(
+                    "`variable_mapping` must name a variable for each weight of a layer. "
+                    f"Received: {variables} for `{layer.name}`, whose weights are "
+                    f"{[w.path for w in layer.weights]}"
+                )
+            yield from zip(layer.weights, variables, strict=False)
 
     def _expected_shape(self, name, weight):
         if self.ignore_invalid_weights or self.autoresize_weights:
