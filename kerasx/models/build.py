@@ -34,6 +34,8 @@ _IGNORED = frozenset(
     sep_token_id tie_word_embeddings tokenizer_class torch_dtype transformers_version use_cache
     is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
 )
+# says something of the graph that only this value of is built
+_ONLY = {"position_embedding_type": "absolute", "tie_word_embeddings": True}
 # what a Hugging Face head asks of the builder
 _ARCHITECTURES = {
     "BertModel": {},
@@ -187,6 +189,12 @@ def _parameters(function):
 def _arguments(config, cls):
     """The configuration under the builder's names; an unknown key is an error."""
     known = _parameters(cls)
+    for key, value in _ONLY.items():
+        if config.get(key, value) != value:
+            raise ValueError(
+                f"`{key}` must be {value!r} in the configuration of a `{cls.__name__}`. "
+                f"Received: {key}={config[key]!r}"
+            )
     arguments = {_RENAMED.get(k, k): v for k, v in config.items() if k not in _IGNORED}
     unknown = [k for k in arguments if k not in known]
     if unknown:
