@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasx.checkpoints import crc32c, open_checkpoint, save_tensor_bundle, sstable
+from kerasx.checkpoints.bundle_index import slice_key
 from kerasx.checkpoints.protobuf import read_fields, read_varint, write_message, write_varint
 from kerasx.checkpoints.sstable import read_table, write_table
 
@@ -170,6 +171,61 @@ def test_fifty_truncations_are_found_or_harmless(prefix):
         with pytest.raises(ValueError, match=os.path.basename(path)):
             assert same_tensors(read_all(prefix), tensors)
         write_bytes(path, content)
+
+
+def test_data_that_is_cut_short_is_found_when_opened(prefix):
+    path = f"{prefix}.data-00000-of-00001"
+    os.truncate(path, os.path.getsize(path) - 1)
+    with pytest.raises(ValueError, match="global_step.*of a file of"):
+        open_checkpoint(prefix)
+
+
+def write_entries(prefix, entries, parts=()):
+    """An index of {name: BundleEntryProto fields} and slices, over 64 bytes 0, 1, 2, ..."""
+    table = {name.encode(): write_message(*fields) for name, fields in entries.items()}
+    table |= {slice_key(name, extents): write_message(*fields) for name, extents, fields in parts}
+    table[b""] = write_message((1, 1))
+    write_bytes(f"{prefix}.index", write_table(table))
+    write_bytes(f"{prefix}.data-00000-of-00001", bytes(range(64)))
+
+
+def shape_message(*sizes):
+    return b"".join(write_message((2, write_message((1, size)))) for size in sizes)
+
+
+def extents_message(*extents):
+    return b"".join(write_message((1, write_message((1, a), (2, b)))) for a, b in extents)
+
+
+@pytest.mark.parametrize("sizes, size", [((3,), 4), ((), 2), ((5,), 0), ((2**40, 2**40), 8)])
+def test_a_size_that_differs_from_the_shape_is_found_when_opened(tmp_path, sizes, size):
+    write_entries(tmp_path / "x.ckpt", {"a": [(1, 4), (2, shape_message(*sizes)), (5, size)]})
+    with pytest.raises(ValueError, match="'a'.*bytes for uint8"):
+        open_checkpoint(tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize(
+    "starts, error",
+    [
+        ((0, 2), None),
+        ((1, 1), "overlap"),
+        ((0, 3), "does not fit"),
+        ((0,), "add up"),
+        ((0, 2, 0), "add up"),
+        ((), "bytes for uint8"),
+    ],
+)
+def test_slices_must_cover_the_tensor(tmp_path, starts, error):
+    slices = [(7, extents_message((start, 2))) for start in starts]
+    crc = crc32c.mask(crc32c.crc32c(bytes([8, 9])))
+    part = [(1, 4), (2, shape_message(2)), (4, 8), (5, 2), (6, crc)]
+    parts = [("a", ((start, 2),), part) for start in starts]
+    write_entries(tmp_path / "x.ckpt", {"a": [(1, 4), (2, shape_message(4)), *slices]}, parts)
+    if error is None:
+        assert open_checkpoint(tmp_path / "x.ckpt")["a"].tolist() == [8, 9, 8, 9]
+    else:
+        with pytest.raises(ValueError, match=f"'a'.*{error}"):
+            read_all(tmp_path / "x.ckpt")
 
 
 def test_a_missing_shard_is_named(prefix):
