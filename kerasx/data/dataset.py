@@ -24,11 +24,13 @@ class BucketDataset(keras.utils.PyDataset):
         fit(dataset, initial_epoch=3, shuffle=False,
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=dataset.set_epoch)])
 
+    So `fit` must run whole epochs, without `steps_per_epoch`.
+
     Workers do not change what is served. Keras's own workers may carry a batch over to the next
     epoch, and fork a process in which TensorFlow or JAX runs threads, which may hang; so they are
-    not used: threads, or processes started afresh that import NumPy only, work here. Processes
-    need examples and `encode` that pickle, and a script whose work is under
-    `if __name__ == "__main__":`; they pay off where `encode` is slow.
+    not used: threads, or processes started afresh that need NumPy only, work here. Processes pay
+    off where `encode` is slow. They need examples and `encode` that pickle, and import the script
+    again: its work must be under `if __name__ == "__main__":`.
 
     Args:
         examples, batch_size, **options: see `Batches`.

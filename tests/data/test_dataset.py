@@ -8,6 +8,7 @@ from keras import ops
 from kerasx.data import BucketDataset, DataGenerator, sequence_padding
 
 EXAMPLES = [([i % 7 + 1] * (1 + i % 23), i) for i in range(43)]
+BUCKETS = [8, 24]
 
 
 class Trail(keras.metrics.Metric):
@@ -68,7 +69,7 @@ WORKERS = {
 
 @pytest.fixture(scope="module")
 def two_epochs():
-    return recorded(BucketDataset(EXAMPLES, batch_size=8))
+    return recorded(BucketDataset(EXAMPLES, 8, buckets=BUCKETS))
 
 
 def test_no_examples_are_refused_before_compile():
@@ -78,7 +79,7 @@ def test_no_examples_are_refused_before_compile():
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_each_example_comes_once_per_epoch_in_the_same_order_with_any_workers(workers, two_epochs):
-    epochs = recorded(BucketDataset(EXAMPLES, batch_size=8, **WORKERS[workers]))
+    epochs = recorded(BucketDataset(EXAMPLES, 8, buckets=BUCKETS, **WORKERS[workers]))
     assert all(count == [1] * len(EXAMPLES) for count, _ in epochs)
     assert epochs == two_epochs
 
@@ -88,30 +89,34 @@ def test_epochs_are_ordered_differently(two_epochs):
 
 
 def test_a_later_epoch_is_resumed_in_the_same_order(two_epochs):
-    assert recorded(BucketDataset(EXAMPLES, batch_size=8, epoch=1), epochs=1) == two_epochs[1:]
+    assert (
+        recorded(BucketDataset(EXAMPLES, 8, buckets=BUCKETS, epoch=1), epochs=1) == two_epochs[1:]
+    )
 
 
 def test_the_callback_takes_over_the_epoch_of_fit(two_epochs):
-    dataset = BucketDataset(EXAMPLES, batch_size=8)
+    dataset = BucketDataset(EXAMPLES, 8, buckets=BUCKETS)
     follow = keras.callbacks.LambdaCallback(on_epoch_begin=dataset.set_epoch)
     epochs = recorded(dataset, epochs=2, initial_epoch=1, callbacks=[follow])
     assert epochs == two_epochs[1:]
 
 
 def test_validation_does_not_advance_the_epoch_of_the_training_data():
-    dataset, validation = (BucketDataset(EXAMPLES, 8, shuffle=shuffle) for shuffle in (True, False))
+    dataset, validation = (
+        BucketDataset(EXAMPLES, 8, buckets=BUCKETS, shuffle=shuffle) for shuffle in (True, False)
+    )
     recorded(dataset, validation_data=validation)
     assert dataset.epoch == 2
 
 
 def test_shuffling_by_fit_changes_the_order_of_batches_only():
-    epochs = recorded(BucketDataset(EXAMPLES, batch_size=8), shuffle=True)
+    epochs = recorded(BucketDataset(EXAMPLES, 8, buckets=BUCKETS), shuffle=True)
     assert all(count == [1] * len(EXAMPLES) for count, _ in epochs)
 
 
 def test_an_error_in_a_worker_reaches_the_caller():
     for options in WORKERS.values():
-        dataset = BucketDataset(EXAMPLES, batch_size=8, num_classes=3, **options)
+        dataset = BucketDataset(EXAMPLES, 8, buckets=BUCKETS, num_classes=3, **options)
         with pytest.raises(ValueError, match="`y` must be in"):
             [dataset[i] for i in range(len(dataset))]
 
@@ -138,7 +143,7 @@ def test_a_single_batch_trains(data):
 def test_filled_batches_train_with_weights():
     model = embedder()
     model.compile("sgd", "mse", weighted_metrics=["mae"])
-    logs = model.fit(BucketDataset(EXAMPLES, batch_size=8, tail="fill"), verbose=0).history
+    logs = model.fit(BucketDataset(EXAMPLES, 8, buckets=BUCKETS, tail="fill"), verbose=0).history
     assert np.isfinite(logs["loss"][0])
 
 
@@ -159,7 +164,9 @@ def test_several_named_inputs_and_outputs_train():
         for ids, _ in EXAMPLES
     ]
 
-    dataset = BucketDataset(data, 8, label_pad={"tags": -100}, vocab_size={"Input-Token": 10})
+    dataset = BucketDataset(
+        data, 8, buckets=BUCKETS, label_pad={"tags": -100}, vocab_size={"Input-Token": 10}
+    )
     assert dataset[0][1]["label"].shape == (8, 1)
     assert np.isfinite(model.fit(dataset, verbose=0).history["loss"][0])
 
