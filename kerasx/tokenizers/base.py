@@ -71,6 +71,9 @@ class TokenizerBase:
         if pattern not in ("S*E*E", "S*ES*E"):
             raise ValueError(f"`pattern` must be 'S*E*E' or 'S*ES*E'. Received: pattern={pattern}")
         index, limit = self._cut_index(truncate_from), None
+        if second_text is None and maxlen is None:
+            ids = self._sequence_ids(first_text, None)
+            return ids, [0] * len(ids)
         shared = int(second_text is not None and pattern == "S*E*E" and bool(self._token_start))
         if maxlen is not None:
             self._check_maxlen(maxlen, 1 if second_text is None else 2, shared)

@@ -1,8 +1,9 @@
 """Characters as BERT sees them: what is removed, what is space, what stands alone.
 
-The rules are those of Google's BERT, with the classes of characters frozen at Unicode 8.0 as in
-Hugging Face's tokenizers, so ids do not change with the version of Python. One difference is by
-design: U+2B820..U+2B91F are CJK here, as Google wrote; Hugging Face begins that block at U+2B920.
+The rules are those of Hugging Face's BERT tokenizer, with classes of characters frozen at Unicode
+8.0 as there, so ids do not change with the version of Python. One difference is by design:
+U+2B820..U+2B91F are CJK here, as in Google's release; Hugging Face begins that block at U+2B920.
+Unlike Google's release and bert4keras, both remove private-use characters.
 """
 
 import unicodedata
@@ -144,13 +145,15 @@ def normalize(text, table):
 
 
 def align(text, table):
-    """`normalize(text, table)`, and for each of its characters the index of its source in `text`."""
-    forms = list(enumerate(map(table.__getitem__, map(ord, text))))
-    if any(REORDER in form for _, form in forms):
-        kept = [(i, text[i]) for i, form in forms if form or category(text[i]) == "Mn"]
-        kept = _canonical((i, c) for i, ch in kept for c in unicodedata.normalize("NFD", ch))
-        forms = [(i, table[ord(c)].replace(REORDER, "")) for i, c in kept]
-    return "".join(form for _, form in forms), [i for i, form in forms for _ in form]
+    """`normalize(text, table)`, and for each of its characters the index of its source."""
+    forms = list(map(table.__getitem__, map(ord, text)))
+    string = "".join(forms)
+    if REORDER not in string:
+        return string, [i for i, form in enumerate(forms) for _ in form]
+    kept = [(i, c) for i, c in enumerate(text) if forms[i] or category(c) == "Mn"]
+    pairs = ((i, c) for i, ch in kept for c in unicodedata.normalize("NFD", ch))
+    pairs = [(i, c) for i, ch in _canonical(pairs) for c in table[ord(ch)] if c != REORDER]
+    return "".join(c for _, c in pairs), [i for i, _ in pairs]
 
 
 def _canonical(pairs):

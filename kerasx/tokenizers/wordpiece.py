@@ -1,14 +1,15 @@
 """BERT's tokenizer: a table of characters and a cache of words, in plain Python.
 
-A text is normalised and split by one `str.translate` and one `split`; each word is then one dict
-lookup, straight to its ids. Words met for the first time go through greedy longest match.
+Ideographs and the punctuation between them stand alone and go straight to their ids. What else
+there is in a text is normalised and split by one `str.translate` and one `split`, and each word is
+one dict lookup. Words met for the first time go through greedy longest match.
 """
 
 import os
 import re
-from itertools import chain, islice
+from itertools import chain, cycle, islice
 
-from .base import TokenizerBase
+from .base import TokenizerBase, check_text
 from .characters import (
     CharacterTable,
     align,
@@ -27,6 +28,14 @@ _SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
 _WORD = re.compile("[^ ]+")
 _CACHED_LENGTH = 64  # longer words are rare, and may be the user's whole text
+
+# Characters that stand alone whatever surrounds them; ASCII ones only amid Chinese, where they are
+# frequent. (Not all of U+FF01..U+FF20 is punctuation to BERT: the symbols are letters.)
+_ALONE = (
+    "\u3400-\u4dbf\u4e00-\u9fff\u2014\u2018-\u201f\u2026\u3001-\u3003\u3008-\u3011"
+    "\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20"
+)
+_CHINESE = re.compile(f"([{_ALONE}][{_ALONE}!-/:-@\\[-`{{-~]*)")
 
 # decode: no space after these ...
 _TIGHT = re.compile(
@@ -51,6 +60,11 @@ class _Cache(dict):
                 self.clear()
             self[word] = value
         return value
+
+
+def _ends(items, limit):
+    """The first `limit` items, the last if it is negative, all if it is None."""
+    return items if limit is None else items[:limit] if limit > 0 else items[limit:]
 
 
 class Tokenizer(TokenizerBase):
@@ -137,10 +151,12 @@ class Tokenizer(TokenizerBase):
         self._unspaced_table = CharacterTable(self._do_lower_case, spaced=False)
         self._pieces = _Cache(self._unit_pieces)
         self._ids = _Cache(self._unit_ids)
+        self._character_id = _Cache(lambda ch: self._ids[ch][0])
 
     def __getstate__(self):
-        derived = ("_table", "_unspaced_table", "_pieces", "_ids", "_token_dict_inv")
-        return {k: v for k, v in self.__dict__.items() if k not in derived}
+        derived = {"_table", "_unspaced_table", "_pieces", "_ids", "_character_id"}
+        kept = self.__dict__.keys() - derived - {"_token_dict_inv"}
+        return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -173,9 +189,8 @@ class Tokenizer(TokenizerBase):
         if limit is None:
             return spaced.split()
         # A unit is at least one token, so that many units are enough.
-        return (
-            spaced.split(None, limit)[:limit] if limit > 0 else spaced.rsplit(None, -limit)[limit:]
-        )
+        split = spaced.split if limit > 0 else spaced.rsplit
+        return _ends(split(None, abs(limit)), limit)
 
     # From units to pieces and ids.
 
@@ -221,10 +236,23 @@ class Tokenizer(TokenizerBase):
         return [piece for unit in self._units(text) for piece in pieces[unit]]
 
     def _text_ids(self, text, limit=None):
+        if self._pre_tokenize is None and self._special_pattern is None:
+            return self._plain_ids(text, limit)
         ids, units = self._ids, self._units(text, limit)
         if limit and 0 < limit < len(units):  # words of `pre_tokenize`: stop when there are enough
             return list(islice(chain.from_iterable(map(ids.__getitem__, units)), limit))
         return [i for unit in units for i in ids[unit]]
+
+    def _plain_ids(self, text, limit):
+        ids, unit_ids, character_id = [], self._ids, self._character_id.__getitem__
+        for is_chinese, part in zip(cycle((False, True)), _CHINESE.split(text)):
+            if is_chinese:
+                ids += map(character_id, _ends(part, limit))
+            elif part:
+                ids += [i for unit in self._plain_units(part, limit) for i in unit_ids[unit]]
+            if limit and 0 < limit <= len(ids):
+                break
+        return ids
 
     # Where tokens come from.
 
@@ -245,16 +273,15 @@ class Tokenizer(TokenizerBase):
         >>> tokenizer.tokenize_with_offsets("你 好")
         (['你', '好'], [(0, 1), (2, 3)])
         """
-        tokens = self.tokenize(text, maxlen)
-        sources = [indices for _, indices in self._token_sources(text)]
-        sources = sources[: len(tokens) - self._specials()]
-        end = len(text)
-        offsets = [(indices[0], indices[-1] + 1) for indices in sources]
-        return tokens, self._wrap(
-            offsets,
-            None if self._token_start is None else (0, 0),
-            None if self._token_end is None else (end, end),
-        )
+        spans = [(p, (s[0], s[-1] + 1)) for p, s in self._token_sources(check_text(text))]
+        if maxlen is not None:
+            self._check_maxlen(maxlen)
+            spans = spans[: maxlen - self._specials()]
+        tokens = self._translated([piece for piece, _ in spans])
+        start = None if self._token_start is None else (0, 0)
+        end = None if self._token_end is None else (len(text), len(text))
+        offsets = self._wrap([span for _, span in spans], start, end)
+        return self._wrap(tokens, self._token_start, self._token_end), offsets
 
     def rematch(self, text, tokens):
         """Indices of the characters of the text that each token comes from.
@@ -269,24 +296,28 @@ class Tokenizer(TokenizerBase):
         Raises:
             ValueError: if a token is not found in the text.
         """
-        sources = [s for s in self._token_sources(text) if not is_special(s[0])]
-        own = self.tokens_to_ids([token for token, _ in sources])
+        sources = [s for s in self._token_sources(check_text(text)) if not is_special(s[0])]
+        own = self._translated([piece for piece, _ in sources])
         edges = {self._token_start, self._token_end, self._token_pad}
         given = [
             t for t in tokens if t not in edges and (t == self._token_unk or not is_special(t))
         ]
-        ids = self.tokens_to_ids(given)
-        if ids == own[: len(ids)]:
-            found = sources[: len(ids)]
-        elif ids == own[len(own) - len(ids) :]:
-            found = sources[len(own) - len(ids) :]
-        else:
+        cuts = (0, max(len(own) - len(given), 0))  # cut at the right (or not at all), at the left
+        start = next((i for i in cuts if self._agree(given, own[i : i + len(given)])), None)
+        if start is None:
             return self._search(text, tokens)
-        matched, given, mapping = iter(found), set(given), []
+        matched, given, mapping = iter(sources[start:]), set(given), []
         for token in tokens:
             indices = next(matched)[1] if token in given else []
             mapping.append([] if is_special(token) else list(dict.fromkeys(indices)))
         return mapping
+
+    def _agree(self, given, own):
+        """Whether tokens are the same, [UNK] standing for every unknown word."""
+        known, unk = self._token_dict, self._token_unk
+        return len(given) == len(own) and all(
+            a == b or (a == unk and b not in known) for a, b in zip(given, own)
+        )
 
     def _search(self, text, tokens):
         """`rematch` for tokens that are not a run of the text's own: the next place that fits."""
@@ -304,14 +335,15 @@ class Tokenizer(TokenizerBase):
         return mapping
 
     def _token_sources(self, text):
-        """(token, indices of its characters in the text), token by token."""
-        parts = [text] if self._special_pattern is None else self._special_pattern.split(text)
+        """(piece, indices of its characters in the text), piece by piece."""
+        if self._special_pattern is None:
+            yield from self._part_sources(text)
+            return
         offset = 0
-        for i, part in enumerate(parts):
-            spans = [(part, range(len(part)))] if i % 2 else self._part_sources(part)
-            for token, indices in spans:
-                token = self._token_translate.get(token, token)
-                yield token, [offset + index for index in indices]
+        for i, part in enumerate(self._special_pattern.split(text)):
+            whole = [(part, range(len(part)))]
+            for piece, indices in whole if i % 2 else self._part_sources(part):
+                yield piece, [offset + index for index in indices]
             offset += len(part)
 
     def _part_sources(self, text):

@@ -1,0 +1,84 @@
+"""What every benchmark shares: interleaved repeats, medians and ratios, a table and a JSON file."""
+
+import importlib.util
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def interleave(candidates, repeats=5, warmup=1):
+    """Time callables in turns, so that a slow spell of the machine hits all of them alike.
+
+    Args:
+        candidates: name -> callable without arguments; it must wait for its own result. A str
+            instead of a callable says why there is no figure, e.g. "not installed".
+        repeats: timed rounds. warmup: untimed rounds before them.
+
+    Returns:
+        name -> list of seconds, or the str.
+    """
+    times = {name: f if isinstance(f, str) else [] for name, f in candidates.items()}
+    for turn in range(warmup + repeats):
+        for name, function in candidates.items():
+            if isinstance(function, str):
+                continue
+            start = time.perf_counter()
+            function()
+            if turn >= warmup:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+def rows(times, ours, units=None):
+    """One row for each candidate: median seconds, spread, units per second, time against ours.
+
+    The ratio is the median of the ratios of each round, since rounds share the machine's mood.
+
+    Args:
+        times: of `interleave`. ours: the name that has ratio 1. units: work done in one call.
+    """
+    table = []
+    for name, seconds in times.items():
+        if isinstance(seconds, str):
+            table.append({"name": name, "note": seconds})
+            continue
+        median = statistics.median(seconds)
+        row = {"name": name, "seconds": median, "min": min(seconds), "max": max(seconds)}
+        if units:
+            row["per_second"] = units / median
+        if not isinstance(times[ours], str):
+            row["times_ours"] = statistics.median(t / o for t, o in zip(seconds, times[ours]))
+        table.append(row)
+    return table
+
+
+def report(title, table, name, **facts):
+    """Print rows as plain text and keep them in benchmarks/results/<name>.json.
+
+    Args:
+        title: one line. table: list of dicts. name: of the file. facts: what else to keep.
+    """
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    cells = [columns] + [[_format(row.get(column, "")) for column in columns] for row in table]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    print(f"\n{title}")
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+    RESULTS.mkdir(exist_ok=True)
+    facts = {"python": platform.python_version(), "machine": platform.machine(), **facts}
+    content = {"title": title, "facts": facts, "rows": table}
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def installed(*modules):
+    """Whether all modules can be imported; imports none of them."""
+    return all(importlib.util.find_spec(module) for module in modules)
+
+
+def _format(value):
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

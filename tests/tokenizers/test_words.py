@@ -1,0 +1,147 @@
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut, load_jieba
+from tests.tokenizers.common import ANY_TEXT, GOLDEN, TOKEN_DICT, lines, tokenizer
+
+pytestmark = pytest.mark.backend_free
+TEXTS = [
+    "今天天气很好，我们去北京看书。",
+    "C++和3.14%，iPhone-X e-mail",
+    "　\r\n a\tb",
+    "龘𠀀豈é각😀",
+]
+WORDS = {**TOKEN_DICT, "我们": 126, "北京": 127, "今天天气": 128}
+
+
+@pytest.fixture(scope="module")
+def jieba():
+    return load_jieba()
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def test_an_empty_text_has_no_words():
+    assert jieba_cut("") == []
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("rjieba"), reason="rjieba is not installed")
+@pytest.mark.parametrize(
+    "path",
+    ["sentiment/sentiment.valid.data", "lccc/toy_valid.txt", "multilabel_car/train_2.csv"]
+    + ["csl_title/data_sample.tsv", "lccc/user_tokens.csv", "ape210k/valid.ape.json"],
+)
+def test_rjieba_cuts_as_jieba_does(path, jieba):
+    texts = lines(path, 1000)
+    texts += [text.replace(" ", "") for text in texts]
+    assert [t for t in texts if jieba_cut(t) != list(jieba.cut(t, HMM=False))] == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(st.one_of(st.sampled_from("北京大学生活动中心a1 .+-%#&_\r\n\ud800é"), st.characters()))
+)
+def test_any_text_is_cut_as_jieba_does_and_joins_again(text):
+    cut = jieba_cut(text)
+    assert "".join(cut) == text and all(cut)
+    assert cut == JiebaCut(tokenizer=PLAIN)(text)
+
+
+PLAIN = load_jieba()
+
+
+def test_words_of_the_vocabulary_are_tokens_and_others_go_through_wordpiece():
+    t = Tokenizer(WORDS, do_lower_case=True, pre_tokenize=jieba_cut)
+    assert t.tokenize("今天天气好，我们Playing在北京 看书")[1:-1] == (
+        ["今天天气", "好", "，", "我们", "play", "##ing", "在", "北京", "看", "书"]
+    )
+    assert t.encode("北京")[0] == [TOKEN_DICT["[CLS]"], 127, TOKEN_DICT["[SEP]"]]
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANY_TEXT)
+def test_one_word_for_the_whole_text_is_no_words_at_all(text):
+    whole = tokenizer(pre_tokenize=lambda s: [s])
+    assert whole.encode(text) == tokenizer().encode(text) or text.strip().lower() in TOKEN_DICT
+
+
+def test_without_words_in_the_vocabulary_wobert_is_bert_on_chinese():
+    plain, words = tokenizer(), tokenizer(pre_tokenize=jieba_cut)
+    for text in TEXTS[:1] + [text for text in GOLDEN["texts"] if text.isalpha() and text.isascii()]:
+        assert words.encode(text) == plain.encode(text)
+
+
+def test_the_surface_is_kept():
+    t = Tokenizer(WORDS, do_lower_case=True, pre_tokenize=jieba_cut)
+    for text in TEXTS:
+        tokens, offsets = t.tokenize_with_offsets(text)
+        covered = {i for start, end in offsets for i in range(start, end)}
+        assert {i for i, c in enumerate(text) if not c.isspace()} <= covered
+
+
+def test_user_words_are_words():
+    assert JiebaCut(["天气很好"])("今天天气很好") == ["今天", "天气很好"]
+    cut = JiebaCut([("天气很好", 10**9)])
+    assert pickle.loads(pickle.dumps(cut))("今天天气很好") == cut("今天天气很好")  # noqa: S301
+
+
+def test_a_jieba_of_one_s_own_is_used_and_pickled_with_its_words(jieba):
+    own = load_jieba((dict(jieba.FREQ), jieba.total))
+    own.add_word("天气很好", 10**7)
+    cut = JiebaCut(tokenizer=own)
+    assert cut("今天天气很好") == ["今天", "天气很好"] != jieba_cut("今天天气很好")
+    assert pickle.loads(pickle.dumps(cut))("今天天气很好") == ["今天", "天气很好"]  # noqa: S301
+
+
+def test_a_tokenizer_with_jieba_can_be_pickled():
+    t = tokenizer(pre_tokenize=jieba_cut)
+    assert pickle.loads(pickle.dumps(t)).encode_batch(TEXTS) == t.encode_batch(TEXTS)  # noqa: S301
+
+
+def test_ambiguous_arguments_are_refused(jieba):
+    with pytest.raises(ValueError, match="list of words"):
+        JiebaCut("天气")
+    with pytest.raises(ValueError, match="must be empty"):
+        JiebaCut(["天气"], tokenizer=jieba)
+
+
+def test_jieba_is_quiet_and_keeps_its_cache_in_a_private_folder(tmp_path):
+    code = "from kerasx.tokenizers import load_jieba; print(len(load_jieba().lcut('今天天气很好')))"
+    result = python(code, XDG_CACHE_HOME=str(tmp_path))
+    assert (result.stdout, result.stderr) == ("3\n", "")
+    folder = tmp_path / "kerasx" / "jieba"
+    assert os.listdir(folder) == ["jieba.cache"] and folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("state", ["open to others", "not to be made"])
+def test_a_folder_that_is_not_private_is_not_used(state, tmp_path):
+    folder = tmp_path / "kerasx" / "jieba"
+    if state == "open to others":
+        folder.mkdir(parents=True)
+        folder.chmod(0o777)
+    else:
+        (tmp_path / "kerasx").write_text("in the way")
+    code = "from kerasx.tokenizers import load_jieba; print(len(load_jieba().lcut('今天天气很好')))"
+    result = python(code, XDG_CACHE_HOME=str(tmp_path), TMPDIR=str(tmp_path / "none"))
+    assert (result.stdout, result.stderr) == ("3\n", "")
+    assert not folder.exists() or os.listdir(folder) == []
+
+
+def test_importing_loads_no_backend_and_no_jieba():
+    heavy = ["keras", "tensorflow", "jax", "torch", "jieba", "rjieba", "transformers", "tokenizers"]
+    code = f"import sys, kerasx.tokenizers; print([m for m in {heavy} if m in sys.modules])"
+    assert python(code).stdout == "[]\n"
