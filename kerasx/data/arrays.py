@@ -31,7 +31,7 @@ def orthogonally_resize(a, new_shape, window=2):
     cut; an axis that shrinks is cut. Repeated orthogonal columns stay orthogonal.
 
     Args:
-        a: array, not all zero.
+        a: array.
         new_shape: its new shape, of the same rank.
         window: size of a repeated block; must divide each axis that grows.
 
@@ -58,4 +58,4 @@ def orthogonally_resize(a, new_shape, window=2):
             blocks = np.arange(old).reshape(-1, 1, window)
             a = np.take(a, np.tile(blocks, (1, -(-new // old), 1)).ravel(), axis)
         a = np.take(a, np.arange(new), axis)
-    return a * (norm / np.linalg.norm(a))
+    return a * (norm / (np.linalg.norm(a) or 1.0))

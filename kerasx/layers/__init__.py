@@ -3,7 +3,7 @@
 from kerasx.layers.attention import AttentionMask, CachedAttention, MultiHeadAttention
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
-from kerasx.layers.loss import Loss
+from kerasx.layers.loss import CrossEntropy, Loss
 from kerasx.layers.merging import Add, BatchConcat, BatchSplit, BiasAdd, Concatenate1D
 from kerasx.layers.normalization import LayerNormalization, ScaleOffset
 from kerasx.layers.pooling import FirstToken, GlobalAveragePooling1D, GlobalMaxPooling1D
@@ -16,6 +16,7 @@ __all__ = [
     "BiasAdd",
     "CachedAttention",
     "Concatenate1D",
+    "CrossEntropy",
     "Embedding",
     "FeedForward",
     "FirstToken",

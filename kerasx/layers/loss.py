@@ -1,8 +1,9 @@
 """The loss inside the model."""
 
 import keras
+from keras import ops
 
-__all__ = ["Loss"]
+__all__ = ["CrossEntropy", "Loss"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -62,3 +63,40 @@ class Loss(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "output_axis": self.output_axis}
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class CrossEntropy(Loss):
+    """Next-token cross-entropy of a language model, on the tokens that are to be generated.
+
+    Called on [token_ids, segment_ids, scores] it counts the tokens of segment 1, the target of a
+    UniLM; on [token_ids, scores] all tokens but padding (id 0). The scores at place t are for the
+    token at t + 1.
+
+    L = Σ_t m_{t+1} (log Σ_v exp s_{t,v} - s_{t, x_{t+1}}) / Σ_t m_{t+1}
+
+    Args:
+        output_axis: which input is passed on; usually that of the scores.
+        from_logits: the scores are logits; False if they are probabilities (`with_mlm=True`).
+
+    >>> ids = ops.convert_to_tensor([[2, 5, 3]])
+    >>> layer = CrossEntropy(output_axis=1)
+    >>> ops.shape(layer([ids, ops.zeros((1, 3, 8))])), round(float(layer.losses[0]), 4)
+    ((1, 3, 8), 2.0794)
+    """
+
+    def __init__(self, output_axis=None, from_logits=True, **kwargs):
+        super().__init__(output_axis, **kwargs)
+        self.from_logits = from_logits
+
+    def compute_loss(self, inputs, mask=None):
+        token_ids, *segment_ids, scores = inputs
+        wanted = segment_ids[0] if segment_ids else ops.not_equal(token_ids, 0)
+        wanted = ops.cast(wanted[:, 1:], "float32")
+        losses = keras.losses.sparse_categorical_crossentropy(
+            token_ids[:, 1:], ops.cast(scores[:, :-1], "float32"), from_logits=self.from_logits
+        )
+        return ops.sum(losses * wanted) / ops.maximum(ops.sum(wanted), 1)
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits}

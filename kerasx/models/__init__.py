@@ -7,7 +7,6 @@ from kerasx.models.build import (
     extend_with_unified_language_model,
 )
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
-from kerasx.models.weights import orthogonally_resize
 
 __all__ = [
     "BERT",
@@ -17,5 +16,4 @@ __all__ = [
     "build_transformer_model",
     "extend_with_language_model",
     "extend_with_unified_language_model",
-    "orthogonally_resize",
 ]
