@@ -234,7 +234,7 @@ class Transformer(WeightLoading):
 
     def set_inputs(self, inputs, additional_input_layers=None):
         """Remember the inputs, `.input` and `.inputs`."""
-        extra = additional_input_layers or []
+        extra = [] if additional_input_layers is None else additional_input_layers
         extra = list(extra) if isinstance(extra, (list, tuple)) else [extra]
         self.inputs = [*(inputs if isinstance(inputs, list) else [inputs]), *extra]
         self.input = self.simplify(self.inputs)
