@@ -76,7 +76,7 @@ def hierarchical_embeddings(table, positions, alpha=0.4):
     [[0.0], [1.0], [0.33], [1.33]]
     """
     u = (table - alpha * table[:1]) / (1 - alpha)
-    if len(ops.shape(positions)) == 0:
+    if len(getattr(positions, "shape", ())) == 0:
         positions = ops.arange(positions)
     m = table.shape[0]
     i, j = positions // m, positions % m
