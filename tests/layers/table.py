@@ -1,0 +1,160 @@
+"""One row for each public layer: how to make it, what to call it on, and what it promises."""
+
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from kerasx import layers
+
+HEADS = {"heads": 2, "head_size": 3, "key_size": 4, "out_dim": 5}
+
+
+@keras.saving.register_keras_serializable("kerasx.tests")
+class MeanSquare(layers.Loss):
+    """A Loss that can be called: the mean square of all its floating inputs."""
+
+    def compute_loss(self, inputs, mask=None):
+        flat = [keras.ops.cast(x, "float32") for x in keras.tree.flatten(inputs)]
+        return sum(keras.ops.mean(keras.ops.square(x)) for x in flat)
+
+
+@dataclass
+class Row:
+    """A layer under contract.
+
+    make: (**common keyword arguments) -> layer.
+    inputs: (b, n, rng) -> an array or a list of arrays.
+    call: keyword arguments of the call.
+    masks: whether the layer's numbers depend on the Keras mask; then a fully masked example
+        promises zero gradient.
+    time: which inputs have the sequence at axis 1; None if padding is not this layer's business.
+    alone: whether an example is treated the same alone as within a batch.
+    trains: whether it is used in training.
+    errors: (bad call, part of the message) pairs; a bad call takes nothing.
+    """
+
+    make: callable
+    inputs: callable
+    call: dict = field(default_factory=dict)
+    masks: bool = False
+    time: tuple | None = (0,)
+    alone: bool = True
+    trains: bool = True
+    errors: tuple = ()
+
+
+def sequence(b, n, rng, size=4):
+    return rng.normal(size=(b, n, size)).astype("float32")
+
+
+def ids(b, n, rng):
+    return rng.integers(1, 7, (b, n)).astype("int32")
+
+
+def _two(b, n, rng):
+    return [sequence(b, n, rng), sequence(b, n, rng)]
+
+
+def _three(b, n, rng):
+    return [sequence(b, n, rng, 8), sequence(b, n, rng, 8), sequence(b, n, rng, 8)]
+
+
+def _scored(b, n, rng):
+    return [ids(b, n, rng), sequence(b, n, rng, 8)]
+
+
+def _conditioned(b, n, rng):
+    return [sequence(b, n, rng), rng.normal(size=(b, 3)).astype("float32")]
+
+
+def _cached(b, n, rng):
+    keys, values = rng.normal(size=(b, 2, n, 4)), rng.normal(size=(b, 2, n, 3))
+    allowed = np.broadcast_to(np.tri(n, dtype="bool"), (b, 1, n, n)).copy()
+    return [sequence(b, n, rng, 8), keys.astype("float32"), values.astype("float32"), allowed]
+
+
+def _cached_attention(**common):
+    attention = layers.MultiHeadAttention(
+        **HEADS, dtype=common.get("dtype"), name="attention-to-cache"
+    )
+    attention.build([(None, None, 8)] * 3)
+    return layers.CachedAttention(attention, **common)
+
+
+def _refuses(cls, match, *args, **kwargs):
+    return lambda: cls(*args, **kwargs), match
+
+
+TABLE = {
+    "Add": Row(layers.Add, _two, time=(0, 1)),
+    "AttentionMask": Row(
+        lambda **k: layers.AttentionMask("unilm", **k),
+        lambda b, n, rng: rng.integers(0, 2, (b, n)).astype("int32"),
+        time=None,
+        errors=(_refuses(layers.AttentionMask, "`kind` must be", "causel"),),
+    ),
+    "BatchConcat": Row(layers.BatchConcat, _two, time=None, alone=False),
+    "BatchSplit": Row(
+        lambda **k: layers.BatchSplit(2, **k),
+        sequence,
+        time=None,
+        alone=False,
+        errors=(_refuses(layers.BatchSplit, "`parts` must be at least 1", 0),),
+    ),
+    "BiasAdd": Row(layers.BiasAdd, sequence),
+    "CachedAttention": Row(_cached_attention, _cached, call={"index": 0}, time=None, trains=False),
+    "Concatenate1D": Row(layers.Concatenate1D, _two, time=None),
+    "CrossEntropy": Row(lambda **k: layers.CrossEntropy([1], **k), _scored, time=None),
+    "Embedding": Row(
+        lambda **k: layers.Embedding(7, 4, mask_zero=True, **k),
+        ids,
+        errors=(
+            (
+                lambda: layers.Embedding(7, 4)(np.ones((1, 2), "int32"), mode="densely"),
+                "`mode` must be 'embedding' or 'dense'",
+            ),
+        ),
+    ),
+    "FeedForward": Row(lambda **k: layers.FeedForward(6, ["gelu", "linear"], **k), sequence),
+    "FirstToken": Row(
+        layers.FirstToken,
+        sequence,
+        errors=((lambda: layers.FirstToken()(np.ones((1, 0, 2))), "must have a first token"),),
+    ),
+    "GlobalAveragePooling1D": Row(layers.GlobalAveragePooling1D, sequence, masks=True),
+    "GlobalMaxPooling1D": Row(layers.GlobalMaxPooling1D, sequence, masks=True),
+    "LayerNormalization": Row(
+        lambda **k: layers.LayerNormalization(conditional=True, hidden_units=5, **k), _conditioned
+    ),
+    "Loss": Row(
+        lambda **k: MeanSquare(output_axis=[1], **k),
+        _two,
+        time=None,
+        errors=((lambda: layers.Loss()(np.ones((1, 2))), "must override compute_loss"),),
+    ),
+    "MultiHeadAttention": Row(
+        lambda **k: layers.MultiHeadAttention(**HEADS, **k),
+        _three,
+        masks=True,
+        time=(0, 1, 2),
+        errors=(
+            (
+                lambda: layers.MultiHeadAttention(2, 3, normalization="softmaxplus")(
+                    [np.ones((1, 2, 6))] * 3
+                ),
+                "`method` must be 'softmax'",
+            ),
+        ),
+    ),
+    "PositionEmbedding": Row(
+        lambda **k: layers.PositionEmbedding(8, 4, embeddings_initializer="normal", **k),
+        sequence,
+        errors=(
+            _refuses(layers.PositionEmbedding, "`merge_mode` must be", 8, 4, merge_mode="sum"),
+            _refuses(layers.PositionEmbedding, "`hierarchical` must be", 8, 4, hierarchical=2),
+            (lambda: layers.PositionEmbedding(8, 4)(np.ones((1, 9, 4))), "9 tokens.* only 8"),
+        ),
+    ),
+    "ScaleOffset": Row(layers.ScaleOffset, sequence),
+}
