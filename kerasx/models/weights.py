@@ -2,12 +2,12 @@
 
 import re
 
-import h5py
 import keras
 import numpy as np
 
 from kerasx import checkpoints
 from kerasx.data import orthogonally_resize
+from kerasx.models.keras_weights import load_keras_weights
 
 __all__ = ["Translated", "WeightLoading"]
 
