@@ -97,6 +97,8 @@ class PositionEmbedding(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
+        if not self.custom_position_ids:
+            self._check_length(input_shape[1])
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.input_dim, self.output_dim),
@@ -120,20 +122,22 @@ class PositionEmbedding(keras.layers.Layer):
     def _vectors(self, n, ids):
         """(1 or b, n, d): the rows of the first n positions, or of the given ids."""
         alpha = 0.4 if self.hierarchical is True else self.hierarchical
-        reach = self.input_dim**2 if alpha else self.input_dim
         if ids is None:
-            if isinstance(n, int) and n > reach:
-                raise ValueError(
-                    f"The sequence has {n} tokens, but `{self.name}` reaches only {reach} "
-                    "positions. Cut the text (maxlen=...), or build the model with "
-                    "hierarchical_position=True."
-                )
+            self._check_length(n)
             table = hierarchical_embeddings(self.embeddings, n, alpha) if alpha else self.embeddings
             return table[None, :n]
         ids = ops.cast(ids, "int32")
         if alpha:
             return hierarchical_embeddings(self.embeddings, ids, alpha)
         return ops.take(self.embeddings, ids, axis=0)
+
+    def _check_length(self, n):
+        reach = self.input_dim**2 if self.hierarchical else self.input_dim
+        if isinstance(n, int) and n > reach:
+            raise ValueError(
+                f"The sequence has {n} tokens, but `{self.name}` reaches only {reach} positions. "
+                "Cut the text (maxlen=...), or build the model with hierarchical_position=True."
+            )
 
     def compute_output_shape(self, input_shape):
         shape = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
