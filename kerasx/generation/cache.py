@@ -4,7 +4,9 @@ import keras
 
 from kerasx.layers import AttentionMask, CachedAttention, MultiHeadAttention, PositionEmbedding
 
-__all__ = ["DecodingGraphs"]
+__all__ = ["DecodingGraphs", "position_limit"]
+
+_ROLES = ("Input-Token", "Input-Segment", "Input-Position")
 
 
 class DecodingGraphs:
@@ -19,46 +21,65 @@ class DecodingGraphs:
 
     Attributes:
         kind: "causal" or "unilm".
+        masks_zero: whether the model masks id 0, except at the first place.
+        additional: the model's symbolic inputs beyond token, segment and position ids.
+        vocabulary, segments: number of token ids, of segment ids (None if unknown).
+        reach: the longest sequence of the position table, or None.
+        length: the fixed length of the model's inputs, or None.
         prefill: keras.Model, the model's inputs -> [k, v, k, v, ...], each (b, h, n, size).
-        step: keras.Model, [tokens, segments, positions (b, n), mask (b, 1, n, slots), index (),
-            k, v, ...] -> [logits (b, n, vocabulary), k, v, ...].
+        step: keras.Model, [the model's inputs (b, n), positions (b, n), mask (b, 1, n, slots),
+            index (), k, v, ...] -> [logits (b, n, vocabulary), k, v, ...].
 
     Raises:
-        ValueError: the model has no causal or UniLM mask, or several inputs it cannot place.
+        ValueError: the model has no causal or UniLM mask.
     """
 
     def __init__(self, model):
-        masks = [layer for layer in model.layers if isinstance(layer, AttentionMask)]
+        layers = model.layers if isinstance(model, keras.Model) else []
+        masks = [layer for layer in layers if isinstance(layer, AttentionMask)]
         if len(masks) != 1:
             raise ValueError(
-                "`model` must be built with application='lm' or 'unilm' to generate. "
-                f"Received: model={model.name!r} with {len(masks)} attention masks"
+                "`model` must be a keras.Model built with application='lm' or 'unilm' to generate. "
+                f"Received: model={model!r} with {len(masks)} attention masks"
             )
         self.model, self.kind = model, masks[0].kind
-        self.input_names = [x.name for x in model.inputs]
+        self.masks_zero = any(getattr(layer, "mask_zero", False) for layer in layers)
+        roles = [[role for role in _ROLES if x.name.endswith(role)] for x in model.inputs]
+        self._roles = [role[0] if role else None for role in roles]
+        self.additional = [x for x, role in zip(model.inputs, self._roles) if role is None]
+        self.reach = position_limit(model)
+        self.length = model.inputs[self._roles.index("Input-Token")].shape[1]
+        self.segments = next(
+            (layer.input_dim for layer in layers if layer.name.endswith("Embedding-Segment")), None
+        )
         self.prefill = self._lay_prefill()
         self.step = self._lay_step()
+        self.vocabulary = self.step.outputs[0].shape[-1]
+
+    def arrange(self, tokens, segments, positions, additional):
+        """The model's inputs, in its order."""
+        given = dict(zip(_ROLES, (tokens, segments, positions)))
+        additional = iter(additional)
+        return [given[role] if role else next(additional) for role in self._roles]
 
     def _lay_prefill(self):
         caches = []
 
         def call(layer, *args, **kwargs):
             if isinstance(layer, MultiHeadAttention):
-                caches.extend(ProjectedKeys(layer)(args[0][:3]))
+                caches.extend(ProjectedKeys(layer, dtype=layer.dtype_policy)(args[0][:3]))
             return layer(*args, **kwargs)
 
         self._replay(self.model.inputs, call)
-        self.cache_shapes = [cache.shape for cache in caches]  # (b, h, n, size)
+        self._caches = caches
         return keras.Model(self.model.inputs, caches)
 
     def _lay_step(self):
-        inputs = {
-            x.name: keras.Input((None,), dtype="int32", name=x.name) for x in self.model.inputs
-        }
+        inputs = [self._step_input(x, role) for x, role in zip(self.model.inputs, self._roles)]
         positions = keras.Input((None,), dtype="int32", name="Step-Position")
         mask = keras.Input((1, None, None), dtype="bool", name="Step-Mask")
         index = keras.Input(batch_shape=(), dtype="int32", name="Step-Index")
-        pending = [keras.Input((s[1], None, s[3]), dtype=self._dtype) for s in self.cache_shapes]
+        pending = [keras.Input((c.shape[1], None, c.shape[3]), dtype=c.dtype) for c in self._caches]
         caches, written = list(pending), []
 
         def call(layer, *args, **kwargs):
@@ -66,7 +87,7 @@ class DecodingGraphs:
                 x, _, _, *extras = args[0]
                 residual = extras[-1:] if kwargs.get("residual") else []
                 cached = [x, pending.pop(0), pending.pop(0), mask, *residual]
-                *outputs, k, v = CachedAttention(layer)(cached, index)
+                *outputs, k, v = CachedAttention(layer, dtype=layer.dtype_policy)(cached, index)
                 written.extend([k, v])
                 return outputs if layer.return_attention_scores else outputs[0]
             if isinstance(layer, PositionEmbedding):
@@ -76,13 +97,14 @@ class DecodingGraphs:
                 return args[0]  # logits, whatever the model ends on
             return layer(*args, **kwargs)
 
-        outputs = keras.tree.flatten(self._replay(list(inputs.values()), call))
+        outputs = keras.tree.flatten(self._replay(inputs, call))
         head = [positions, mask, index, *caches]
-        return keras.Model([*inputs.values(), *head], [outputs[-1], *written])
+        return keras.Model([*inputs, *head], [outputs[-1], *written])
 
-    @property
-    def _dtype(self):
-        return keras.config.dtype_policy().compute_dtype
+    @staticmethod
+    def _step_input(x, role):
+        """Ids come n at a time, whatever the model's own length; other inputs as they are."""
+        return keras.Input((None,) if role else x.shape[1:], dtype=x.dtype, name=x.name)
 
     def _replay(self, inputs, call):
         """The model's graph on other inputs, each layer called through `call`: its outputs.
@@ -108,3 +130,13 @@ class ProjectedKeys(keras.layers.Layer):
 
     def call(self, inputs):
         return list(self.attention.project(*inputs)[1:])
+
+
+def position_limit(model):
+    """The longest sequence that the model's position tables reach, or None without a table."""
+    reaches = [
+        layer.input_dim**2 if layer.hierarchical else layer.input_dim
+        for layer in model.layers
+        if isinstance(layer, PositionEmbedding)
+    ]
+    return min(reaches, default=None)

@@ -8,7 +8,13 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.generation.cache import DecodingGraphs
-from kerasx.generation.strategies import NEVER, Greedy
+from kerasx.generation.prompts import (
+    check_integer,
+    check_lengths,
+    checked_additional,
+    checked_prompts,
+)
+from kerasx.generation.strategies import NEVER, BeamSearch, Greedy
 
 __all__ = ["Generated", "Generator"]
 
@@ -37,17 +43,23 @@ class Generator:
     prompt are then fed as the n tokens of one sequence, and the mask says which earlier tokens
     each of them descends from: choosing parents rearranges a few booleans, never the cache.
 
+    The model's weights are read anew at each call. The settings are compiled in: to change one,
+    make another Generator.
+
     Args:
         model: a keras.Model from `build_transformer_model`.
-        strategy: `Greedy()` or `BeamSearch(width)`.
+        strategy: `Greedy()` (the default) or `BeamSearch(width)`.
         end_id: the token that ends a sequence, or None.
         max_new_tokens: longest continuation.
         min_new_tokens: no end before that many tokens.
         segment_id: segment of the generated tokens; by default 1 for UniLM, and the segment of the
             prompt's last token otherwise.
         batch_size: prompts decoded at once.
-        pad_id: the padding token.
+        pad_id: what fills up the rows of an array of prompts.
         prompt_multiple: prompts are padded to a multiple of this length: few shapes to compile.
+
+    Raises:
+        ValueError: the model has no causal or UniLM mask, or a setting is out of range.
 
     >>> from kerasx.models import build_transformer_model
     >>> model = build_transformer_model(
@@ -71,7 +83,7 @@ class Generator:
         prompt_multiple=16,
     ):
         self.graphs = DecodingGraphs(model)
-        self.strategy = strategy or Greedy()
+        self.strategy = Greedy() if strategy is None else strategy
         self.end_id = end_id
         self.max_new_tokens = max_new_tokens
         self.min_new_tokens = min_new_tokens
@@ -79,70 +91,94 @@ class Generator:
         self.batch_size = batch_size
         self.pad_id = pad_id
         self.prompt_multiple = prompt_multiple
+        self._check_settings()
         self._loop = backend.compiled(self._decode, [self.graphs.prefill, self.graphs.step])
 
-    def __call__(self, token_ids, segment_ids=None, verbose=0):
+    def _check_settings(self):
+        if not isinstance(self.strategy, BeamSearch):
+            raise ValueError(
+                "`strategy` must be Greedy() or BeamSearch(width). "
+                f"Received: strategy={self.strategy!r}"
+            )
+        for name in ("max_new_tokens", "batch_size", "prompt_multiple"):
+            check_integer(name, getattr(self, name), 1)
+        check_integer("min_new_tokens", self.min_new_tokens, 0)
+        if self.end_id is not None:
+            check_integer("end_id", self.end_id, 0, self.graphs.vocabulary)
+        if self.segment_id is not None:
+            check_integer("segment_id", self.segment_id, 0, self.graphs.segments)
+        if self.graphs.kind == "unilm" and self.segment_id == 0:
+            raise ValueError(
+                "`segment_id` must be positive for UniLM: tokens of segment 0 see each other whole."
+            )
+
+    def __call__(
+        self,
+        token_ids,
+        segment_ids=None,
+        additional_inputs=(),
+        max_new_tokens=None,
+        verbose=0,
+    ):
         """Continue each prompt.
 
         Args:
             token_ids: lists of token ids (each at least one), or an array (b, n) padded at the end.
             segment_ids: the prompts' segment ids likewise; all 0 by default.
+            additional_inputs: arrays (b, ...) for the model's `additional_input_layers`, in their
+                order, one row for each prompt: conditional generation.
+            max_new_tokens: longest continuation, if not the generator's own; compiled separately.
             verbose: 1 for a progress bar.
 
         Returns:
             `Generated`, in the order of the prompts.
+
+        Raises:
+            ValueError: an id out of the vocabulary, or a prompt too long for the position table.
         """
-        prompts = self._checked(token_ids, segment_ids)
+        new = self.max_new_tokens if max_new_tokens is None else max_new_tokens
+        check_integer("max_new_tokens", new, 1)
+        prompts = checked_prompts(self.graphs, token_ids, segment_ids, self.pad_id)
+        check_lengths(self.graphs, prompts, new)
+        additional = checked_additional(self.graphs, additional_inputs, len(prompts))
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i][0]))
         batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         progress = keras.utils.Progbar(len(batches), verbose=verbose, unit_name="batch")
         results = [None] * len(prompts)
         for done, batch in enumerate(batches, 1):
-            rows = self.batch_size if len(batches) > 1 else len(batch)
-            found = self._generate([prompts[i] for i in batch], rows)
+            found = self._generate_batch(prompts, batch, additional, new, len(batches) > 1)
             for i, result in zip(batch, found, strict=True):
                 results[i] = result
             progress.update(done)
         return Generated([r[0] for r in results], [r[1] for r in results])
 
-    def _checked(self, token_ids, segment_ids):
-        """Prompts as pairs of lists, validated."""
-        vocabulary = self.graphs.step.outputs[0].shape[-1]
-        prompts = []
-        for i, row in enumerate(token_ids):
-            ids = np.asarray(row, dtype="int32").reshape(-1)
-            if isinstance(token_ids, np.ndarray):
-                ids = ids[: np.max(np.nonzero(ids != self.pad_id)[0], initial=-1) + 1]
-            if not len(ids) or ids.min() < 0 or ids.max() >= vocabulary:
-                raise ValueError(
-                    f"`token_ids` must be non-empty lists of ids in [0, {vocabulary}). "
-                    f"Received at {i}: {ids.tolist()[:20]}"
-                )
-            segments = np.zeros_like(ids) if segment_ids is None else segment_ids[i]
-            segments = np.asarray(segments, "int32")[: len(ids)]
-            if len(segments) != len(ids):
-                raise ValueError(
-                    "`segment_ids` must be as long as `token_ids`. "
-                    f"Received at {i}: {len(segments)} and {len(ids)}"
-                )
-            prompts.append((ids, segments))
-        return prompts
+    def _generate_batch(self, prompts, batch, additional, new, full):
+        """[(sequences, scores)] of the prompts numbered in `batch`.
 
-    def _generate(self, prompts, size):
-        """[(sequences, scores)] of one batch, filled up to `size` rows with its last prompt."""
-        rows = prompts + [prompts[-1]] * (size - len(prompts))
-        longest = max(len(ids) for ids, _ in rows)
-        n = -(-longest // self.prompt_multiple) * self.prompt_multiple
-        tokens = self._padded([ids for ids, _ in rows], n)
-        segments = self._padded([s for _, s in rows], n)
-        lengths = np.array([len(ids) for ids, _ in rows], "int32")
-        new_segments = np.array([self._new_segment(s) for _, s in rows], "int32")
-        found, scores = self._loop(tokens, segments, lengths, new_segments)
+        The batch is filled up with its last prompt, to `batch_size` among others of that size and
+        to a power of two when alone: few shapes to compile.
+        """
+        size = self.batch_size if full else min(self.batch_size, 1 << (len(batch) - 1).bit_length())
+        rows = batch + [batch[-1]] * (size - len(batch))
+        ids, segments = zip(*(prompts[i] for i in rows))
+        lengths = np.array([len(x) for x in ids], "int32")
+        n = self._padded_length(max(lengths))
+        found, scores = self._loop(
+            _padded(ids, n),
+            _padded(segments, n),
+            lengths,
+            np.array([self._new_segment(s) for s in segments], "int32"),
+            np.arange(new, dtype="int32"),
+            [a[rows] for a in additional],
+        )
         found, scores = ops.convert_to_numpy(found), ops.convert_to_numpy(scores)
-        return [self._hypotheses(f, s) for f, s in zip(found[: len(prompts)], scores)]
+        return [self._hypotheses(f, s) for f, s in zip(found[: len(batch)], scores)]
 
-    def _padded(self, rows, n):
-        return np.stack([np.pad(row, (0, n - len(row)), constant_values=0) for row in rows])
+    def _padded_length(self, longest):
+        if self.graphs.length is not None:
+            return self.graphs.length
+        n = -(-longest // self.prompt_multiple) * self.prompt_multiple
+        return n if self.graphs.reach is None else min(n, self.graphs.reach)
 
     def _new_segment(self, segments):
         if self.segment_id is not None:
@@ -151,46 +187,41 @@ class Generator:
 
     def _hypotheses(self, found, scores):
         """Token lists up to the end token, without the beams that never were."""
-        kept = [(ids.tolist(), float(s)) for ids, s in zip(found, scores) if s > NEVER / 2]
-        ends = [ids.index(self.end_id) if self.end_id in ids else len(ids) for ids, _ in kept]
-        return [ids[:end] for (ids, _), end in zip(kept, ends)], [s for _, s in kept]
+        kept = max(1, np.sum(scores > NEVER / 2))
+        found = [ids.tolist() for ids in found[:kept]]
+        ends = [ids.index(self.end_id) if self.end_id in ids else len(ids) for ids in found]
+        return [ids[:end] for ids, end in zip(found, ends)], scores[:kept].tolist()
 
-    def _decode(self, tokens, segments, lengths, new_segments):
-        """The pure function that is compiled: prompts to (tokens (b, k, t), scores (b, k))."""
-        (b, n), k, steps = ops.shape(tokens), self.strategy.width, self.max_new_tokens
-        caches = self.graphs.prefill(self._named(tokens, segments), training=False)
-        room = [(0, 0), (0, 0), (0, k * steps), (0, 0)]
-        caches = [ops.pad(cache, room) for cache in caches]
+    def _decode(self, tokens, segments, lengths, new_segments, steps, additional):
+        """The pure function that is compiled: prompts to (tokens (b, k, m), scores (b, k))."""
+        (b, n), k, m = ops.shape(tokens), self.strategy.width, ops.shape(steps)[0]
+        caches = self._prefilled(tokens, segments, additional, room=k * m)
         # the last token of the prompt is fed again as the first of every beam
-        prompt = ops.arange(n)[None, :] < lengths[:, None] - 1
-        prompt = ops.broadcast_to(prompt[:, None], (b, k, n))
         last = ops.take_along_axis(tokens, lengths[:, None] - 1, axis=1)
         last_segment = ops.take_along_axis(segments, lengths[:, None] - 1, axis=1)
+        place = ops.arange(n, dtype="int32")[None, :]
+        prompt = ops.logical_and(place < lengths[:, None] - 1, self._is_seen(tokens, place))
+        prompt = ops.broadcast_to(prompt[:, None], (b, k, n))
         own = ops.eye(k, dtype="bool")[None, :, None, :]  # (1, k, 1, k)
 
         def cond(t, current, sequences, scores, finished, visible, caches):
-            return ops.logical_and(t < steps, ops.logical_not(ops.all(finished)))
+            return ops.logical_and(t < m, ops.logical_not(ops.all(finished)))
 
         def body(t, current, sequences, scores, finished, visible, caches):
-            now = (ops.arange(steps) == t)[None, None, :, None]  # (1, 1, t, 1)
-            visible = ops.logical_or(visible, ops.logical_and(now, own))  # (b, k, t, k)
-            mask = ops.concatenate([prompt, ops.reshape(visible, (b, k, steps * k))], axis=-1)
-            segment = ops.where(t == 0, last_segment, new_segments[:, None])
+            now = (steps == t)[None, None, :, None]  # (1, 1, m, 1)
             position = ops.broadcast_to((lengths - 1 + t)[:, None], (b, k))
+            seen = self._is_seen(current, position)[:, None, None, :]  # (b, 1, 1, k)
+            visible = ops.logical_or(visible, ops.logical_and(ops.logical_and(now, own), seen))
+            mask = ops.concatenate([prompt, ops.reshape(visible, (b, k, m * k))], axis=-1)
+            segment = ops.where(t == 0, last_segment, new_segments[:, None])
+            segment = ops.broadcast_to(segment, (b, k))
+            inputs = self.graphs.arrange(current, segment, position, additional)
             logits, *caches = self.graphs.step(
-                [
-                    *self._named(current, ops.broadcast_to(segment, (b, k))),
-                    position,
-                    mask[:, None],
-                    n + t * k,
-                    *caches,
-                ],
-                training=False,
+                [*inputs, position, mask[:, None], n + t * k, *caches], training=False
             )
-            logits = self._without_end(logits, t)
+            logits = self._without_end(ops.cast(logits, "float32"), t)
             scores, parents, current = self.strategy.select(scores, logits, finished, self.pad_id)
-            sequences = _take_beams(sequences, parents)
-            sequences = ops.where(now[..., 0], current[..., None], sequences)
+            sequences = ops.where(now[..., 0], current[..., None], _take_beams(sequences, parents))
             finished = ops.take_along_axis(finished, parents, axis=1)
             if self.end_id is not None:
                 finished = ops.logical_or(finished, current == self.end_id)
@@ -200,29 +231,40 @@ class Generator:
         state = (
             ops.convert_to_tensor(0, "int32"),
             ops.broadcast_to(last, (b, k)),
-            ops.full((b, k, steps), self.pad_id, "int32"),
+            ops.full((b, k, m), self.pad_id, "int32"),
             self.strategy.start(b),
             ops.zeros((b, k), "bool"),
-            ops.zeros((b, k, steps, k), "bool"),
+            ops.zeros((b, k, m, k), "bool"),
             caches,
         )
         _, _, sequences, scores, *_ = ops.while_loop(cond, body, state)
         return sequences, scores
 
-    def _named(self, tokens, segments):
-        """The model's inputs, in its order."""
-        given = {"Token": tokens, "Segment": segments}
-        return [given[name.rsplit("-", 1)[-1]] for name in self.graphs.input_names]
+    def _prefilled(self, tokens, segments, additional, room):
+        """The prompts' keys and values, with `room` for those of new tokens."""
+        positions = ops.broadcast_to(ops.arange(tokens.shape[1], dtype="int32"), tokens.shape)
+        inputs = self.graphs.arrange(tokens, segments, positions, additional)
+        caches = self.graphs.prefill(inputs, training=False)
+        return [ops.pad(cache, [(0, 0), (0, 0), (0, room), (0, 0)]) for cache in caches]
+
+    def _is_seen(self, ids, positions):
+        """Where other tokens may look, as the model's own embedding masks them."""
+        if not self.graphs.masks_zero:
+            return ops.ones_like(ids, dtype="bool")
+        return ops.logical_or(ids != 0, positions == 0)
 
     def _without_end(self, logits, t):
         if self.end_id is None or not self.min_new_tokens:
             return logits
         is_end = ops.arange(logits.shape[-1]) == self.end_id
-        banned = ops.logical_and(is_end, t < self.min_new_tokens)
-        return ops.where(banned, ops.cast(NEVER, logits.dtype), logits)
+        return ops.where(ops.logical_and(is_end, t < self.min_new_tokens), NEVER, logits)
 
 
 def _take_beams(x, parents):
     """x (b, k, ...) reordered so that beam i is its parent's: x[b, parents[b, i]]."""
     index = backend.align(parents, [0, 1], len(x.shape))
     return ops.take_along_axis(x, ops.broadcast_to(index, ops.shape(x)), axis=1)
+
+
+def _padded(rows, n):
+    return np.stack([np.pad(row, (0, n - len(row))) for row in rows])

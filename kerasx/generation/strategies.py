@@ -36,7 +36,7 @@ class BeamSearch:
 
         Args:
             scores: (b, k) float32.
-            logits: (b, k, v).
+            logits: (b, k, v) float32.
             finished: (b, k) boolean; these go on with `pad_id` at no cost.
             pad_id: integer.
 
@@ -45,16 +45,16 @@ class BeamSearch:
         """
         b, k, v = ops.shape(logits)
         c = min(k, v)  # no more than k of one beam's continuations can be among the best k
-        logits = ops.cast(logits, "float32")
         best, ids = ops.top_k(logits, c)  # (b, k, c)
         gains = best - ops.logsumexp(logits, axis=-1, keepdims=True)
+        gains = ops.where(best > NEVER, gains, NEVER)  # a row may be -inf throughout
         stay = ops.where(ops.arange(c) == 0, 0.0, NEVER)
         gains = ops.where(finished[..., None], stay, gains)
         ids = ops.where(finished[..., None], pad_id, ops.cast(ids, "int32"))
         totals = ops.reshape(scores[..., None] + gains, (b, k * c))
         scores, index = ops.top_k(totals, k)
         tokens = ops.take_along_axis(ops.reshape(ids, (b, k * c)), index, axis=1)
-        return scores, ops.cast(index // c, "int32"), tokens
+        return ops.maximum(scores, NEVER), ops.cast(index // c, "int32"), tokens
 
 
 class Greedy(BeamSearch):

@@ -1,0 +1,56 @@
+"""A causal model seen at its last place only."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx import backend
+from kerasx.generation.cache import position_limit
+
+__all__ = ["LastToken"]
+
+
+class LastToken:
+    """A causal model's outputs at the last place of its input.
+
+    Compiled, for few shapes: sequences are padded at the end to a multiple of `multiple`, rows
+    to a power of two. This changes nothing at the last place of a causal or UniLM model.
+
+    Args:
+        model: a keras.Model; its inputs of ids (b, n) are those with a free length, and the last
+            of them is what is continued.
+        multiple: see above.
+    """
+
+    def __init__(self, model, multiple=16):
+        self.model = model
+        self.multiple = multiple
+        self.limit = position_limit(model)
+        self._run = backend.compiled(self._last, [model])
+
+    def predict(self, inputs):
+        """Outputs (b, ...) at the last place, for `inputs` as the model takes them."""
+        inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        wanted = self.model.inputs
+        arrays = [np.asarray(ops.convert_to_numpy(x), s.dtype) for x, s in zip(inputs, wanted)]
+        ids = [len(s.shape) == 2 and s.shape[1] is None for s in wanted]
+        b, n = [x.shape for x, is_ids in zip(arrays, ids) if is_ids][-1]
+        rows = np.minimum(np.arange(1 << (b - 1).bit_length()), b - 1)
+        arrays = [
+            self._padded(x, s.name) if is_ids else x for x, s, is_ids in zip(arrays, wanted, ids)
+        ]
+        outputs = self._run(np.int32(n - 1), *(x[rows] for x in arrays))
+        outputs = [ops.convert_to_numpy(x)[:b] for x in outputs]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _padded(self, ids, name):
+        """Ids with zeros at the end; segments go on, so that UniLM's source stays as it is."""
+        length = -(-ids.shape[1] // self.multiple) * self.multiple
+        if self.limit is not None and length > self.limit:
+            length = max(self.limit, ids.shape[1])
+        mode = "edge" if name.endswith("Input-Segment") else "constant"
+        return np.pad(ids, [(0, 0), (0, length - ids.shape[1])], mode)
+
+    def _last(self, index, *inputs):
+        outputs = keras.tree.flatten(self.model(list(inputs), training=False))
+        return [ops.take(x, index, axis=1) for x in outputs]
