@@ -14,6 +14,7 @@ from kerasx.data.math_problems import generate_problems, train_test_problems
 from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.readers import read_jsonl, read_lines, read_tsv
+from kerasx.data.tables import display_width, text_table
 from kerasx.data.text import (
     convert_to_unicode,
     is_string,
@@ -40,6 +41,7 @@ __all__ = [
     "collate",
     "convert_to_unicode",
     "delete_arguments",
+    "display_width",
     "generate_problems",
     "insert_arguments",
     "is_string",
@@ -60,6 +62,7 @@ __all__ = [
     "strQ2B",
     "string_matching",
     "text_segmentate",
+    "text_table",
     "to_array",
     "train_test_problems",
     "truncate_sequences",

@@ -2,6 +2,7 @@
 
 from .base import TokenizerBase
 from .vocabulary import (
+    character_vocab,
     extend_vocab_with_words,
     load_vocab,
     load_words,
@@ -15,6 +16,7 @@ __all__ = [
     "JiebaCut",
     "Tokenizer",
     "TokenizerBase",
+    "character_vocab",
     "extend_vocab_with_words",
     "jieba_cut",
     "load_jieba",

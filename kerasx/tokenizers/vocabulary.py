@@ -2,10 +2,13 @@
 
 import codecs
 import os
-import tempfile
+from collections import Counter
+
+from kerasx.checkpoints.atomic import atomic_path
 
 from .characters import CharacterTable, is_redundant, is_special, normalize
 
+_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ADVICE = "One token a line, each once; the line number is the id."
 
 
@@ -31,6 +34,7 @@ def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
         ValueError: if a token appears twice (both lines are named), the file is not text in this
             encoding, or `startswith` holds a token the vocabulary lacks.
 
+    >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "vocab.txt")
     >>> save_vocab(path, {"[UNK]": 0, "好": 1, "##好": 2})
     >>> load_vocab(path), load_vocab(path, simplified=True, startswith=["[UNK]"])
@@ -92,18 +96,8 @@ def save_vocab(dict_path, token_dict, encoding="utf-8"):
         ):
             raise ValueError(f"`token_dict` must hold tokens of one line each. Received: {token!r}")
     data = "".join(token + "\n" for token in tokens).encode(encoding)
-    folder = os.path.dirname(os.path.abspath(dict_path))
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".vocab-")
-    try:
-        with os.fdopen(handle, "wb") as writer:
-            writer.write(data)
-            writer.flush()
-            os.fsync(writer.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, dict_path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with atomic_path(dict_path) as temporary, open(temporary, "wb") as writer:
+        writer.write(data)
 
 
 def check_token_dict(token_dict):
@@ -116,6 +110,29 @@ def check_token_dict(token_dict):
             f"Received: n={len(tokens)} and (token, id) {wrong[0]}"
         )
     return tokens
+
+
+def character_vocab(texts, min_count=1, specials=_SPECIALS):
+    """The vocabulary of a model trained from scratch: the characters of its texts.
+
+    Letters and digits of words and numbers come twice, "1" to begin with and "##1" to go on, so
+    that `Tokenizer(..., do_lower_case=True)` spells what it has no piece for.
+
+    Args:
+        texts: strings.
+        min_count: characters seen less often are left out.
+        specials: tokens that come first.
+
+    Returns:
+        token -> id.
+
+    >>> list(character_vocab(["鸡12"]))[5:]
+    ['1', '2', '鸡', '##1', '##2']
+    """
+    counts = Counter(c for text in texts for c in text.lower() if not c.isspace())
+    characters = sorted(c for c, count in counts.items() if count >= min_count)
+    pieces = [f"##{c}" for c in characters if c.isascii() and c.isalnum()]
+    return {token: i for i, token in enumerate([*specials, *characters, *pieces])}
 
 
 def load_words(path, min_count=1, limit=None, encoding="utf-8"):
@@ -198,9 +215,3 @@ def _read_lines(path, encoding):
         ) from error
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.removesuffix("\r") for line in lines]
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

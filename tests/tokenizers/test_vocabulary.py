@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kerasx.tokenizers import (
     Tokenizer,
+    character_vocab,
     extend_vocab_with_words,
     load_vocab,
     load_words,
@@ -151,3 +152,15 @@ def test_words_need_a_plain_tokenizer_over_the_same_vocabulary():
         extend_vocab_with_words(TOKEN_DICT, ["北京"], tokenizer(pre_tokenize=list))
     with pytest.raises(ValueError, match="over `token_dict`"):
         extend_vocab_with_words({**TOKEN_DICT, "x": len(TOKEN_DICT)}, ["北京"], tokenizer())
+
+
+def test_a_character_vocabulary_spells_every_text_it_was_made_of():
+    texts = ["鸡兔同笼，共有58个头", "(192-58*2)/(4-2)", "ABC 12.5%"]
+    spelling = Tokenizer(character_vocab(texts), do_lower_case=True)
+    for text in texts:
+        pieces = tokenizer.tokenize(text)[1:-1]
+        assert "".join(map(tokenizer.stem, pieces)) == text.lower().replace(" ", "")
+
+
+def test_rare_characters_are_left_out_of_a_character_vocabulary():
+    assert "兔" not in character_vocab(["鸡鸡兔"], min_count=2)

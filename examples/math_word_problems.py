@@ -1,0 +1,168 @@
+"""Math word problems: a UniLM Transformer writes the expression that solves a Chinese problem.
+
+    python examples/math_word_problems.py                                  # generated problems
+    python examples/math_word_problems.py --data ape210k/valid.ape.json    # real ones, from scratch
+    python examples/math_word_problems.py --data train.ape.json --config chinese_bert/ --epochs 25
+
+鸡兔同笼，共有58个头，192条腿，兔有多少只？ -> (192-58*2)/(4-2), which evaluates to 38. The question
+is segment 0 and sees itself whole; the expression is segment 1 and is generated token by token.
+With a pretrained BERT (--config) this is the experiment of kexue.fm/archives/7809: 72-75% on
+ape210k. Without one the vocabulary is the characters of the training data.
+"""
+
+import argparse
+import os
+import random
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from kerasx.checkpoints import atomic_path
+from kerasx.data import BucketDataset, read_ape210k, text_table, train_test_problems
+from kerasx.generation import BeamSearch, Generator
+from kerasx.layers import CrossEntropy
+from kerasx.metrics import equation_accuracy, evaluate, format_value, is_correct
+from kerasx.models import build_transformer_model
+from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("--data", help="JSON lines of ape210k; generated problems by default")
+parser.add_argument("--config", help="folder or configuration of a pretrained BERT")
+parser.add_argument("--checkpoint", help="its weights, if --config is not their folder")
+parser.add_argument("--vocab", help="its vocabulary; vocab.txt beside the configuration by default")
+parser.add_argument("--problems", type=int, default=24000, help="generated training problems")
+parser.add_argument("--held-out", type=int, default=500, help="problems kept for validation")
+parser.add_argument("--epochs", type=int, default=4)
+parser.add_argument("--batch-size", type=int, default=64)
+parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, else 2e-3")
+parser.add_argument("--hidden-size", type=int, default=128, help="from scratch")
+parser.add_argument("--layers", type=int, default=3, help="from scratch")
+parser.add_argument("--beam", type=int, default=1, help="width of the beam search")
+parser.add_argument("--maxlen", type=int, default=192, help="tokens of question and expression")
+parser.add_argument("--save", default="runs/math_word_problems", help="folder of the model")
+parser.add_argument("--seed", type=int, default=0)
+args = parser.parse_args()
+keras.utils.set_random_seed(args.seed)
+
+# Data: questions, the expressions that solve them, and their values
+
+if args.data:
+    problems = read_ape210k(args.data)
+    random.Random(args.seed).shuffle(problems)
+    train, test = problems[args.held_out :], problems[: args.held_out]
+else:
+    train, test = train_test_problems(args.problems, args.held_out, args.seed)
+print(f"{len(train)} problems to learn from, {len(test)} held out")
+
+# Vocabulary: that of the pretrained model, or the characters seen in training
+
+keep_tokens = None
+if args.config:
+    folder = args.config if os.path.isdir(args.config) else os.path.dirname(args.config)
+    vocabulary, keep_tokens = load_vocab(
+        args.vocab or os.path.join(folder, "vocab.txt"),
+        simplified=True,
+        startswith=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
+    )
+else:
+    vocabulary = character_vocab(text for p in train for text in (p.question, p.equation))
+tokenizer = Tokenizer(vocabulary, do_lower_case=True)
+
+# Model: BERT with the UniLM mask, its loss on the tokens of the expression
+
+if args.config:
+    bert = build_transformer_model(
+        args.config,
+        args.checkpoint,
+        application="unilm",
+        with_mlm="linear",
+        keep_tokens=keep_tokens,
+    )
+else:
+    bert = build_transformer_model(
+        {
+            "vocab_size": len(vocabulary),
+            "hidden_size": args.hidden_size,
+            "num_hidden_layers": args.layers,
+            "num_attention_heads": 4,
+            "intermediate_size": 4 * args.hidden_size,
+            "max_position_embeddings": args.maxlen,
+            "hidden_dropout_prob": 0.1 if args.data else 0.0,
+        },
+        application="unilm",
+        with_mlm="linear",
+    )
+model = keras.Model(bert.inputs, CrossEntropy(output_axis=2)(bert.inputs + bert.outputs))
+dataset = BucketDataset(
+    [(tokenizer.encode(p.question, p.equation, maxlen=args.maxlen),) for p in train],
+    batch_size=args.batch_size,
+    max_shapes=4,
+    vocab_size=(len(vocabulary), 2),
+    seed=args.seed,
+)
+steps = len(dataset) * args.epochs
+peak = args.learning_rate or (2e-5 if args.config else 2e-3)
+schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, 0.01, "schedule", peak, steps // 10)
+model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01, beta_2=0.98))
+
+# Decoding and marking
+
+
+def solve(bert, problems, verbose=0):
+    """The expression that the model writes for each problem."""
+    generate = Generator(
+        bert,
+        BeamSearch(args.beam),
+        end_id=tokenizer._token_end_id,
+        max_new_tokens=64 if args.data else 32,
+        batch_size=100,
+    )
+    questions = [tokenizer.encode(p.question, maxlen=args.maxlen - 64)[0] for p in problems]
+    found = generate(questions, verbose=verbose)
+    return ["".join(map(tokenizer.stem, tokenizer.ids_to_tokens(ids))) for ids in found.best]
+
+
+def value(expression):
+    """What an expression is worth, as text; "-" if it is not one."""
+    try:
+        return format_value(evaluate(expression))
+    except ValueError:
+        return "-"
+
+
+class Evaluator(keras.callbacks.Callback):
+    """Solve the held-out problems after each epoch, and keep the best model."""
+
+    best = -1.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        accuracy = equation_accuracy(solve(bert, test), [p.answer for p in test])
+        print(f"\nafter epoch {epoch + 1}: {accuracy:.1%} of {len(test)} held-out problems right")
+        if accuracy > self.best:
+            self.best = accuracy
+            with atomic_path(saved) as path:
+                bert.save(path)
+
+
+os.makedirs(args.save, exist_ok=True)
+saved = os.path.join(args.save, "model.keras")
+save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
+model.fit(
+    dataset,
+    epochs=args.epochs,
+    shuffle=False,
+    callbacks=[Evaluator(), keras.callbacks.TerminateOnNaN()],
+)
+
+# Results: the saved model, on the held-out problems
+
+expressions = solve(keras.models.load_model(saved), test, verbose=1)
+marks = [is_correct(e, p.answer) for e, p in zip(expressions, test, strict=True)]
+rows = [("question", "expression", "value", "")]
+for p, e, mark in list(zip(test, expressions, marks, strict=True))[:20]:
+    rows.append((p.question, e, value(e), "right" if mark else f"wrong: {p.equation} = {p.answer}"))
+print("\n" + text_table(rows, (64, 24, 10, 40)))
+print(f"\n{sum(marks)} of {len(marks)} held-out problems right: {sum(marks) / len(marks):.1%}")
+print(f"model and vocabulary saved in {args.save}")
