@@ -158,8 +158,8 @@ def test_a_character_vocabulary_spells_every_text_it_was_made_of():
     texts = ["鸡兔同笼，共有58个头", "(192-58*2)/(4-2)", "ABC 12.5%"]
     spelling = Tokenizer(character_vocab(texts), do_lower_case=True)
     for text in texts:
-        pieces = tokenizer.tokenize(text)[1:-1]
-        assert "".join(map(tokenizer.stem, pieces)) == text.lower().replace(" ", "")
+        pieces = spelling.tokenize(text)[1:-1]
+        assert "".join(map(spelling.stem, pieces)) == text.lower().replace(" ", "")
 
 
 def test_rare_characters_are_left_out_of_a_character_vocabulary():
