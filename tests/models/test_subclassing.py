@@ -1,0 +1,68 @@
+"""docs/subclassing.md: its code runs as printed, and does what the page says."""
+
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from kerasx.models import BERT, build_transformer_model
+from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "subclassing.md"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The names that the page's code defines, run from top to bottom in an empty folder."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("page"))
+        exec(compile("\n".join(blocks), str(PAGE), "exec"), names)  # noqa: S102 - our own page
+    return names
+
+
+def test_the_subclass_builds_with_its_own_argument(page):
+    assert page["model"].get_layer("Adapter-Down").units == 3
+    model = build_transformer_model(CONFIG, model=page["AdaptedBERT"])
+    assert model.get_layer("Adapter-Down").units == 4
+
+
+@pytest.mark.parametrize("application", ["lm", "unilm"])
+def test_the_subclass_takes_an_application(page, application):
+    model = build_transformer_model(CONFIG, model=page["AdaptedBERT"], application=application)
+    assert "Attention-Mask" in [layer.name for layer in model.layers]
+    assert model.output.shape == (None, None, 20)
+
+
+def test_a_misspelt_argument_of_the_subclass_is_listed_with_the_known_ones(page):
+    with pytest.raises(ValueError, match=r"unknown arguments \['adaptor_size'\].*adapter_size"):
+        build_transformer_model(CONFIG, model=page["AdaptedBERT"], adaptor_size=3)
+
+
+def test_the_parents_layers_load_and_the_new_ones_do_what_the_code_says(page):
+    checkpoint = random_checkpoint()
+    builder = build(checkpoint, model=page["AdaptedBERT"])
+    plain = build(checkpoint)
+    w1, b1 = builder.layers["Adapter-Down"].get_weights()
+    w2, b2 = builder.layers["Adapter-Up"].get_weights()
+    x = outputs(submodel(plain, "Embedding-Norm"), TOKENS, SEGMENTS)
+    expected = x + np.tanh(x @ w1 + b1) @ w2 + b2
+    got = outputs(submodel(builder, "Adapter-Add"), TOKENS, SEGMENTS)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def submodel(builder, name):
+    return keras.Model(builder.model.inputs, builder.layers[name].output)
+
+
+def test_the_extended_mapping_saves_and_loads_the_new_layer(page):
+    ours, again = page["builder"].model.get_weights(), page["again"].get_weights()
+    assert all((x == y).all() for x, y in zip(ours, again, strict=True))
+
+
+def test_the_shared_blocks_have_the_weights_of_one(page):
+    one = build_transformer_model({**page["config"], "num_hidden_layers": 1}, model=BERT)
+    assert page["shared"].count_params() == one.count_params()
