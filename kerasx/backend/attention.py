@@ -63,6 +63,7 @@ def attention(
     >>> ops.shape(attention(x, x, x))
     (1, 2, 3, 4)
     """
+    query, key, value = (ops.convert_to_tensor(x) for x in (query, key, value))
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     if not _PLAIN.get() and not dropout and normalization == "softmax":
         kernel = fused.kernel(query, key, value)

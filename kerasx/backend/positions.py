@@ -47,6 +47,7 @@ def apply_rotary_position_embeddings(sinusoidal, *tensors):
     """
     sin = ops.repeat(sinusoidal[..., ::2], 2, axis=-1)
     cos = ops.repeat(sinusoidal[..., 1::2], 2, axis=-1)
+    tensors = [ops.convert_to_tensor(x) for x in tensors]
     turned = [
         x * ops.cast(cos, x.dtype) + _quarter_turn(x) * ops.cast(sin, x.dtype) for x in tensors
     ]
@@ -72,8 +73,8 @@ def hierarchical_embeddings(table, positions, alpha=0.4):
         (..., d).
 
     >>> table = ops.convert_to_tensor([[0.0], [1.0]])
-    >>> ops.convert_to_numpy(hierarchical_embeddings(table, 4, alpha=0.25)).round(2).tolist()
-    [[0.0], [1.0], [0.33], [1.33]]
+    >>> ops.convert_to_numpy(hierarchical_embeddings(table, 4, alpha=0.2)).round(2).tolist()
+    [[0.0], [1.0], [0.25], [1.25]]
     """
     u = (table - alpha * table[:1]) / (1 - alpha)
     if len(getattr(positions, "shape", ())) == 0:
