@@ -56,9 +56,8 @@ else:
     train, test = train_test_problems(args.problems, args.held_out, args.seed)
 print(f"{len(train)} problems to learn from, {len(test)} held out")
 
-# Vocabulary: that of the pretrained model, or the characters seen in training
+# Model: BERT with the UniLM mask, pretrained or from scratch on the characters of the data
 
-keep_tokens = None
 if args.config:
     folder = args.config if os.path.isdir(args.config) else os.path.dirname(args.config)
     vocabulary, keep_tokens = load_vocab(
@@ -66,34 +65,28 @@ if args.config:
         simplified=True,
         startswith=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
     )
+    config, options = args.config, {"keep_tokens": keep_tokens}
 else:
     vocabulary = character_vocab(text for p in train for text in (p.question, p.equation))
-tokenizer = Tokenizer(vocabulary, do_lower_case=True)
-
-# Model: BERT with the UniLM mask, its loss on the tokens of the expression
-
-if args.config:
-    bert = build_transformer_model(
-        args.config,
-        args.checkpoint,
-        application="unilm",
-        with_mlm="linear",
-        keep_tokens=keep_tokens,
-    )
-else:
-    bert = build_transformer_model(
+    config, options = (
+        None,
         {
             "vocab_size": len(vocabulary),
             "hidden_size": args.hidden_size,
             "num_hidden_layers": args.layers,
             "num_attention_heads": 4,
             "intermediate_size": 4 * args.hidden_size,
-            "max_position_embeddings": args.maxlen,
-            "hidden_dropout_prob": 0.1 if args.data else 0.0,
+            "max_position": args.maxlen,
+            "dropout_rate": 0.1 if args.data else 0.0,
         },
-        application="unilm",
-        with_mlm="linear",
     )
+tokenizer = Tokenizer(vocabulary, do_lower_case=True)
+bert = build_transformer_model(
+    config, args.checkpoint, application="unilm", with_mlm="linear", **options
+)
+
+# Training: the loss is on the tokens of the expression
+
 model = keras.Model(bert.inputs, CrossEntropy(output_axis=2)(bert.inputs + bert.outputs))
 dataset = BucketDataset(
     [(tokenizer.encode(p.question, p.equation, maxlen=args.maxlen),) for p in train],
@@ -107,21 +100,43 @@ peak = args.learning_rate or (2e-5 if args.config else 2e-3)
 schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, 0.01, "schedule", peak, steps // 10)
 model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01, beta_2=0.98))
 
-# Decoding and marking
 
-
-def solve(bert, problems, verbose=0):
-    """The expression that the model writes for each problem."""
+def solver(bert):
+    """A function from problems to the expressions that the model writes for them."""
     generate = Generator(
         bert,
         BeamSearch(args.beam),
         end_id=tokenizer._token_end_id,
-        max_new_tokens=64 if args.data else 32,
+        max_new_tokens=min(64, args.maxlen // 2),
         batch_size=100,
     )
-    questions = [tokenizer.encode(p.question, maxlen=args.maxlen - 64)[0] for p in problems]
-    found = generate(questions, verbose=verbose)
-    return ["".join(map(tokenizer.stem, tokenizer.ids_to_tokens(ids))) for ids in found.best]
+
+    def solve(problems, verbose=0):
+        questions = [tokenizer.encode(p.question, maxlen=args.maxlen // 2)[0] for p in problems]
+        found = generate(questions, verbose=verbose)
+        return ["".join(map(tokenizer.stem, tokenizer.ids_to_tokens(ids))) for ids in found.best]
+
+    return solve
+
+
+class Evaluator(keras.callbacks.Callback):
+    """After each epoch, solve the held-out problems and save the model."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        accuracy = equation_accuracy(solve(test), [p.answer for p in test])
+        print(f"\nafter epoch {epoch + 1}: {accuracy:.1%} of {len(test)} held-out problems right")
+        with atomic_path(saved) as path:
+            bert.save(path)
+
+
+solve = solver(bert)
+os.makedirs(args.save, exist_ok=True)
+saved = os.path.join(args.save, "model.keras")
+save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
+callbacks = [Evaluator(), keras.callbacks.TerminateOnNaN()]
+model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
+
+# Results: the saved model, on the held-out problems
 
 
 def value(expression):
@@ -132,33 +147,7 @@ def value(expression):
         return "-"
 
 
-class Evaluator(keras.callbacks.Callback):
-    """Solve the held-out problems after each epoch, and keep the best model."""
-
-    best = -1.0
-
-    def on_epoch_end(self, epoch, logs=None):
-        accuracy = equation_accuracy(solve(bert, test), [p.answer for p in test])
-        print(f"\nafter epoch {epoch + 1}: {accuracy:.1%} of {len(test)} held-out problems right")
-        if accuracy > self.best:
-            self.best = accuracy
-            with atomic_path(saved) as path:
-                bert.save(path)
-
-
-os.makedirs(args.save, exist_ok=True)
-saved = os.path.join(args.save, "model.keras")
-save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
-model.fit(
-    dataset,
-    epochs=args.epochs,
-    shuffle=False,
-    callbacks=[Evaluator(), keras.callbacks.TerminateOnNaN()],
-)
-
-# Results: the saved model, on the held-out problems
-
-expressions = solve(keras.models.load_model(saved), test, verbose=1)
+expressions = solver(keras.models.load_model(saved))(test, verbose=1)
 marks = [is_correct(e, p.answer) for e, p in zip(expressions, test, strict=True)]
 rows = [("question", "expression", "value", "")]
 for p, e, mark in list(zip(test, expressions, marks, strict=True))[:20]:

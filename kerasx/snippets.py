@@ -1,4 +1,9 @@
-"""bert4keras's helpers under their names, re-exported from where they live."""
+"""bert4keras's helpers under their names, re-exported from where they live.
+
+`AutoRegressiveDecoder` loads Keras when it is first used; the others load NumPy only.
+"""
+
+import importlib
 
 from kerasx.data import (
     DataGenerator,
@@ -23,6 +28,7 @@ from kerasx.data import (
 from kerasx.data.files import open
 
 __all__ = [
+    "AutoRegressiveDecoder",
     "DataGenerator",
     "convert_to_unicode",
     "delete_arguments",
@@ -43,3 +49,9 @@ __all__ = [
     "to_array",
     "truncate_sequences",
 ]
+
+
+def __getattr__(name):
+    if name == "AutoRegressiveDecoder":
+        return importlib.import_module("kerasx.generation").AutoRegressiveDecoder
+    raise AttributeError(f"module 'kerasx.snippets' has no attribute '{name}'")

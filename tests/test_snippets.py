@@ -21,6 +21,7 @@ def test_every_name_is_there_and_documented(name):
         ("open", "name mode encoding errors indexable"),
         ("DataGenerator", "data batch_size buffer_size"),
         ("orthogonally_resize", "a new_shape window"),
+        ("AutoRegressiveDecoder", "start_id end_id maxlen minlen"),
         ("convert_to_unicode", "text encoding errors"),
         ("string_matching", "s keywords"),
         ("softmax", "x axis"),
