@@ -73,6 +73,8 @@ class Concatenate1D(keras.layers.Layer):
 class BatchSplit(keras.layers.Layer):
     """Split a batch into `parts` of nearly equal size, for model parallelism by hand.
 
+    The parts carry no Keras mask: split token ids, before their embedding makes one.
+
     Args:
         parts: how many parts; the first ones are the larger.
     """
@@ -82,12 +84,6 @@ class BatchSplit(keras.layers.Layer):
         if parts < 1:
             raise ValueError(f"`parts` must be at least 1. Received: parts={parts}")
         self.parts = parts
-        self.supports_masking = True
-
-    def compute_mask(self, inputs, mask=None):
-        if mask is None or ops.shape(mask)[0] is None:  # symbolic: all parts have one shape
-            return [mask] * self.parts
-        return self.call(mask)
 
     def call(self, inputs):
         b = ops.shape(inputs)[0]
@@ -115,7 +111,9 @@ class BatchConcat(keras.layers.Layer):
         self.supports_masking = True
 
     def compute_mask(self, inputs, mask=None):
-        return None if mask is None or any(m is None for m in mask) else self.call(mask)
+        if mask is None or any(m is None for m in mask):
+            return None
+        return ops.concatenate(mask, axis=0)
 
     def call(self, inputs):
         return ops.concatenate(inputs, axis=0)
