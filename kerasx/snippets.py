@@ -28,7 +28,7 @@ from kerasx.data import (
 from kerasx.data.files import open
 
 __all__ = [
-    "AutoRegressiveDecoder",
+    "AutoRegressiveDecoder",  # noqa: F822 - loaded lazily
     "DataGenerator",
     "convert_to_unicode",
     "delete_arguments",
