@@ -87,13 +87,14 @@ class AutoRegressiveDecoder:
             self.models[model] = LastToken(model)
         return self.models[model]
 
-    def predict(self, inputs, output_ids, states=None):
+    def predict(self, inputs, output_ids, states=None, temperature=1, rtype="probas"):
         """Scores (k, v) of the next token; to be overridden and decorated with `wraps`.
 
         Args:
             inputs: arrays (k, ...), the `inputs` of `beam_search` once for each row.
             output_ids: (k, t) what was generated so far.
             states: what the method returned before, a structure of arrays (k, ...).
+            temperature, rtype: added by `wraps`.
         """
         raise ValueError(
             f"`{type(self).__name__}` must override predict(self, inputs, output_ids, states) "

@@ -52,5 +52,6 @@ class LastToken:
         return np.pad(ids, [(0, 0), (0, length - ids.shape[1])], mode)
 
     def _last(self, index, *inputs):
-        outputs = keras.tree.flatten(self.model(list(inputs), training=False))
+        inputs = list(inputs) if len(inputs) > 1 else inputs[0]
+        outputs = keras.tree.flatten(self.model(inputs, training=False))
         return [ops.take(x, index, axis=1) for x in outputs]

@@ -57,7 +57,7 @@ def _checked_ids(name, i, row, size):
 def check_lengths(graphs, prompts, new):
     """The last token is never fed, so a sequence may be one token longer than the table."""
     longest = max((len(ids) for ids, _ in prompts), default=0)
-    if graphs.reach is not None and longest + new - 1 > graphs.reach:
+    if longest and graphs.reach is not None and longest + new - 1 > graphs.reach:
         raise ValueError(
             f"The longest prompt has {longest} tokens and max_new_tokens={new}, but the model "
             f"reaches only {graphs.reach} positions. Cut the prompts, or generate fewer tokens."
