@@ -52,8 +52,9 @@ def transformers(new):
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    config = GPT2Config(VOCABULARY, POSITIONS, HIDDEN, LAYERS, HEADS, INTERMEDIATE)
-    config.bos_token_id = config.eos_token_id = config.pad_token_id = 0
+    sizes = dict(n_embd=HIDDEN, n_layer=LAYERS, n_head=HEADS, n_inner=INTERMEDIATE)
+    ends = dict(bos_token_id=0, eos_token_id=0, pad_token_id=0)
+    config = GPT2Config(vocab_size=VOCABULARY, n_positions=POSITIONS, **sizes, **ends)
     model = GPT2LMHeadModel(config).eval()
     token_ids = torch.tensor(prompts(), dtype=torch.long)
     options = dict(num_beams=BEAMS, min_new_tokens=new, max_new_tokens=new, do_sample=False)
