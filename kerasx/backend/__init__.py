@@ -8,6 +8,8 @@ from kerasx.backend.attention import (
     plain_attention,
 )
 from kerasx.backend.compiling import compiled, write_slots
+from kerasx.backend.dropout import dropout
+from kerasx.backend.losses import sparse_cross_entropy
 from kerasx.backend.masks import (
     Mask,
     causal,
@@ -53,6 +55,7 @@ __all__ = [
     "causal",
     "compiled",
     "divisible_temporal_padding",
+    "dropout",
     "flatten",
     "gelu_erf",
     "gelu_tanh",
@@ -72,6 +75,7 @@ __all__ = [
     "sequence_masking",
     "sinusoidal_embeddings",
     "sliding_window",
+    "sparse_cross_entropy",
     "swish",
     "unilm",
     "write_slots",

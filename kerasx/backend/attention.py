@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerasx.backend import fused
+from kerasx.backend.dropout import dropout as random_dropout
 from kerasx.backend.masks import mask_value
 
 __all__ = ["attend", "attention", "attention_normalize", "attention_scores", "plain_attention"]
@@ -83,7 +84,7 @@ def attend(scores, value, mask=None, normalization="softmax", dropout=0.0, seed=
     """From scores (b, h, n, m) and values (b, h, m, e) to outputs (b, h, n, e)."""
     weights = ops.cast(attention_normalize(scores, mask, -1, normalization), value.dtype)
     if dropout:
-        weights = keras.random.dropout(weights, dropout, seed=seed)
+        weights = random_dropout(weights, dropout, seed)
     return _blank_rows_to_zero(ops.matmul(weights, value), mask)
 
 

@@ -1,6 +1,7 @@
 """Layers of bert4keras's lineage, as ordinary Keras 3 layers."""
 
 from kerasx.layers.attention import AttentionMask, CachedAttention, MultiHeadAttention
+from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
 from kerasx.layers.loss import CrossEntropy, Loss
@@ -17,6 +18,7 @@ __all__ = [
     "CachedAttention",
     "Concatenate1D",
     "CrossEntropy",
+    "Dropout",
     "Embedding",
     "FeedForward",
     "FirstToken",

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasx import backend
+
 __all__ = ["CrossEntropy", "Loss"]
 
 
@@ -92,11 +94,15 @@ class CrossEntropy(Loss):
     def compute_loss(self, inputs, mask=None):
         token_ids, *segment_ids, scores = inputs
         wanted = segment_ids[0] if segment_ids else ops.not_equal(token_ids, 0)
-        wanted = ops.cast(wanted[:, 1:], "float32")
-        losses = keras.losses.sparse_categorical_crossentropy(
-            token_ids[:, 1:], ops.cast(scores[:, :-1], "float32"), from_logits=self.from_logits
-        )
+        # targets move up and the last place counts nothing: cutting the scores would copy them
+        wanted = ops.pad(ops.cast(wanted, "float32")[:, 1:], [(0, 0), (0, 1)])
+        losses = self._per_place(ops.roll(token_ids, -1, axis=1), scores)
         return ops.sum(losses * wanted) / ops.maximum(ops.sum(wanted), 1)
+
+    def _per_place(self, ids, scores):
+        if self.from_logits:
+            return backend.sparse_cross_entropy(ids, scores)
+        return keras.losses.sparse_categorical_crossentropy(ids, ops.cast(scores, "float32"))
 
     def get_config(self):
         return {**super().get_config(), "from_logits": self.from_logits}

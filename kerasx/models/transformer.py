@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kerasx.layers import AttentionMask, LayerNormalization, MultiHeadAttention
+from kerasx.layers import AttentionMask, Dropout, LayerNormalization, MultiHeadAttention
 from kerasx.models.weights import WeightLoading
 
 __all__ = ["LM_Mask", "Transformer", "UniLM_Mask"]
@@ -168,7 +168,7 @@ class Transformer(WeightLoading):
             arguments: keyword arguments of the call.
             kwargs: keyword arguments of the class, `name` among them.
         """
-        if layer is keras.layers.Dropout and not self.dropout_rate:
+        if layer in (Dropout, keras.layers.Dropout) and not self.dropout_rate:
             return inputs
         if layer is MultiHeadAttention and self.residual_attention_scores:
             kwargs["return_attention_scores"] = True
@@ -206,7 +206,7 @@ class Transformer(WeightLoading):
 
     def dropout(self, x, name):
         """Dropout at the model's rate."""
-        return self.apply(x, keras.layers.Dropout, rate=self.dropout_rate, name=name)
+        return self.apply(x, Dropout, rate=self.dropout_rate, name=name)
 
     def get_inputs(self):
         """The model's symbolic inputs."""

@@ -106,6 +106,7 @@ TABLE = {
     "CachedAttention": Row(_cached_attention, _cached, call={"index": 0}, time=None, trains=False),
     "Concatenate1D": Row(layers.Concatenate1D, _two, time=None),
     "CrossEntropy": Row(lambda **k: layers.CrossEntropy([1], **k), _scored, time=None),
+    "Dropout": Row(lambda **k: layers.Dropout(0.5, **k), sequence),
     "Embedding": Row(
         lambda **k: layers.Embedding(7, 4, mask_zero=True, **k),
         ids,

@@ -1,0 +1,76 @@
+"""Dropout with half of the random bits, or fewer."""
+
+import keras
+from keras import ops
+
+__all__ = ["dropout"]
+
+_LEVELS = 2**16
+
+
+def dropout(x, rate, seed):
+    """Each element becomes 0 with probability `rate`, and is divided by 1 - rate otherwise.
+
+    16 random bits decide about an element: read as a number, they must be at least
+    r = round(65536 rate). So the rate is rounded to a multiple of 1/65536, and kept elements are
+    multiplied by 65536 / (65536 - r), which makes the expectation x exactly. The mask is a
+    function of the seed's state alone, so the same state draws it again, on PyTorch too.
+
+    Args:
+        x: floating tensor.
+        rate: in [0, 1].
+        seed: a keras.random.SeedGenerator; it advances by one.
+
+    Returns:
+        A tensor like x. Source: JMLR 15 (2014) 1929-1958.
+
+    >>> ops.shape(dropout(ops.ones((2, 3)), 0.5, keras.random.SeedGenerator(0)))
+    (2, 3)
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"`rate` must be in [0, 1]. Received: rate={rate}")
+    r = round(rate * _LEVELS)
+    if r == 0:
+        return x
+    if r == _LEVELS:
+        return ops.zeros_like(x)
+    x = ops.convert_to_tensor(x)
+    kept = _LANES[keras.backend.backend()](x, seed.next()) >= r - _LEVELS // 2
+    wide = keras.backend.result_type(x.dtype, "float32")  # half precision would round the factor
+    factors = ops.cast(kept, wide) * (_LEVELS / (_LEVELS - r))
+    return ops.cast(ops.cast(x, wide) * factors, x.dtype)
+
+
+def _tensorflow_lanes(x, seed):
+    """Uniform int16 of x's shape, two to a random word."""
+    import tensorflow as tf
+
+    count = tf.size(x)
+    words = tf.random.stateless_uniform(
+        [(count + 1) // 2], seed, minval=None, maxval=None, dtype="int32", alg="philox"
+    )
+    lanes = tf.reshape(tf.bitcast(words, "int16"), [-1])[:count]
+    return tf.ensure_shape(tf.reshape(lanes, tf.shape(x)), x.shape)
+
+
+def _jax_lanes(x, seed):
+    import jax
+
+    words = jax.random.bits(seed, ((x.size + 1) // 2,), "uint32")
+    lanes = jax.lax.bitcast_convert_type(words, "int16")
+    return lanes.reshape(-1)[: x.size].reshape(x.shape)
+
+
+def _torch_lanes(x, seed):
+    import torch
+
+    if x.device.type == "meta":  # Keras infers shapes there, and it has no generators
+        return torch.empty_like(x, dtype=torch.int16)
+    high, low = (word & 0xFFFFFFFF for word in seed.tolist())
+    generator = torch.Generator(x.device).manual_seed(high << 32 | low)
+    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+    words.random_(-(2**63), None, generator=generator)
+    return words.view(torch.int16)[: x.numel()].view(x.shape)
+
+
+_LANES = {"tensorflow": _tensorflow_lanes, "jax": _jax_lanes, "torch": _torch_lanes}

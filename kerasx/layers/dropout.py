@@ -1,0 +1,26 @@
+"""Dropout that is cheap and can be drawn again."""
+
+import keras
+
+from kerasx import backend
+
+__all__ = ["Dropout"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Dropout(keras.layers.Dropout):
+    """Keras's Dropout with the random bits of `kerasx.backend.dropout`.
+
+    Args:
+        rate, noise_shape, seed: as in keras.layers.Dropout, which does the work if there is a
+            `noise_shape`.
+
+    >>> x = Dropout(0.5)(keras.ops.ones((2, 3)), training=True)
+    >>> sorted(set(keras.ops.convert_to_numpy(x).ravel().tolist()) | {0.0, 2.0})
+    [0.0, 2.0]
+    """
+
+    def call(self, inputs, training=False):
+        if self.noise_shape is not None or not training or not self.rate:
+            return super().call(inputs, training)
+        return backend.dropout(inputs, self.rate, self.seed_generator)
