@@ -34,11 +34,11 @@ parser.add_argument("--checkpoint", help="its weights, if --config is not their 
 parser.add_argument("--vocab", help="its vocabulary; vocab.txt beside the configuration by default")
 parser.add_argument("--problems", type=int, default=24000, help="generated training problems")
 parser.add_argument("--held-out", type=int, default=500, help="problems kept for validation")
-parser.add_argument("--epochs", type=int, default=4)
+parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--batch-size", type=int, default=64)
-parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, else 2e-3")
+parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, else 3e-3")
 parser.add_argument("--hidden-size", type=int, default=128, help="from scratch")
-parser.add_argument("--layers", type=int, default=3, help="from scratch")
+parser.add_argument("--layers", type=int, default=2, help="from scratch")
 parser.add_argument("--beam", type=int, default=1, help="width of the beam search")
 parser.add_argument("--maxlen", type=int, default=192, help="tokens of question and expression")
 parser.add_argument("--save", default="runs/math_word_problems", help="folder of the model")
@@ -96,7 +96,7 @@ dataset = BucketDataset(
     seed=args.seed,
 )
 steps = len(dataset) * args.epochs
-peak = args.learning_rate or (2e-5 if args.config else 2e-3)
+peak = args.learning_rate or (2e-5 if args.config else 3e-3)
 schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, 0.01, "schedule", peak, steps // 10)
 model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01, beta_2=0.98))
 

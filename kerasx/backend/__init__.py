@@ -7,7 +7,7 @@ from kerasx.backend.attention import (
     attention_scores,
     plain_attention,
 )
-from kerasx.backend.compiling import compiled, write_slots
+from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.dropout import dropout
 from kerasx.backend.losses import sparse_cross_entropy
 from kerasx.backend.masks import (
@@ -77,6 +77,7 @@ __all__ = [
     "sliding_window",
     "sparse_cross_entropy",
     "swish",
+    "traced",
     "unilm",
     "write_slots",
 ]

@@ -4,13 +4,14 @@ import functools
 
 import keras
 
-__all__ = ["compiled", "write_slots"]
+__all__ = ["compiled", "traced", "write_slots"]
 
 
 def compiled(function, layers):
     """`function(*tensors)` without gradients, compiled once for each set of input shapes.
 
-    XLA on TensorFlow and JAX; on PyTorch the function runs as it is, in inference mode.
+    XLA on TensorFlow and JAX; on PyTorch the function runs as it is, in inference mode, and what
+    it repeats is better `traced`.
 
     Args:
         function: takes and returns (structures of) tensors, and may call the layers. It must not
@@ -67,12 +68,55 @@ def _torch(function):
     return run
 
 
+def traced(function):
+    """`function(*tensors)` without the Python of the layers it calls, for use within `compiled`.
+
+    On PyTorch the function is recorded once for each set of input shapes as a graph of tensor
+    operations, which a loop then repeats; layers would be called anew in each round, and take as
+    long as their arithmetic where that is small. The weights are those of the time of the call.
+    The other backends compile the whole loop, and the function stays as it is.
+
+    Args:
+        function: takes and returns structures of tensors, its shapes depending on shapes only.
+    """
+    if keras.backend.backend() != "torch":
+        return function
+    graphs = {}
+
+    def run(*args):
+        flat = keras.tree.flatten(args)
+        key = tuple((tuple(x.shape), x.dtype) for x in flat)
+        if key not in graphs:
+            graphs[key] = _record(function, args, flat)
+        graph, structure = graphs[key]
+        return keras.tree.pack_sequence_as(structure, graph(*flat))
+
+    return run
+
+
+def _record(function, args, flat):
+    """(graph from flat inputs to flat outputs, structure of the outputs)."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    structure = None
+
+    def flattened(*flat):
+        nonlocal structure
+        structure = function(*keras.tree.pack_sequence_as(args, list(flat)))
+        return keras.tree.flatten(structure)
+
+    graph = make_fx(flattened)(*flat)
+    return graph, keras.tree.map_structure(lambda x: 0, structure)
+
+
 def write_slots(cache, values, index):
     """`cache` (b, h, slots, d) with `values` (b, h, n, d) at slots index..index+n.
 
     In place on PyTorch, which has no compiler to see that the old cache is not needed.
     """
     if keras.backend.backend() == "torch":
-        cache[:, :, index : index + values.shape[2]] = values
-        return cache
+        import torch
+
+        slots = index + torch.arange(values.shape[2], device=values.device)
+        return cache.index_copy_(2, slots, values)
     return keras.ops.slice_update(cache, (0, 0, index, 0), values)

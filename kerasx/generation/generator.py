@@ -92,6 +92,7 @@ class Generator:
         self.pad_id = pad_id
         self.prompt_multiple = prompt_multiple
         self._check_settings()
+        self._step = backend.traced(lambda inputs: self.graphs.step(inputs, training=False))
         self._loop = backend.compiled(self._decode, [self.graphs.prefill, self.graphs.step])
 
     def _check_settings(self):
@@ -216,9 +217,7 @@ class Generator:
             segment = ops.where(t == 0, last_segment, new_segments[:, None])
             segment = ops.broadcast_to(segment, (b, k))
             inputs = self.graphs.arrange(current, segment, position, additional)
-            logits, *caches = self.graphs.step(
-                [*inputs, position, mask[:, None], n + t * k, *caches], training=False
-            )
+            logits, *caches = self._step([*inputs, position, mask[:, None], n + t * k, *caches])
             logits = self._without_end(ops.cast(logits, "float32"), t)
             scores, parents, current = self.strategy.select(scores, logits, finished, self.pad_id)
             sequences = ops.where(now[..., 0], current[..., None], _take_beams(sequences, parents))

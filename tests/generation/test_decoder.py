@@ -247,7 +247,7 @@ def test_last_token_of_a_model_with_other_inputs_and_several_outputs():
     np.testing.assert_allclose(two, one * 2)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles no functions")
 def test_last_token_compiles_few_shapes():
     class Spy(keras.layers.Layer):
         traces = 0

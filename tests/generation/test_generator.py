@@ -263,7 +263,7 @@ def test_half_precision_under_another_global_policy(policy):
     np.testing.assert_allclose([s[0] for s in found.scores], expected, atol=0.35)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles nothing")
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles no functions")
 def test_a_second_call_of_the_same_shape_compiles_nothing(model):
     class Counting(Greedy):
         traces = 0
