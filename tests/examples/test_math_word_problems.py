@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from kerasx.data import generate_problems
-from kerasx.models import build_transformer_model
-from kerasx.tokenizers import character_vocab, save_vocab
+from tests.tiny import save_tiny_bert
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--epochs", "1", "--held-out", "10", "--hidden-size", "16", "--layers", "1"]
@@ -57,21 +56,7 @@ def test_real_data_is_read_and_split(tmp_path, ape210k):
 
 
 def test_a_pretrained_folder_brings_its_weights_and_vocabulary(tmp_path, ape210k):
-    folder = tmp_path / "bert"
-    folder.mkdir()
-    vocabulary = character_vocab(p.question + p.equation for p in generate_problems(500))
-    config = {
-        "vocab_size": len(vocabulary),
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "max_position_embeddings": 200,
-        "type_vocab_size": 2,
-    }
-    builder = build_transformer_model(config, with_mlm=True, return_keras_model=False)
-    builder.save_weights_as_checkpoint(folder / "bert_model.ckpt")
-    (folder / "bert_config.json").write_text(json.dumps(config))
-    save_vocab(folder / "vocab.txt", vocabulary)
+    texts = (p.question + p.equation for p in generate_problems(500))
+    folder = save_tiny_bert(tmp_path / "bert", texts)
     out = run("--data", ape210k, "--config", folder, "--save", tmp_path / "run")
     assert "held-out problems right" in out

@@ -1,0 +1,46 @@
+"""The quick start runs as it is printed, in both languages."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from kerasx.data import generate_problems
+from tests.tiny import save_tiny_bert
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def chinese_bert(tmp_path):
+    return save_tiny_bert(tmp_path / "chinese_bert", (p.question for p in generate_problems(50)))
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README_zh.md"])
+def test_the_quick_start_trains_and_generates(readme, chinese_bert):
+    code = re.search(r"```python\n(.*?)```", (ROOT / readme).read_text("utf-8"), re.S)[1]
+    pairs = [(p.question, p.equation) for p in generate_problems(10)]
+    script = chinese_bert.parent / "quick_start.py"
+    script.write_text(f"pairs = {pairs!r}\n{code}", "utf-8")
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        cwd=chinese_bert.parent,
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.rstrip().splitlines()[-1].count("', '") == len(pairs) - 1
+
+
+def test_the_quick_start_is_the_same_in_both_languages():
+    blocks = [
+        re.search(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)[1]
+        for name in ("README.md", "README_zh.md")
+    ]
+    assert blocks[0] == blocks[1] and len(blocks[0].splitlines()) <= 16
