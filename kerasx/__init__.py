@@ -10,14 +10,18 @@ __version__ = "0.1.0"
 
 _SUBPACKAGES = (
     "backend",
+    "callbacks",
     "checkpoints",
     "data",
     "generation",
     "layers",
+    "losses",
     "metrics",
     "models",
+    "optimizers",
     "snippets",
     "tokenizers",
+    "training",
 )
 __all__ = ["__version__", *_SUBPACKAGES]
 

@@ -129,7 +129,10 @@ def _modules(*packages):
         yield from (f"{package}.{m.name}" for m in pkgutil.iter_modules(path))
 
 
-@pytest.mark.parametrize("name", _modules("kerasx.backend", "kerasx.layers", "kerasx.models"))
+WITH_BACKEND = ("backend", "callbacks", "layers", "losses", "models", "optimizers", "training")
+
+
+@pytest.mark.parametrize("name", _modules(*(f"kerasx.{name}" for name in WITH_BACKEND)))
 def test_examples_in_docstrings_are_true(name):
     if name == "kerasx.backend.torch_bin":
         pytest.importorskip("torch", reason="this module reads torch's files")
