@@ -1,0 +1,3 @@
+"""Rows of the contract table for the class factories of wrappers.py and for LoRA+."""
+
+ROWS = []
