@@ -7,6 +7,7 @@ from kerasx.backend.attention import (
     attention_scores,
     plain_attention,
 )
+from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.dropout import dropout
 from kerasx.backend.losses import sparse_cross_entropy
@@ -18,6 +19,10 @@ from kerasx.backend.masks import (
     prefix,
     sliding_window,
     unilm,
+)
+from kerasx.backend.multilabel import (
+    multilabel_categorical_crossentropy,
+    sparse_multilabel_categorical_crossentropy,
 )
 from kerasx.backend.ops import (
     align,
@@ -42,6 +47,8 @@ from kerasx.backend.positions import (
     relative_position_buckets,
     sinusoidal_embeddings,
 )
+from kerasx.backend.recompute import recompute, recompute_grad
+from kerasx.backend.updates import dense, value_at_build
 
 __all__ = [
     "Mask",
@@ -54,6 +61,7 @@ __all__ = [
     "batch_gather",
     "causal",
     "compiled",
+    "dense",
     "divisible_temporal_padding",
     "dropout",
     "flatten",
@@ -63,11 +71,14 @@ __all__ = [
     "hierarchical_embeddings",
     "leaky_relu",
     "mask_value",
+    "multilabel_categorical_crossentropy",
     "padding",
     "piecewise_linear",
     "plain_attention",
     "pool1d",
     "prefix",
+    "recompute",
+    "recompute_grad",
     "relative_position_buckets",
     "reshape",
     "root_mean_square",
@@ -76,8 +87,11 @@ __all__ = [
     "sinusoidal_embeddings",
     "sliding_window",
     "sparse_cross_entropy",
+    "sparse_multilabel_categorical_crossentropy",
     "swish",
     "traced",
     "unilm",
+    "value_and_grad",
+    "value_at_build",
     "write_slots",
 ]

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.layers.recompute import Recomputable
 
 __all__ = ["AttentionMask", "CachedAttention", "MultiHeadAttention"]
 
@@ -43,7 +44,7 @@ class AttentionMask(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(Recomputable):
     """Multi-head attention: o = concat_h softmax(Q_h K_hᵀ / sqrt(key_size)) V_h · W_o.
 
     Called on a list [query, key, value], each (b, n, d); with `a_bias=True` the list goes on with
@@ -63,6 +64,7 @@ class MultiHeadAttention(keras.layers.Layer):
         attention_dropout: rate at which attention weights are dropped.
         return_attention_scores: return [outputs, scores], the scores before the mask.
         kernel_initializer: initializer of the four kernels.
+        recompute: as in `Recomputable`.
 
     Source: arXiv 1706.03762; kexue.fm/archives/4765.
 
@@ -126,6 +128,7 @@ class MultiHeadAttention(keras.layers.Layer):
         query = mask[0] if isinstance(mask, (list, tuple)) else None
         return [query, None] if self.return_attention_scores else query
 
+    @backend.recompute_grad
     def call(self, inputs, mask=None, a_bias=False, residual=False, training=None):
         extras = list(inputs[3:])
         masks, biases = split_biases(extras)

@@ -3,12 +3,13 @@
 import keras
 
 from kerasx import backend
+from kerasx.layers.recompute import Recomputable
 
 __all__ = ["FeedForward"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class FeedForward(keras.layers.Layer):
+class FeedForward(Recomputable):
     """act(x W_1) W_2; with a list of activations, gated: (Π_i act_i(x W_1i)) W_2.
 
     Args:
@@ -16,6 +17,7 @@ class FeedForward(keras.layers.Layer):
         activation: an activation, or a list of them (["gelu", "linear"] is T5 1.1's).
         use_bias: biases in all projections.
         kernel_initializer: initializer of all kernels.
+        recompute: as in `Recomputable`.
 
     Source: arXiv 1706.03762; gated, arXiv 2002.05202.
 
@@ -58,6 +60,7 @@ class FeedForward(keras.layers.Layer):
             name=name,
         )
 
+    @backend.recompute_grad
     def call(self, inputs):
         x, *gates = [dense(inputs) for dense in self.i_denses]
         for gate in gates:

@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.layers.recompute import Recomputable
 
 __all__ = ["LayerNormalization", "ScaleOffset"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class ScaleOffset(keras.layers.Layer):
+class ScaleOffset(Recomputable):
     """γ ⊙ x + β, where a condition may move γ and β.
 
     With `conditional=True` the layer is called on [x, c], and γ + W_γ c, β + W_β c take the place
@@ -22,6 +23,7 @@ class ScaleOffset(keras.layers.Layer):
         hidden_units: size of a hidden layer between c and the two kernels, or None.
         hidden_activation: its activation.
         hidden_initializer: its initializer.
+        recompute: as in `Recomputable`.
 
     >>> ops.shape(ScaleOffset(conditional=True)([ops.ones((2, 3, 4)), ops.ones((2, 5))]))
     (2, 3, 4)
@@ -82,6 +84,7 @@ class ScaleOffset(keras.layers.Layer):
     def compute_mask(self, inputs, mask=None):
         return mask[0] if self.conditional and mask is not None else mask
 
+    @backend.recompute_grad
     def call(self, inputs):
         x, condition = inputs if self.conditional else (inputs, None)
         return self.scale_and_offset(x, condition)
@@ -140,6 +143,7 @@ class LayerNormalization(ScaleOffset):
         self.unit_variance = unit_variance
         self.epsilon = keras.config.epsilon() if epsilon is None else epsilon
 
+    @backend.recompute_grad
     def call(self, inputs):
         x, condition = inputs if self.conditional else (inputs, None)
         dtype = x.dtype

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from kerasx.layers import AttentionMask, Dropout, LayerNormalization, MultiHeadAttention
+from kerasx.layers.recompute import Recomputable
 from kerasx.models.weights import WeightLoading
 
 __all__ = ["LM_Mask", "Transformer", "UniLM_Mask"]
@@ -35,6 +36,9 @@ class Transformer(WeightLoading):
         ignore_invalid_weights: skip checkpoint tensors of a wrong shape, instead of raising.
         autoresize_weights: resize checkpoint tensors of a wrong shape, keeping their scale.
         initializer_range: standard deviation of the truncated normal initializer.
+        recompute: compute activations again in the backward pass instead of keeping them, which
+            leaves room for a batch several times as large; None asks the environment variable
+            RECOMPUTE.
         layers: {name: layer} to build with, e.g. another model's.
         prefix: put before every layer name.
         name: name of the keras.Model.
@@ -60,6 +64,7 @@ class Transformer(WeightLoading):
         ignore_invalid_weights=False,
         autoresize_weights=False,
         initializer_range=0.02,
+        recompute=None,
         layers=None,
         prefix=None,
         name=None,
@@ -90,6 +95,7 @@ class Transformer(WeightLoading):
         self.ignore_invalid_weights = ignore_invalid_weights
         self.autoresize_weights = autoresize_weights
         self.initializer_range = initializer_range
+        self.recompute = recompute
         self.layers = {} if layers is None else layers
         self.prefix = prefix or ""
         self.name = name
@@ -172,6 +178,8 @@ class Transformer(WeightLoading):
             return inputs
         if layer is MultiHeadAttention and self.residual_attention_scores:
             kwargs["return_attention_scores"] = True
+        if isinstance(layer, type) and issubclass(layer, Recomputable):
+            kwargs.setdefault("recompute", self.recompute)
         name = kwargs["name"] = self.prefixed(kwargs.get("name"))
         if name not in self.layers:
             made = layer(**kwargs)

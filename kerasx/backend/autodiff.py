@@ -1,0 +1,101 @@
+"""Gradients as a function of tensors, on each backend."""
+
+import contextvars
+
+import keras
+from keras import ops
+
+__all__ = ["value_and_grad"]
+
+_depth = contextvars.ContextVar("depth", default=0)  # of nested calls, for PyTorch
+
+
+def value_and_grad(function, has_aux=False, constant=False):
+    """A function that returns `function`'s value and its gradients.
+
+    It nests: within a function that is itself differentiated, the gradients are differentiable
+    tensors, which is what a gradient penalty needs.
+
+    Args:
+        function: takes a list of floating tensors and returns a scalar, or (scalar, aux) with
+            `has_aux`. It must be pure: variables go in as tensors (keras.StatelessScope).
+        has_aux: the function returns a pair; the second part, any structure of tensors, is
+            handed on.
+        constant: the gradients are constants to an enclosing `value_and_grad`, which is cheaper.
+
+    Returns:
+        A function of the list: (value, gradients) or ((value, aux), gradients), the gradients
+        dense tensors, zeros where the value does not depend on a tensor.
+
+    >>> f = value_and_grad(lambda w: ops.sum(w[0] ** 3))
+    >>> value, (g,) = f([ops.array([1.0, 2.0])])
+    >>> keras.ops.convert_to_numpy(g).tolist()
+    [3.0, 12.0]
+    >>> _, (h,) = value_and_grad(lambda w: ops.sum(f(w)[1][0] ** 2))([ops.array([1.0, 2.0])])
+    >>> keras.ops.convert_to_numpy(h).tolist()  # d (3 w^2)^2 / dw = 36 w^3
+    [36.0, 288.0]
+    """
+    differentiate = _FUNCTIONS[keras.backend.backend()]
+
+    def paired(tensors):
+        return function(tensors) if has_aux else (function(tensors), None)
+
+    def run(tensors):
+        tensors = [ops.convert_to_tensor(t) for t in tensors]
+        if constant:
+            tensors = [ops.stop_gradient(t) for t in tensors]
+        value, aux, gradients = differentiate(paired, tensors, constant)
+        if constant:
+            gradients = [ops.stop_gradient(g) for g in gradients]
+        return ((value, aux) if has_aux else value), gradients
+
+    return run
+
+
+def _tensorflow(function, tensors, constant):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        value, aux = function(tensors)
+    gradients = tape.gradient(value, tensors, unconnected_gradients="zero")
+    return value, aux, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def _jax(function, tensors, constant):
+    import jax
+
+    (value, aux), gradients = jax.value_and_grad(function, has_aux=True)(tensors)
+    return value, aux, gradients
+
+
+def _torch(function, tensors, constant):
+    import torch
+
+    outermost = _depth.get() == 0
+    if outermost:
+        tensors = [t.detach() for t in tensors]
+    tensors = [t if t.requires_grad else t.detach().requires_grad_() for t in tensors]
+    token = _depth.set(_depth.get() + 1)
+    try:
+        with torch.enable_grad():
+            value, aux = function(tensors)
+    finally:
+        _depth.reset(token)
+    again = not outermost and not constant
+    gradients = (
+        torch.autograd.grad(value, tensors, create_graph=again, allow_unused=True)
+        if value.requires_grad
+        else [None] * len(tensors)
+    )
+    gradients = [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors)]
+    if outermost:
+        value, aux = keras.tree.map_structure(_detached, (value, aux))
+    return value, aux, gradients
+
+
+def _detached(x):
+    return x.detach() if hasattr(x, "detach") else x
+
+
+_FUNCTIONS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
