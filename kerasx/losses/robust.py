@@ -1,0 +1,118 @@
+"""Losses of tokens that do not insist on what the model finds impossible."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.losses.base import TokenLoss, as_ids
+from kerasx.losses.sequence import smoothed
+
+__all__ = ["SoftAccuracy", "TaiLr", "soft_accuracy_loss", "tailr_loss"]
+
+
+def tailr_loss(ids, logits, gamma, min_weight=0.0, label_smoothing=0.0, mask=None):
+    """-sg(max(b, p / (γ + (1 - γ) p))) log p at each place, where p is the probability of its id.
+
+    The weight, through which no gradient flows, is small where the model finds the token
+    unlikely, so that noise in the data pulls less. γ = 0 is cross-entropy, γ = 1 has the gradient
+    of -p. The label smoothing term, ε mean_v (-log p_v), is not weighted.
+
+    Args:
+        ids: integers (...).
+        logits: (..., v).
+        gamma: γ in [0, 1], a number or a scalar tensor (a schedule). Near 0 to train from
+            scratch, larger to fine-tune: the paper has 1e-7 to 0.8.
+        min_weight: b in [0, 1], the least weight; the paper has 0.2 and 0.3.
+        label_smoothing: ε.
+        mask: (...), the places that count; the others give 0. None for all.
+
+    Returns:
+        Losses (...), float32 or wider.
+
+    Source: TaiLr, arXiv 2302.13344; kexue.fm/archives/9526.
+
+    >>> logits = ops.zeros((1, 8))
+    >>> round(float(tailr_loss(ops.array([1]), logits, gamma=1.0)[0]), 4)  # 1/8 log 8
+    0.2599
+    """
+    ids = as_ids(ids, ops.convert_to_tensor(logits))
+    if mask is not None:
+        ids = ops.where(ops.cast(mask, "bool"), ids, 0)
+    losses = backend.sparse_cross_entropy(ids, logits)
+    p = ops.exp(-ops.minimum(losses, 80.0))  # above 1e-35, so that γ = 0 gives p / p = 1
+    weight = ops.maximum(p / (gamma + (1 - gamma) * p), min_weight)
+    losses = smoothed(ops.stop_gradient(weight) * losses, logits, label_smoothing)
+    return losses if mask is None else ops.where(ops.cast(mask, "bool"), losses, 0)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class TaiLr(TokenLoss):
+    """`tailr_loss` for compile: ids (b, n), logits (b, n, v).
+
+    Args:
+        gamma: γ in [0, 1]; 0.1, with `min_weight=0.3`, is the paper's setting for IWSLT14.
+        min_weight: the least weight, in [0, 1].
+        label_smoothing: ε.
+        ignore_class: the id that does not count; padding, 0, by default; None for none.
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    >>> loss = TaiLr(gamma=1.0, min_weight=0.0)
+    >>> round(float(loss(ops.array([[1, 2, 0]]), ops.zeros((1, 3, 8)))), 4)
+    0.2599
+    """
+
+    def __init__(self, gamma=0.1, min_weight=0.3, label_smoothing=0.0, ignore_class=0, **kwargs):
+        for name, value in (("gamma", gamma), ("min_weight", min_weight)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value}")
+        super().__init__(ignore_class, **kwargs)
+        self.gamma = gamma
+        self.min_weight = min_weight
+        self.label_smoothing = label_smoothing
+
+    def compute(self, ids, logits):
+        return tailr_loss(ids, logits, self.gamma, self.min_weight, self.label_smoothing)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "gamma": self.gamma,
+            "min_weight": self.min_weight,
+            "label_smoothing": self.label_smoothing,
+        }
+
+
+def soft_accuracy_loss(ids, logits):
+    """1 - p at each place: one minus the accuracy expected of an answer drawn from the softmax.
+
+    Close to cross-entropy where p is close to 1, and almost flat where p is close to 0.
+    Source: kexue.fm/archives/9098.
+
+    Args:
+        ids: integers (...).
+        logits: (..., v).
+
+    Returns:
+        Losses (...), float32 or wider.
+
+    >>> float(soft_accuracy_loss(ops.array([1]), ops.zeros((1, 8)))[0])
+    0.875
+    """
+    ids = as_ids(ids, ops.convert_to_tensor(logits))
+    return -ops.expm1(-backend.sparse_cross_entropy(ids, logits))
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class SoftAccuracy(TokenLoss):
+    """`soft_accuracy_loss` for compile: ids (...), logits (..., v).
+
+    Args:
+        ignore_class: the id that does not count, or None.
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    >>> float(SoftAccuracy()(ops.array([1]), ops.zeros((1, 8))))
+    0.875
+    """
+
+    def compute(self, ids, logits):
+        return soft_accuracy_loss(ids, logits)

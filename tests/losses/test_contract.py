@@ -1,0 +1,130 @@
+"""What every loss and metric of kerasx.losses promises; a name without a row in the table fails."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasx import losses
+from tests.gradients import gradient
+from tests.losses.table import LOSSES, METRICS, TABLE, B
+
+DTYPES = ["float32", "float16", "bfloat16"]
+each_loss = pytest.mark.parametrize("name", LOSSES)
+each_function = pytest.mark.parametrize("name", TABLE)
+each_class = pytest.mark.parametrize("name", LOSSES | METRICS)
+
+
+def example(name, scale=1.0):
+    row, rng = (TABLE | METRICS)[name], np.random.default_rng(0)
+    return row.labels(rng), (scale * rng.normal(size=row.shape)).astype("float32")
+
+
+def numbers(x):
+    return ops.convert_to_numpy(ops.cast(x, "float32"))
+
+
+def test_the_table_has_a_row_for_each_public_name_and_no_other():
+    assert sorted(TABLE | METRICS) == sorted(losses.__all__)
+
+
+@each_class
+def test_config_holds_every_argument_and_round_trips(name):
+    made = (LOSSES | METRICS)[name].loss(name="a-name")
+    config = made.get_config()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    makers = [vars(c).get("__init__") for c in type(made).__mro__ if "kerasx" in c.__module__]
+    arguments = [p for f in makers if f for p in inspect.signature(f).parameters.values()]
+    wanted = {p.name for p in arguments if p.kind in kinds} - {"self"}
+    assert wanted | {"name"} | ({"reduction"} if name in LOSSES else {"dtype"}) <= set(config)
+    assert type(made).from_config(made.get_config()).get_config() == config
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
+    assert type(again) is type(made) and again.get_config() == config
+
+
+@each_function
+def test_values_are_finite_and_in_float32(name):
+    value = TABLE[name].function(*example(name))
+    assert np.isfinite(numbers(value)).all()
+    assert keras.backend.standardize_dtype(ops.convert_to_tensor(value).dtype) == "float32"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@each_function
+def test_scores_of_ten_thousand_have_finite_losses_and_gradients(name, dtype):
+    labels, scores = example(name)
+    scores = np.where(scores > 0, 1e4, -1e4).astype("float32")
+    function = TABLE[name].function
+    assert np.isfinite(numbers(function(labels, ops.cast(scores, dtype)))).all()
+    assert np.isfinite(gradient(lambda s: function(labels, s), scores, dtype)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES])
+def test_half_precision_scores_cost_what_they_cost_in_float32(name):
+    labels, scores = example(name)
+    half = ops.cast(scores, "float16")
+    got, wanted = LOSSES[name].function(labels, half), LOSSES[name].function(labels, numbers(half))
+    np.testing.assert_allclose(numbers(got), numbers(wanted), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.padded is not None])
+def test_where_nothing_counts_the_loss_and_its_gradient_are_zero(name):
+    function, (_, scores) = TABLE[name].function, example(name)
+    assert not numbers(function(TABLE[name].padded, scores)).any()
+    assert not gradient(lambda s: function(TABLE[name].padded, s), scores).any()
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.zero_width])
+def test_no_classes_cost_nothing(name):
+    labels, scores = (x[..., :0] for x in example(name))
+    assert not numbers(TABLE[name].function(labels, scores)).any()
+
+
+@pytest.mark.parametrize("name", [n for n, r in (TABLE | METRICS).items() if r.wrong])
+def test_labels_of_a_wrong_shape_are_refused_with_what_is_expected(name):
+    row, (_, scores) = (TABLE | METRICS)[name], example(name)
+    labels, match = row.wrong
+    with pytest.raises(ValueError, match=match):
+        row.loss().update_state(labels, scores) if name in METRICS else row.function(labels, scores)
+
+
+@each_loss
+def test_sample_weights_scale_the_examples(name):
+    if name == "Flooding":
+        pytest.skip("the weights are inside what is flooded: test_flooding")
+    loss = LOSSES[name].loss(reduction="sum")
+    labels, scores = example(name)
+    each = LOSSES[name].loss(reduction=None)(labels, scores)
+    weights = np.arange(B).astype("float32")
+    wanted = weights @ numbers(each).reshape(B, -1).sum(-1)
+    np.testing.assert_allclose(numbers(loss(labels, scores, weights)), wanted, rtol=1e-5)
+
+
+def trained(name, policy, jit_compile, metrics=()):
+    """A model whose output has the shape of the row's scores, after one epoch."""
+    row = (LOSSES | METRICS)[name]
+    labels, scores = example(name)
+    x = np.random.default_rng(1).normal(size=(B, 3)).astype("float32")
+    inputs = keras.Input((3,), dtype="float32")
+    outputs = keras.layers.Dense(int(np.prod(scores.shape[1:])), dtype=policy)(inputs)
+    model = keras.Model(inputs, keras.layers.Reshape(scores.shape[1:], dtype=policy)(outputs))
+    before = [w.copy() for w in model.get_weights()]
+    loss = "mse" if metrics else row.loss()
+    model.compile(keras.optimizers.SGD(0.1), loss, metrics=metrics, jit_compile=jit_compile)
+    history = model.fit(x, labels, batch_size=B, epochs=1, verbose=0).history
+    moved = any(np.any(w != v) for w, v in zip(model.get_weights(), before))
+    return history, moved
+
+
+@pytest.mark.parametrize(
+    "policy, jit_compile",
+    [("float32", True), ("mixed_float16", False), ("mixed_bfloat16", False)],
+)
+@each_loss
+def test_fit_runs_and_moves_the_weights(name, policy, jit_compile):
+    if jit_compile and keras.backend.backend() == "torch":
+        pytest.skip("jit_compile is torch.compile there: minutes of C++ compilation")
+    history, moved = trained(name, policy, jit_compile)
+    assert np.isfinite(history["loss"]).all() and moved
