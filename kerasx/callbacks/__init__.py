@@ -1,3 +1,23 @@
 """Callbacks for fit: keep the best, resume exactly, watch the run."""
 
-__all__ = []
+from kerasx.callbacks.averages import EMAEvaluation, averaged_weights
+from kerasx.callbacks.evaluator import Evaluator
+from kerasx.callbacks.flush import FlushGradients
+from kerasx.callbacks.learning_log import LearningLog
+from kerasx.callbacks.preview import SamplePreview
+from kerasx.callbacks.resume import Resume
+from kerasx.callbacks.training_curve import TrainingCurve
+from kerasx.callbacks.weights_file import load_weights, save_weights
+
+__all__ = [
+    "EMAEvaluation",
+    "Evaluator",
+    "FlushGradients",
+    "LearningLog",
+    "Resume",
+    "SamplePreview",
+    "TrainingCurve",
+    "averaged_weights",
+    "load_weights",
+    "save_weights",
+]

@@ -1,0 +1,129 @@
+"""A metric of your own after each epoch, and the best weights kept."""
+
+import math
+
+import keras
+
+from kerasx.callbacks.weights_file import SUFFIXES, check_path, load_weights, save_weights
+
+__all__ = ["Evaluator"]
+
+
+class Evaluator(keras.callbacks.Callback):
+    """Calls `metric_fn(model)` after each epoch and keeps the weights of the best.
+
+    What `metric_fn` returns goes into the history beside the loss. Earlier epochs count too, also
+    those that `Resume` brought back, so that a resumed run does not overwrite a better file.
+
+    Args:
+        metric_fn: (model) -> a number, or a dict {name: number}.
+        path: where the best weights go, see `save_weights`; None keeps none.
+        mode: "max" or "min", which is better.
+        monitor: the name in the dict that is compared, the first by default; or the name a single
+            number is logged under, by default that of the function (of a lambda, "metric").
+        load_best: put the best weights into the model when training ends; needs a `path`.
+        patience: stop after so many epochs without a better value; None trains on.
+        skip_nonfinite: let NaN and infinity pass; they are logged and never the best. By default
+            they are an error.
+        verbose: whether a line is printed each epoch.
+
+    Attributes:
+        best: the best value so far, None before the first.
+
+    Raises:
+        ValueError: `metric_fn` returned no number, an empty dict, NaN or infinity.
+
+    >>> import numpy as np
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> evaluator = Evaluator(lambda model: {"count": model.count_params()})
+    >>> history = model.fit(np.ones((4, 2)), np.ones(4), callbacks=[evaluator], verbose=0)
+    epoch 1: count 3, the best so far
+    >>> history.history["count"], evaluator.best
+    ([3.0], 3.0)
+    """
+
+    def __init__(
+        self,
+        metric_fn,
+        path=None,
+        mode="max",
+        monitor=None,
+        load_best=False,
+        patience=None,
+        skip_nonfinite=False,
+        verbose=True,
+    ):
+        super().__init__()
+        if mode not in ("max", "min"):
+            raise ValueError(f"`mode` must be 'max' or 'min'. Received: mode={mode!r}")
+        if path is not None:
+            check_path(path, SUFFIXES)
+        elif load_best:
+            raise ValueError("`load_best=True` needs a `path` to load from. Received: path=None")
+        self.metric_fn, self.path, self.mode, self.monitor = metric_fn, path, mode, monitor
+        self.load_best, self.patience = load_best, patience
+        self.skip_nonfinite, self.verbose = skip_nonfinite, verbose
+        self.best = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = self._values(self.metric_fn(self.model), logs or {})
+        monitor = self.monitor or next(iter(values))
+        value, past = values[monitor], self._past(monitor)
+        best = self._best([self.best, *past])
+        improved = math.isfinite(value) and (best is None or self._best([best, value]) != best)
+        self.best = value if improved else best
+        if improved and self.path is not None:
+            save_weights(self.model, self.path)
+        if logs is not None:
+            logs.update(values)
+        if self.verbose:
+            listed = ", ".join(f"{k} {v:.6g}" for k, v in values.items())
+            what = "the best so far" if improved else f"the best is {self.best}"
+            print(f"epoch {epoch + 1}: {listed}, {what}")
+        since_best = len(past) - past.index(best) if best in past else len(past) + 1
+        if self.patience is not None and not improved and since_best >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.load_best and self.best is not None:
+            load_weights(self.model, self.path)
+
+    def _values(self, result, logs):
+        """The result as {name: float}, checked."""
+        name = getattr(self.metric_fn, "__name__", "")
+        name = self.monitor or (name if name.isidentifier() else "metric")
+        values = result if isinstance(result, dict) else {name: result}
+        try:
+            values = {str(k): float(v) for k, v in values.items()}
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"`metric_fn` must return a number or a dict of numbers. Received: {result!r}"
+            ) from error
+        if not values or (self.monitor or next(iter(values))) not in values:
+            raise ValueError(
+                "`metric_fn` must return at least one number"
+                + (f", and one named {self.monitor!r}" if self.monitor else "")
+                + f". Received: {result!r}"
+            )
+        wrong = {k: v for k, v in values.items() if not math.isfinite(v)}
+        if wrong and not self.skip_nonfinite:
+            raise ValueError(
+                "`metric_fn` must return finite numbers; look for a division by zero or a loss "
+                f"that diverged, or pass skip_nonfinite=True. Received: {wrong}"
+            )
+        if set(values) & set(logs):
+            raise ValueError(
+                "`metric_fn` must return names that the logs do not have yet. "
+                f"Received: {sorted(set(values) & set(logs))}"
+            )
+        return values
+
+    def _past(self, monitor):
+        """The values of the epochs before this one, from the history of the model."""
+        history = getattr(self.model, "history", None)
+        return [] if history is None else history.history.get(monitor, [])
+
+    def _best(self, values):
+        values = [v for v in values if v is not None and math.isfinite(v)]
+        return (max if self.mode == "max" else min)(values) if values else None

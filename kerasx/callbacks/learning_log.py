@@ -1,0 +1,96 @@
+"""Learning rate and everything else that is measured, in the history and in TensorBoard."""
+
+import keras
+
+__all__ = ["LearningLog", "learning_rate"]
+
+
+def learning_rate(model):
+    """The learning rate now, a float; a schedule is evaluated at the optimizer's step.
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.5, 100)))
+    >>> learning_rate(model)
+    0.5
+    """
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+
+
+class LearningLog(keras.callbacks.Callback):
+    """Adds `learning_rate` to the logs of each epoch, and writes all logs for TensorBoard.
+
+    What the training step reports, such as a `gradient_norm`, is in the logs already. TensorBoard
+    shows `batch/...` and `epoch/...` over the steps of the optimizer. The files are written by the
+    package tensorboardX, which needs no TensorFlow; so do they look the same on all backends.
+
+    Put it before callbacks that read the learning rate from the logs (`TrainingCurve`).
+
+    Args:
+        log_dir: folder for TensorBoard; None writes no files.
+        every: batches between the values per batch. Reading them waits for the step on the
+            accelerator, so a fast one wants more than 1.
+
+    Raises:
+        ValueError: `log_dir` is given and tensorboardX is not installed.
+
+    >>> import numpy as np
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.5), "mse")
+    >>> history = model.fit(np.ones((4, 2)), np.ones(4), callbacks=[LearningLog()], verbose=0)
+    >>> history.history["learning_rate"]
+    [0.5]
+    """
+
+    def __init__(self, log_dir=None, every=1):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"`every` must be a number of batches >= 1. Received: every={every}")
+        self.log_dir, self.every = log_dir, every
+        self.async_safe = log_dir is None  # then nothing happens within an epoch
+        self._make_writer = None if log_dir is None else _summary_writer()
+        self._writer = None
+
+    def on_train_begin(self, logs=None):
+        if self._make_writer is not None:
+            self._writer = self._make_writer(str(self.log_dir))
+            self._step = self._iterations()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._writer is not None and (batch + 1) % self.every == 0:
+            step = self._iterations()
+            if step > self._step:  # a batch that only accumulates, or is skipped, is no step
+                self._step = step
+                self._write("batch", {**(logs or {}), "learning_rate": learning_rate(self.model)})
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["learning_rate"] = learning_rate(self.model)
+        if self._writer is not None:
+            self._step = self._iterations()
+            self._write("epoch", logs or {})
+            self._writer.flush()
+
+    def on_train_end(self, logs=None):
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _iterations(self):
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+        return int(self.model.optimizer.iterations)
+
+    def _write(self, moment, values):
+        for name, value in values.items():
+            self._writer.add_scalar(f"{moment}/{name}", value, self._step)
+
+
+def _summary_writer():
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise ValueError(
+            "`log_dir` needs the package tensorboardX; pip install tensorboardX, or leave "
+            "`log_dir` out."
+        ) from error
+    return SummaryWriter

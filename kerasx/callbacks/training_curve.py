@@ -1,0 +1,128 @@
+"""A picture of the training run, renewed each epoch."""
+
+import math
+
+import keras
+
+from kerasx.callbacks.learning_log import learning_rate
+from kerasx.callbacks.weights_file import check_path
+from kerasx.checkpoints import atomic_path
+
+__all__ = ["TrainingCurve", "plot_history"]
+
+_SIZE = (8, 2.8)  # inches, of one panel
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+
+
+class TrainingCurve(keras.callbacks.Callback):
+    """Draws losses, metrics and learning rate over the epochs to a file, after each epoch.
+
+    The picture is written whole, so a viewer never sees half of one. Epochs brought back by
+    `Resume` are in it. Put it behind the callbacks that add to the logs (`Evaluator`).
+
+    Args:
+        path: ends in `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
+        log_scale: whether the axis of the losses is logarithmic.
+        title: text above; the name of the model by default.
+
+    Raises:
+        ValueError: another suffix, no such folder, or matplotlib is not installed.
+    """
+
+    def __init__(self, path, log_scale=False, title=None):
+        super().__init__()
+        check_path(path, (".png", ".svg", ".pdf"))
+        self._figure = _figure_class()
+        self.path, self.log_scale, self.title = path, log_scale, title
+
+    def on_epoch_end(self, epoch, logs=None):
+        past = getattr(self.model, "history", None)
+        epochs = [*getattr(past, "epoch", []), epoch]
+        values = {k: list(v) for k, v in getattr(past, "history", {}).items()}
+        if past is not None and "learning_rate" not in values and len(epochs) > 1:
+            values["learning_rate"] = self._rates
+        for name, value in {"learning_rate": learning_rate(self.model), **(logs or {})}.items():
+            values.setdefault(name, []).append(value)
+        self._rates = values["learning_rate"]
+        title = self.title or f"Training of {self.model.name}"
+        figure = plot_history(values, epochs, self.log_scale, title)
+        with atomic_path(self.path) as temporary:
+            figure.savefig(temporary, dpi=150)
+
+
+def plot_history(history, epochs=None, log_scale=False, title="Training"):
+    """A matplotlib Figure of `History.history`: losses, metrics and learning rate in panels.
+
+    Args:
+        history: {name: numbers, one an epoch}; `val_` goes dashed in the colour of its partner.
+            A shorter list belongs to the last epochs. NaN leaves a gap.
+        epochs: numbers of the epochs, counted from 0; by default 0, 1, ...
+        log_scale: whether the axis of the losses is logarithmic.
+        title: text above.
+
+    >>> figure = plot_history({"loss": [2.0, 1.0], "val_loss": [2.5, 2.0], "accuracy": [0.1, 0.5]})
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['loss', 'accuracy']
+    """
+    history = {k: v for k, v in history.items() if len(v)}
+    longest = max(map(len, history.values()), default=0)
+    epochs = [e + 1 for e in (range(longest) if epochs is None else epochs)]
+    panels = _panels(history)
+    size = (_SIZE[0], _SIZE[1] * max(len(panels), 1) + 0.5)
+    figure = _figure_class()(figsize=size, layout="constrained")
+    figure.suptitle(title, fontsize=13, fontweight="bold")
+    if not panels:
+        figure.text(0.5, 0.4, "no epochs yet", ha="center", color="0.5")
+        return figure
+    all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (label, names) in zip(all_axes, panels.items()):
+        _draw(axes, {name: history[name] for name in names}, epochs)
+        axes.set_ylabel(label)
+        if log_scale and label == "loss":
+            axes.set_yscale("log")
+    all_axes[-1].set_xlabel("epoch")
+    all_axes[-1].xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def _panels(history):
+    """{axis label: names drawn there}: losses, metrics of like size together, learning rate."""
+    panels = {"loss": [], "metric": [], "large metric": [], "learning rate": []}
+    for name, values in history.items():
+        finite = [abs(v) for v in values if math.isfinite(v)]
+        if name in ("learning_rate", "lr"):
+            panels["learning rate"].append(name)
+        elif "loss" in name:
+            panels["loss"].append(name)
+        else:
+            large = max(finite, default=0) > 1.5
+            panels["large metric" if large else "metric"].append(name)
+    named = {}
+    for label, names in panels.items():
+        bare = {name.removeprefix("val_") for name in names}
+        if names:
+            named[bare.pop() if "metric" in label and len(bare) == 1 else label] = names
+    return named
+
+
+def _draw(axes, history, epochs):
+    partners = sorted({name.removeprefix("val_") for name in history}, key=list(history).index)
+    for name, values in history.items():
+        color = _COLORS[partners.index(name.removeprefix("val_")) % len(_COLORS)]
+        style = "--" if name.startswith("val_") else "-"
+        values = [v if math.isfinite(v) else math.nan for v in values]
+        xs = epochs[-len(values) :]
+        marker = "o" if len(epochs) <= 30 else None
+        label = f"{name} ({values[-1]:.4g})"
+        axes.plot(xs, values, style, color=color, marker=marker, markersize=3, label=label)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _figure_class():
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError("pictures need matplotlib; pip install kerasx[analysis]") from error
+    return Figure
