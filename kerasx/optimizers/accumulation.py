@@ -1,0 +1,236 @@
+"""Gradient accumulation: exact in the mean over examples, or hidden in the momentum."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.optimizers.extension import Extension, extend, float_slots, when
+
+__all__ = ["extend_with_gradient_accumulation", "extend_with_momentum_accumulation"]
+
+
+def positive_integer(value, name):
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value}")
+    return value
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class GradientAccumulation(Extension):
+    """See extend_with_gradient_accumulation."""
+
+    def __init__(self, *args, grad_accum_steps=2, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.grad_accum_steps = positive_integer(grad_accum_steps, "grad_accum_steps")
+        self.examples = self._scalar("examples", "ones", "float32")
+        self.micro_steps = self._scalar("micro_steps", "zeros", "int")
+        self._pending_steps = self._scalar("pending_steps", "zeros", "int")
+        self._pending_examples = self._scalar("pending_examples", "zeros", "float32")
+
+    def _scalar(self, name, initializer, dtype):
+        return self.add_variable((), initializer, dtype, "only_first_replica", name=name)
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._sums = float_slots(self, variables, "gradient_sum")
+
+    def apply(self, grads, trainable_variables=None):
+        if not len(grads):
+            return
+        if trainable_variables is None:
+            trainable_variables = self._trainable_variables
+        trainable_variables = list(trainable_variables)
+        if not self.built:
+            with keras.name_scope(self.name):
+                self.build(trainable_variables)
+        self._check_variables_are_known(trainable_variables)
+        indices = [self._get_variable_index(v) for v in trainable_variables]
+        present = {i for i, g in zip(indices, grads) if g is not None}
+        for i, g in zip(indices, grads):
+            if g is not None:
+                dtype = self._sums[i].dtype
+                n = ops.cast(self.examples, dtype)
+                self._sums[i].assign_add(n * backend.dense(g, dtype))
+        self.micro_steps.assign_add(1)
+        self._pending_steps.assign_add(1)
+        self._pending_examples.assign_add(self.examples)
+        when(
+            ops.equal(self._pending_steps, self.grad_accum_steps),
+            lambda: self._update(present),
+            self._trainable_variables + self.variables,
+        )
+
+    def _update(self, present):
+        """A step on the mean of what is pending; variables not `present` have no gradient."""
+        n = self._pending_examples
+        means = [
+            ops.divide_no_nan(total, ops.cast(n, total.dtype)) if i in present else None
+            for i, total in enumerate(self._sums)
+        ]
+        super().apply(means, self._trainable_variables)
+        for variable in [*self._sums, self._pending_steps, self._pending_examples]:
+            variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+    def flush(self):
+        """Update with what is pending, if anything; outside of compiled functions.
+
+        A variable without any gradient counts as one with gradient zero.
+        """
+        if self.built and int(ops.convert_to_numpy(self._pending_steps)):
+            self._update(set(range(len(self._sums))))
+
+    def get_config(self):
+        return {**super().get_config(), "grad_accum_steps": self.grad_accum_steps}
+
+
+def extend_with_gradient_accumulation(BaseOptimizer, name=None):
+    """A class that updates once every `grad_accum_steps` micro-batches, with their mean gradient.
+
+    g = Σ_i n_i g_i / Σ_i n_i, where n_i is the value of the optimizer's variable `examples` when
+    g_i is applied: how many examples g_i is the mean of. Assign it before each `apply`; it stays
+    1 otherwise, and micro-batches weigh the same. The step equals that of one big batch, whatever
+    its parts. Clipping and the finite checks of the optimizer act on g.
+
+    `iterations`, and so learning-rate schedules, count updates; `micro_steps` counts micro-batches.
+    What is pending after the last micro-batch waits for more, in this `fit` or the next, and is
+    part of the saved state; `flush()` applies it. Cost: one float32 slot for each variable.
+
+    In a LossScaleOptimizer, whose attribute `inner_optimizer` this is then, a micro-batch with a
+    gradient that is not finite is left out, and the window takes one more.
+
+    Args:
+        BaseOptimizer: a class derived from keras.optimizers.Optimizer.
+        name: of the new class.
+
+    Returns:
+        The class; it takes `grad_accum_steps` (2) besides what BaseOptimizer takes.
+
+    Raises:
+        ValueError: `grad_accum_steps` is not an integer >= 1.
+
+    >>> SGDG = extend_with_gradient_accumulation(keras.optimizers.SGD)
+    >>> optimizer, theta = SGDG(1.0, grad_accum_steps=2), keras.Variable(0.0)
+    >>> for examples, gradient in [(3, 1.0), (1, 5.0)]:
+    ...     optimizer.examples.assign(examples) and None
+    ...     optimizer.apply([ops.array(gradient)], [theta])
+    >>> float(theta)  # the mean of 1, 1, 1 and 5
+    -2.0
+    """
+    return extend(GradientAccumulation, BaseOptimizer, name)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class MomentumAccumulation(Extension):
+    """See extend_with_momentum_accumulation.
+
+    The last micro-batch of k takes an ordinary step of the optimizer beneath, which multiplies m
+    by β. So that the decay acts once on the old m and not on the new gradients, the gradients of
+    the first k - 1 are added to m divided by β.
+    """
+
+    def __init__(self, *args, grad_accum_steps=2, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.grad_accum_steps = positive_integer(grad_accum_steps, "grad_accum_steps")
+        clipped = [self.clipnorm, self.global_clipnorm, self.clipvalue]
+        if any(c is not None for c in clipped):
+            raise ValueError(
+                "`clipnorm`, `global_clipnorm` and `clipvalue` must be None: no mean gradient is "
+                "ever there to be clipped. Use extend_with_gradient_accumulation. "
+                f"Received: {clipped}"
+            )
+        self._is_adam = isinstance(self, keras.optimizers.Adam)
+        if self._is_adam:
+            known = self.beta_1 > 0 and self.beta_2 > 0 and not self.amsgrad
+        else:
+            known = self.momentum > 0 and not self.nesterov
+        if not known:
+            raise ValueError(
+                "`momentum`, `beta_1` and `beta_2` must be > 0, `nesterov` and `amsgrad` False. "
+                f"Received: {type(self).__name__} otherwise"
+            )
+        self.micro_steps = self.add_variable(
+            (), "zeros", "int", "only_first_replica", name="micro_steps"
+        )
+
+    def apply(self, grads, trainable_variables=None):
+        if trainable_variables is None:
+            trainable_variables = self._trainable_variables
+        trainable_variables = list(trainable_variables)
+        if not self.built:
+            with keras.name_scope(self.name):
+                self.build(trainable_variables)
+        k = self.grad_accum_steps
+        last = ops.equal(self.micro_steps % k, k - 1)
+        for g, v in zip(grads, trainable_variables):
+            if g is not None:
+                self._accumulate(backend.dense(g, v.dtype), self._get_variable_index(v), last)
+        self.micro_steps.assign_add(1)
+        mean = [None if g is None else g / k for g in grads]
+        when(
+            last,
+            lambda: super(MomentumAccumulation, self).apply(mean, trainable_variables),
+            self._trainable_variables + self.variables,
+        )
+
+    def _accumulate(self, g, index, last):
+        k, scale = self.grad_accum_steps, self.loss_scale_factor
+        g = g if scale is None else g / scale
+        if not self._is_adam:
+            rate = -ops.cast(self.learning_rate * self.lr_multiplier(), g.dtype) / self.momentum
+            self._add(self.momentums[index], rate * g / k, last, 0.0)
+            return
+        (b1, b2), square = (self.beta_1, self.beta_2), ops.square(g) / k
+        self._add(self._momentums[index], (1 - b1) / b1 * g / k, last, 0.0)
+        # of its square, the last gradient g / k itself brings 1 / k²
+        self._add(self._velocities[index], (1 - b2) / b2 * square, last, 1 - 1 / k)
+
+    def _add(self, slot, value, last, share):
+        self.assign_add(slot, value * ops.cast(ops.where(last, share, 1.0), slot.dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "grad_accum_steps": self.grad_accum_steps}
+
+
+def extend_with_momentum_accumulation(BaseOptimizer, name=None):
+    """A class that accumulates the gradients of k micro-batches in the momentum: no buffer.
+
+    In micro-step t = 1, 2, ..., with χ = 1 where k divides t - 1 and 0 elsewhere,
+
+    m ← [(β - 1) χ + 1] m + (1 - β) / k · g,
+
+    and θ moves where k divides t. For SGD with momentum this equals, exactly, a step on the mean
+    of the k gradients. For Adam the second moment v ← [(β₂ - 1) χ + 1] v + (1 - β₂) / k · g² is an
+    upper bound of that of the mean gradient (the mean of squares is taken for the square of the
+    mean); the bias corrections use the number of updates, t / k.
+
+    Micro-batches weigh the same, there is no `flush`, and no clipping. The learning rate should
+    not change by hand within k micro-batches; schedules count updates, so they do not.
+
+    Args:
+        BaseOptimizer: keras.optimizers.SGD or Adam, or a class derived from one of them.
+        name: of the new class.
+
+    Returns:
+        The class; it takes `grad_accum_steps` (2) besides what BaseOptimizer takes.
+
+    Raises:
+        ValueError: there is no momentum that could accumulate.
+
+    Source: kexue.fm/archives/8634.
+
+    >>> SGDM = extend_with_momentum_accumulation(keras.optimizers.SGD)
+    >>> optimizer, theta = SGDM(1.0, momentum=0.5, grad_accum_steps=2), keras.Variable(0.0)
+    >>> for gradient in (1.0, 3.0, 1.0, 1.0):
+    ...     optimizer.apply([ops.array(gradient)], [theta])
+    >>> float(theta)  # -2, then -2 · 0.5 - 1
+    -4.0
+    """
+    cls = BaseOptimizer
+    if isinstance(cls, type) and not issubclass(cls, (keras.optimizers.SGD, keras.optimizers.Adam)):
+        raise ValueError(
+            "`BaseOptimizer` must be derived from keras.optimizers.SGD or keras.optimizers.Adam; "
+            f"for others use extend_with_gradient_accumulation. Received: BaseOptimizer={cls}"
+        )
+    return extend(MomentumAccumulation, BaseOptimizer, name)
