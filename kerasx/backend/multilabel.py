@@ -110,6 +110,8 @@ def _log(t):
 
 def _without(counted, ids):
     """`counted` (..., c) set to False at the ids (..., p)."""
+    if 0 in ids.shape:
+        return counted
     classes, given = ops.shape(counted)[-1], ops.shape(ids)[-1]
     flat, index = ops.reshape(counted, (-1, classes)), ops.reshape(ids, (-1, given))
     rows = ops.broadcast_to(ops.arange(ops.shape(flat)[0])[:, None], ops.shape(index))
