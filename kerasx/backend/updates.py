@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-__all__ = ["dense", "value_at_build"]
+__all__ = ["InPlace", "dense", "value_at_build"]
 
 
 def dense(gradient, dtype=None):
@@ -31,3 +31,40 @@ def value_at_build(variable):
         with tf.init_scope():
             return variable.numpy()
     return ops.convert_to_numpy(variable)
+
+
+class InPlace:
+    """A mixin for optimizers that changes variables where they are on PyTorch.
+
+    There a new tensor the size of a kernel costs as much as the arithmetic. The other backends
+    compile the step, which does away with it.
+    """
+
+    def assign_add(self, variable, value):
+        if not _torch_add(variable, 1, value):
+            super().assign_add(variable, value)
+
+    def assign_sub(self, variable, value):
+        if not _torch_add(variable, -1, value):
+            super().assign_sub(variable, value)
+
+    def accumulate(self, slot, decay, x, scale, y=None):
+        """slot ← decay · slot + scale · x · y, for scalars decay and scale and an optional y."""
+        if keras.backend.backend() == "torch":
+            import torch
+
+            with torch.no_grad():
+                total = slot.value.mul_(decay)
+                total.add_(x, alpha=scale) if y is None else total.addcmul_(x, y, value=scale)
+        else:
+            self.assign(slot, decay * slot + scale * (x if y is None else x * y))
+
+
+def _torch_add(variable, sign, value):
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    with torch.no_grad():
+        variable.value.add_(value, alpha=sign)
+    return True

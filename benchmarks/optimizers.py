@@ -1,0 +1,172 @@
+"""An optimizer's step beside that of keras.optimizers.Adam, and the state that each keeps.
+
+    python -m benchmarks.optimizers [--backend jax] [--rounds 10] [--no-jit] [--only Tiger]
+    python -m benchmarks.optimizers --memory
+
+The step applies ready gradients to the variables of a 6-layer BERT of 20M parameters, compiled as
+Keras compiles training: XLA on TensorFlow and JAX, eager on PyTorch. Without --backend each runs
+in a process of its own.
+"""
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+
+from benchmarks.harness import installed, interleave, report, rows
+
+BACKENDS = ("tensorflow", "jax", "torch")
+CONFIG = {
+    "vocab_size": 21128,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+    "intermediate_size": 1536,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "initializer_range": 0.02,
+}
+PEER = "keras Adam"
+
+
+def candidates():
+    """name -> a maker of the optimizer."""
+    import keras
+
+    from kerasx import optimizers as ours
+
+    return {
+        PEER: lambda: keras.optimizers.Adam(1e-4),
+        "keras Lion": lambda: keras.optimizers.Lion(1e-4),
+        "keras Adafactor": lambda: keras.optimizers.Adafactor(1e-4),
+        "Adam": lambda: ours.Adam(1e-4),
+        "Adam, no correction": lambda: ours.Adam(1e-4, bias_correction=False),
+        "Tiger": lambda: ours.Tiger(1e-3),
+        "Tiger, 4 micro-batches": lambda: ours.Tiger(1e-3, grad_accum_steps=4),
+        "AdaFactor": lambda: ours.AdaFactor(1e-3),
+        "ExponentiatedGradient": lambda: ours.ExponentiatedGradient(1e-4),
+        "Adam by Amos": lambda: ours.extend_with_amos(keras.optimizers.Adam)(1e-3, half_life=1000),
+        "Adam, soft clipping": lambda: ours.extend_with_soft_clipping(keras.optimizers.Adam)(
+            1e-4, soft_clipnorm=1.0
+        ),
+    }
+
+
+def accumulating():
+    """Optimizers that take 4 micro-batches for a step, for the table of memory."""
+    import keras
+
+    from kerasx import optimizers as ours
+
+    return {
+        "Tiger, 4 micro-batches": lambda: ours.Tiger(1e-3, grad_accum_steps=4),
+        "keras Lion, 4 micro-batches": lambda: keras.optimizers.Lion(
+            1e-4, gradient_accumulation_steps=4
+        ),
+        "keras Adam, 4 micro-batches": lambda: keras.optimizers.Adam(
+            1e-4, gradient_accumulation_steps=4
+        ),
+    }
+
+
+def parameters():
+    """Fresh variables of the BERT."""
+    import keras
+
+    from kerasx.models import build_transformer_model
+
+    keras.utils.set_random_seed(0)
+    return build_transformer_model(CONFIG).trainable_variables
+
+
+def state_per_parameter(optimizer, variables):
+    """Floats that the optimizer keeps for each of the parameters."""
+    optimizer.build(variables)
+
+    def size(vs):
+        return sum(math.prod(v.shape) for v in vs)
+
+    return size(optimizer.variables) / size(variables)
+
+
+def memory_table():
+    """State floats for each parameter of the BERT."""
+    made, variables = {**candidates(), **accumulating()}, parameters()
+    return [
+        {"name": name, "floats_per_parameter": state_per_parameter(make(), variables)}
+        for name, make in made.items()
+    ]
+
+
+def step(optimizer, variables, gradients, jit_compile):
+    """A callable that applies the gradients once and waits until that is done."""
+    import keras
+
+    optimizer.build(variables)
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        apply = tf.function(lambda g: optimizer.apply(g), jit_compile=jit_compile)
+        return lambda: (apply(gradients), float(optimizer.iterations.value))
+    if backend == "torch":
+        import torch
+
+        return torch.no_grad()(lambda: optimizer.apply(gradients))
+    import jax
+
+    apply = jax.jit(optimizer.stateless_apply, donate_argnums=(0, 2))
+    state = [[v.value + 0 for v in optimizer.variables], [v.value + 0 for v in variables]]
+
+    def run():
+        values, slots = apply(state[0], gradients, state[1])
+        state[:] = jax.block_until_ready([slots, values])
+
+    return run
+
+
+def measure(backend, arguments):
+    """Time all optimizers in turns on this backend and report them."""
+    import keras
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    steps = {}
+    for name, make in candidates().items():
+        if name == PEER or any(part in name for part in arguments.only or [""]):
+            variables = parameters()
+            gradients = [
+                keras.ops.convert_to_tensor(random.normal(size=v.shape).astype("float32") * 1e-2)
+                for v in variables
+            ]
+            steps[name] = step(make(), variables, gradients, not arguments.no_jit)
+    times = interleave(steps, arguments.rounds, warmup=2)
+    title = f"One step of 20M parameters on {backend}; times_ours: against {PEER}"
+    report(title, rows(times, PEER), f"optimizers_{backend}", cores=os.cpu_count())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--backend", choices=BACKENDS)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", nargs="*", help="parts of the names of optimizers")
+    parser.add_argument("--no-jit", action="store_true", help="a TensorFlow graph without XLA")
+    parser.add_argument("--memory", action="store_true", help="print the state instead")
+    arguments = parser.parse_args()
+    if arguments.memory:
+        title = "State floats for each of 20M parameters"
+        return report(title, memory_table(), "optimizers_memory")
+    if arguments.backend:
+        os.environ["KERAS_BACKEND"] = arguments.backend
+        return measure(arguments.backend, arguments)
+    for backend in filter(installed, BACKENDS):
+        command = [sys.executable, "-m", "benchmarks.optimizers", *sys.argv[1:]]
+        subprocess.run([*command, "--backend", backend], check=True)
+
+
+if __name__ == "__main__":
+    main()

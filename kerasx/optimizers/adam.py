@@ -1,0 +1,62 @@
+"""Adam with or without the correction of its bias."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+
+__all__ = ["Adam"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Adam(backend.InPlace, keras.optimizers.Adam):
+    """Adam as bert4keras has it: m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²,
+    θ ← θ - α_t m / (√v + ε),  α_t = α √(1 - β₂ᵗ) / (1 - β₁ᵗ), or α without bias correction.
+
+    Without it, as BERT was trained, the first steps are larger: by a factor (1 - β₁) / √(1 - β₂),
+    which is 3.2 here; begin with a warm-up.
+
+    Args:
+        learning_rate: α, a float, schedule or callable.
+        beta_1, beta_2, epsilon: β₁, β₂, ε.
+        bias_correction: whether α_t corrects the bias of m and v towards their start at zero.
+        **kwargs: of keras.optimizers.Adam.
+
+    Source: arXiv 1412.6980.
+
+    >>> theta = keras.Variable([1.0])
+    >>> Adam(0.1, bias_correction=False).apply([ops.array([2.0])], [theta])
+    >>> ops.convert_to_numpy(theta).round(4).tolist()
+    [0.6838]
+    """
+
+    def __init__(
+        self,
+        learning_rate=1e-3,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-6,
+        bias_correction=True,
+        name="adam",
+        **kwargs,
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, name=name, **kwargs)
+        self.bias_correction = bias_correction
+
+    def update_step(self, gradient, variable, learning_rate):
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        g, m, v = backend.dense(gradient, dtype), self._momentums[index], self._velocities[index]
+        self.accumulate(m, self.beta_1, g, 1 - self.beta_1)
+        self.accumulate(v, self.beta_2, g, 1 - self.beta_2, g)
+        if self.amsgrad:
+            largest = self._velocity_hats[index]
+            self.assign(largest, ops.maximum(largest, v))
+            v = largest
+        alpha = ops.cast(learning_rate, dtype)
+        if self.bias_correction:
+            t = ops.cast(self.iterations + 1, dtype)
+            alpha = alpha * ops.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        self.assign_sub(variable, alpha * m / (ops.sqrt(v) + self.epsilon))
+
+    def get_config(self):
+        return {**super().get_config(), "bias_correction": self.bias_correction}

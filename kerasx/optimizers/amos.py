@@ -1,0 +1,166 @@
+"""Rate and decay by Amos's argument, for the direction of any optimizer."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.optimizers.extension import Extension, extend
+from kerasx.optimizers.naming import is_vector
+
+__all__ = ["AmosDecay", "extend_with_amos"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """base · D(t), the decay that follows from a weight decay that is no bias:
+
+    D(t) = 1 / (1 + t / T), or 1 / (1 + (√2 - 1) t / T)² with `square`; D(T) = 1 / 2 in both.
+
+    Args:
+        half_life: T, in steps.
+        base: the rate at step 0.
+        square: the second form, in which the relative size of the noise does not fall.
+
+    Raises:
+        ValueError: `half_life` is not positive.
+
+    Source: kexue.fm/archives/9344.
+
+    >>> [round(float(AmosDecay(100)(t)), 3) for t in (0, 100, 300)]
+    [1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, half_life, base=1.0, square=False):
+        if not half_life > 0:
+            raise ValueError(
+                "`half_life` must be a number of steps > 0, after which the rate is halved. "
+                f"Received: half_life={half_life}"
+            )
+        self.half_life = half_life
+        self.base = base
+        self.square = square
+
+    def __call__(self, step):
+        t = ops.cast(step, "float32") / self.half_life
+        return self.base / (1 + (2**0.5 - 1) * t) ** 2 if self.square else self.base / (1 + t)
+
+    def get_config(self):
+        return {"half_life": self.half_life, "base": self.base, "square": self.square}
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Amos(Extension):
+    """An optimizer that takes only the direction u of its base, θ ← θ - α_t u - ρ_t θ.
+
+    α_t = α₀ ‖ε₀‖ / ‖u‖ · D(t),  ρ_t = α₀² / 2q · D(t),  ‖ε₀‖ = √k σ for k parameters,
+
+    with D of `AmosDecay`. So at t = 0 a matrix moves by α₀ of its size, and the decay, which is
+    absolute and not a part of the rate, falls along with it. σ is 0.5 for vectors (names with
+    bias, beta, gamma, scale or offset) and otherwise the RMS that the variable has when the
+    optimizer is built, which is kept in a scalar slot; with `norm="current"` it is RMS(θ) for all
+    variables, and the method is LAMB. σ is at least `min_rms`, so that zeros can move.
+
+    `exclude_from_weight_decay` excludes from ρ.
+
+    Args:
+        *args, **kwargs: of the base optimizer; `learning_rate` is α₀, about 1e-3, and
+            `weight_decay` must be None.
+        half_life: T of D, in steps; None for D = 1.
+        square: D's second form.
+        q: how far, in units of ‖ε₀‖², the parameters have to go.
+        norm: "initial" or "current".
+        min_rms: the least σ.
+
+    Raises:
+        ValueError: `norm`, `half_life` or `q` is none of these; `weight_decay` is given.
+    """
+
+    def __init__(
+        self,
+        *args,
+        half_life=None,
+        square=False,
+        q=1.0,
+        norm="initial",
+        min_rms=1e-3,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        if norm not in ("initial", "current"):
+            raise ValueError(f"`norm` must be 'initial' or 'current'. Received: norm={norm}")
+        if not q > 0:
+            raise ValueError(f"`q` must be a number > 0, usually 1. Received: q={q}")
+        if self.weight_decay is not None:
+            raise ValueError(
+                "`weight_decay` must be None, as the decay follows from the learning rate: change "
+                f"`q` instead. Received: weight_decay={self.weight_decay}"
+            )
+        self.half_life = half_life
+        self.square = square
+        self.q = q
+        self.norm = norm
+        self.min_rms = min_rms
+        self._decay = AmosDecay(half_life, square=square) if half_life is not None else None
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._sigmas = [self._initial_sigma(v) for v in variables]
+        self._decays = [self._use_weight_decay(v) for v in variables]
+
+    def _initial_sigma(self, variable):
+        if self.norm == "current":
+            return None
+        start = backend.value_at_build(variable).astype("float64")
+        rms = max(float((start**2).mean()) ** 0.5, self.min_rms)
+        initializer = keras.initializers.Constant(0.5 if is_vector(variable) else rms)
+        return self.add_variable((), initializer, variable.dtype, name="sigma")
+
+    def _rms(self, x):
+        return ops.maximum(ops.sqrt(ops.mean(ops.square(x))), self.min_rms)
+
+    def compute_update(self, gradient, variable, learning_rate):
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        u = super().compute_update(backend.dense(gradient), variable, ops.cast(1.0, dtype))
+        sigma = self._rms(variable) if self.norm == "current" else self._sigmas[index]
+        d = 1.0 if self._decay is None else ops.cast(self._decay(self.iterations), dtype)
+        square = ops.mean(ops.square(u))
+        rms = ops.sqrt(ops.where(square > 0, square, 1.0))
+        update = learning_rate * d * sigma / rms * u
+        if self._decays[index]:
+            update = update - ops.square(learning_rate) * d / (2 * self.q) * variable
+        return update
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "half_life": self.half_life,
+            "square": self.square,
+            "q": self.q,
+            "norm": self.norm,
+            "min_rms": self.min_rms,
+        }
+
+
+def extend_with_amos(BaseOptimizer, name=None):
+    """The class of `BaseOptimizer` with rate and decay of `Amos`.
+
+    One scalar for each variable is all that the state grows by.
+
+    Args:
+        BaseOptimizer: a class derived from keras.optimizers.Optimizer.
+        name: of the new class.
+
+    Returns:
+        The class; it takes what BaseOptimizer takes and the arguments of `Amos`.
+
+    Source: kexue.fm/archives/9344; arXiv 2210.11693.
+
+    >>> optimizer = extend_with_amos(keras.optimizers.Adam)(0.01, half_life=1000)
+    >>> theta = keras.Variable([[2.0, 2.0], [2.0, 2.0]], name="kernel")
+    >>> optimizer.apply([ops.array([[1.0, -1.0], [5.0, 5.0]])], [theta])
+    >>> ops.convert_to_numpy(theta).round(4).tolist()  # 2 ± 0.01 · 2 - 0.01² / 2 · 2
+    [[1.9799, 2.0199], [1.9799, 1.9799]]
+    """
+    return extend(Amos, BaseOptimizer, name)

@@ -1,0 +1,97 @@
+"""A learning rate for each parameter, learnt by exponentiated gradient descent."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+
+__all__ = ["ExponentiatedGradient"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
+    """ν ← ν exp(γ g' ⊙ g),  θ ← θ - η ν ⊙ g, where g' is the gradient of the step before.
+
+    The derivative of the loss by log ν, at the step before, is -η ν g' ⊙ g: gradients that agree
+    raise a parameter's rate, gradients that alternate lower it, and it stays positive. The slots
+    are log ν, which starts at 0, and g'. With γ = 0 this is SGD.
+
+    The product grows with the square of the gradient's scale. With `normalize` both gradients are
+    divided by their RMS over the variable in it, so that γ means the same in all variables.
+
+    Args:
+        learning_rate: η, a float, schedule or callable.
+        meta_learning_rate: γ >= 0.
+        normalize: whether the product is of normalized gradients.
+        clip_log_rate: |log ν| is at most this; None for no bound.
+        **kwargs: of keras.optimizers.Optimizer.
+
+    Raises:
+        ValueError: `meta_learning_rate` is negative, `clip_log_rate` is not positive.
+
+    Source: arXiv 2202.00145; kexue.fm/archives/8968.
+
+    >>> theta = keras.Variable([1.0, 1.0])
+    >>> optimizer = ExponentiatedGradient(0.1, meta_learning_rate=0.5, normalize=False)
+    >>> optimizer.apply([ops.array([1.0, 1.0])], [theta])
+    >>> optimizer.apply([ops.array([1.0, -1.0])], [theta])
+    >>> ops.convert_to_numpy(theta).round(4).tolist()  # second step: e^0.5 and e^-0.5
+    [0.7351, 0.9607]
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.01,
+        meta_learning_rate=0.01,
+        normalize=True,
+        clip_log_rate=5.0,
+        name="exponentiated_gradient",
+        **kwargs,
+    ):
+        super().__init__(learning_rate, name=name, **kwargs)
+        if not meta_learning_rate >= 0:
+            raise ValueError(
+                "`meta_learning_rate` must be a number >= 0, and 0 is SGD. "
+                f"Received: meta_learning_rate={meta_learning_rate}"
+            )
+        if clip_log_rate is not None and not clip_log_rate > 0:
+            raise ValueError(
+                "`clip_log_rate` must be a number > 0, or None for no bound. "
+                f"Received: clip_log_rate={clip_log_rate}"
+            )
+        self.meta_learning_rate = meta_learning_rate
+        self.normalize = normalize
+        self.clip_log_rate = clip_log_rate
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._log_rates, self._previous = self.add_optimizer_variables(
+            variables, ["log_rate", "previous_gradient"]
+        )
+
+    def update_step(self, gradient, variable, learning_rate):
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        log_rate, previous = self._log_rates[index], self._previous[index]
+        g = backend.dense(gradient, dtype)
+        unit = g * self._inverse_rms(g) if self.normalize else g
+        self.assign(log_rate, self._clip(log_rate + self.meta_learning_rate * previous * unit))
+        self.assign(previous, unit)
+        self.assign_sub(variable, ops.cast(learning_rate, dtype) * ops.exp(log_rate) * g)
+
+    def _inverse_rms(self, g):
+        square = ops.mean(ops.square(g))
+        return ops.where(square > 0, ops.rsqrt(ops.where(square > 0, square, 1.0)), 0.0)
+
+    def _clip(self, log_rate):
+        bound = self.clip_log_rate
+        return log_rate if bound is None else ops.clip(log_rate, -bound, bound)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "meta_learning_rate": self.meta_learning_rate,
+            "normalize": self.normalize,
+            "clip_log_rate": self.clip_log_rate,
+        }

@@ -1,0 +1,148 @@
+"""Tiger: the sign of one momentum, which accumulates gradients on its own."""
+
+import collections
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.optimizers.naming import is_embedding, is_scale, is_vector
+from kerasx.optimizers.schedules import numeric_schedule
+
+__all__ = ["Tiger"]
+
+
+# what a variable is, whether it shrinks to one, and its λ
+Rule = collections.namedtuple("Rule", "vector embedding center decay")
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Tiger(backend.InPlace, keras.optimizers.Optimizer):
+    """Tight-fisted optimizer: m ← β m + (1 - β) g,  θ ← θ - η (sign(m) + λ θ).
+
+    One slot for each parameter, also with gradient accumulation. Over k micro-batches the momentum
+    itself sums up: in micro-step t = 1, 2, ... it is multiplied by β if k divides t - 1 and by 1
+    otherwise, then (1 - β) g / k is added; θ moves only where k divides t. This equals, exactly,
+    a step on the mean gradient of the k micro-batches.
+
+    The rate η and the decay λ follow the parameter, α being `learning_rate` times `lr_schedule`:
+
+    - vectors (names with bias, beta, gamma, scale or offset, whatever their shape, and shapes with
+      at most one axis longer than 1): η = α / 2, λ = 0;
+    - names with embedding: η = α · RMS(θ) of each row;
+    - all other: η = α · RMS(θ).
+
+    So α is the relative change of a matrix in one step, 1e-3 to 2e-3 for most models. RMS(θ) is
+    at least `min_rms`: otherwise an all-zero matrix, such as `lora_kernel_b` or the output of a
+    zero-initialised block, would never move. A step on it starts at α · min_rms; a larger `min_rms`
+    starts it faster, and 0 gives the method as published.
+
+    A variable whose gradient is not finite keeps its momentum in that micro-step and shrinks,
+    θ ← (θ - c) s + c, with c = 1 for gamma and scale and 0 otherwise.
+
+    Args:
+        learning_rate: α, a float, schedule or callable.
+        beta: β; 0.965 suits language, 0.945 images.
+        weight_decay: λ.
+        grad_accum_steps: k, micro-batches for each update. Unlike with
+            `gradient_accumulation_steps`, clipping acts on each micro-batch.
+        lr_schedule: {micro-step: factor of α}, piecewise linear as in `PiecewiseLinear`.
+        shrink_ratio: s.
+        min_rms: the floor of RMS(θ).
+        **kwargs: of keras.optimizers.Optimizer.
+
+    Raises:
+        ValueError: k < 1, or `lr_schedule` is no {step: value}.
+
+    Source: kexue.fm/archives/9512, 8634.
+
+    >>> theta = keras.Variable([3.0, 4.0], name="bias")
+    >>> Tiger(0.1).apply([ops.array([2.0, -5.0])], [theta])
+    >>> ops.convert_to_numpy(theta).round(4).tolist()
+    [2.95, 4.05]
+    """
+
+    def __init__(
+        self,
+        learning_rate=1e-3,
+        beta=0.965,
+        weight_decay=0.01,
+        grad_accum_steps=1,
+        lr_schedule=None,
+        shrink_ratio=0.99,
+        min_rms=1e-3,
+        name="tiger",
+        **kwargs,
+    ):
+        super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
+        if not isinstance(grad_accum_steps, int) or grad_accum_steps < 1:
+            raise ValueError(
+                "`grad_accum_steps` must be an integer >= 1, and is 1 without accumulation. "
+                f"Received: grad_accum_steps={grad_accum_steps}"
+            )
+        self.beta = beta
+        self.grad_accum_steps = grad_accum_steps
+        self.lr_schedule = numeric_schedule(lr_schedule or {0: 1.0}, "lr_schedule")
+        self.shrink_ratio = shrink_ratio
+        self.min_rms = min_rms
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._momentums = self.add_optimizer_variables(variables, "momentum")
+        # on TensorFlow update_step sees tf.Variables, whose names are others
+        self._rules = [self._rule(v) for v in variables]
+
+    def _rule(self, variable):
+        vector = is_vector(variable)
+        decays = self.weight_decay and not vector and self._use_weight_decay(variable)
+        return Rule(
+            vector, is_embedding(variable), is_scale(variable), self.weight_decay if decays else 0.0
+        )
+
+    def _apply_weight_decay(self, variables):
+        """Part of update_step: it acts with the rate of each variable, and only on updates."""
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        rate = learning_rate * backend.piecewise_linear(self._iterations, self.lr_schedule)
+        super()._backend_update_step(grads, trainable_variables, rate)
+
+    def update_step(self, gradient, variable, learning_rate):
+        index, dtype, k = self._get_variable_index(variable), variable.dtype, self.grad_accum_steps
+        m, rule = self._momentums[index], self._rules[index]
+        g = backend.dense(gradient, dtype)
+        finite = ops.isfinite(ops.sum(g))
+        rate = ops.cast(learning_rate, dtype) * self._scale(variable, rule)
+        if k == 1:
+            beta = ops.where(finite, self.beta, 1.0)
+        else:
+            beta = ops.where(ops.logical_and(finite, self._micro_step(0)), self.beta, 1.0)
+            rate = ops.where(self._micro_step(k - 1), rate, 0.0)
+        self.accumulate(m, ops.cast(beta, dtype), ops.where(finite, g, 0.0), (1 - self.beta) / k)
+        rate = ops.cast(ops.where(finite, rate, 0.0), dtype)
+        shrink = ops.cast(ops.where(finite, 0.0, 1 - self.shrink_ratio), dtype)
+        step = rate * ops.sign(m) + (shrink + rate * rule.decay) * variable
+        self.assign_sub(variable, step - shrink if rule.center else step)
+
+    def _micro_step(self, i):
+        """Whether this is micro-step i = 0 ... k - 1 of an update."""
+        return ops.equal(self._iterations % self.grad_accum_steps, i)
+
+    def _scale(self, variable, rule):
+        """η / α."""
+        if rule.vector:
+            return 0.5
+        axis = tuple(range(1, len(variable.shape))) if rule.embedding else None
+        square = ops.mean(ops.square(variable), axis, keepdims=True)
+        return ops.maximum(ops.sqrt(square), self.min_rms)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "beta": self.beta,
+            "grad_accum_steps": self.grad_accum_steps,
+            "lr_schedule": self.lr_schedule,
+            "shrink_ratio": self.shrink_ratio,
+            "min_rms": self.min_rms,
+        }
