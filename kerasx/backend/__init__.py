@@ -48,9 +48,10 @@ from kerasx.backend.positions import (
     sinusoidal_embeddings,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
-from kerasx.backend.updates import dense, value_at_build
+from kerasx.backend.updates import InPlace, dense, value_at_build
 
 __all__ = [
+    "InPlace",
     "Mask",
     "align",
     "apply_rotary_position_embeddings",
