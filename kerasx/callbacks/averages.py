@@ -57,7 +57,7 @@ def _swap(model, optimizer):
     def apply():
         raw.extend(keras.ops.copy(v) for v, _ in pairs)
         for variable, average in pairs if started else ():
-            variable.assign(average)
+            variable.assign(keras.ops.copy(average))  # JAX gives its buffer away in evaluate
 
     def reset():
         for (variable, _), value in zip(pairs, raw):

@@ -35,15 +35,17 @@ class TrainingCurve(keras.callbacks.Callback):
         self._figure = _figure_class()
         self.path, self.log_scale, self.title = path, log_scale, title
 
+    def on_train_begin(self, logs=None):
+        self._rates = []
+
     def on_epoch_end(self, epoch, logs=None):
         past = getattr(self.model, "history", None)
         epochs = [*getattr(past, "epoch", []), epoch]
         values = {k: list(v) for k, v in getattr(past, "history", {}).items()}
-        if past is not None and "learning_rate" not in values and len(epochs) > 1:
-            values["learning_rate"] = self._rates
-        for name, value in {"learning_rate": learning_rate(self.model), **(logs or {})}.items():
+        for name, value in (logs or {}).items():
             values.setdefault(name, []).append(value)
-        self._rates = values["learning_rate"]
+        self._rates.append(learning_rate(self.model))
+        values.setdefault("learning_rate", self._rates)
         title = self.title or f"Training of {self.model.name}"
         figure = plot_history(values, epochs, self.log_scale, title)
         with atomic_path(self.path) as temporary:
@@ -67,6 +69,8 @@ def plot_history(history, epochs=None, log_scale=False, title="Training"):
     history = {k: v for k, v in history.items() if len(v)}
     longest = max(map(len, history.values()), default=0)
     epochs = [e + 1 for e in (range(longest) if epochs is None else epochs)]
+    from matplotlib.ticker import LogFormatter
+
     panels = _panels(history)
     size = (_SIZE[0], _SIZE[1] * max(len(panels), 1) + 0.5)
     figure = _figure_class()(figsize=size, layout="constrained")
@@ -80,6 +84,9 @@ def plot_history(history, epochs=None, log_scale=False, title="Training"):
         axes.set_ylabel(label)
         if log_scale and label == "loss":
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.2, 0.4)))
+    figure.align_ylabels(all_axes)
     all_axes[-1].set_xlabel("epoch")
     all_axes[-1].xaxis.get_major_locator().set_params(integer=True)
     return figure
@@ -113,9 +120,16 @@ def _draw(axes, history, epochs):
         values = [v if math.isfinite(v) else math.nan for v in values]
         xs = epochs[-len(values) :]
         marker = "o" if len(epochs) <= 30 else None
-        label = f"{name} ({values[-1]:.4g})"
+        label = f"{name}: {values[-1]:.4g}"
         axes.plot(xs, values, style, color=color, marker=marker, markersize=3, label=label)
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    axes.legend(
+        frameon=False,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        fontsize=9,
+        title="last value",
+        alignment="left",
+    )
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 

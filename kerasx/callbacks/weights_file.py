@@ -40,7 +40,7 @@ def save_weights(model, path):
         elif path_ends(path, ".keras"):
             model.save(temporary)
         else:
-            save_safetensors(temporary, _by_path(model.weights))
+            save_safetensors(temporary, {k: w.numpy() for k, w in _by_path(model).items()})
 
 
 def load_weights(model, path):
@@ -53,11 +53,11 @@ def load_weights(model, path):
     check_path(path, SUFFIXES)
     check_digest(path, required=True)
     if path_ends(path, ".weights.h5"):
-        functional = isinstance(model, (keras.Sequential, keras.models.Functional))
+        functional = isinstance(model, keras.Sequential) or hasattr(model, "operations")
         load_keras_weights(model, path) if functional else model.load_weights(path)
     elif path_ends(path, ".keras"):
         stored = keras.saving.load_model(path, compile=False)
-        _assign(model, {w.path: w.numpy() for w in stored.weights}, path)
+        _assign(model, {k: w.numpy() for k, w in _by_path(stored).items()}, path)
     else:
         with open_checkpoint(path) as stored:
             _assign(model, stored, path)
@@ -77,29 +77,30 @@ def path_ends(path, suffix):
     return os.fspath(path).endswith(suffix)
 
 
-def _by_path(weights):
-    """{path: array}; two weights of one path would be one in the file."""
-    named = {w.path: w.numpy() for w in weights}
-    if len(named) != len(weights):
-        paths = [w.path for w in weights]
+def _by_path(model):
+    """{path: weight}, without the name of the model; two weights of one path would be one."""
+    paths = [w.path.removeprefix(f"{model.name}/") for w in model.weights]
+    twice = sorted({path for path in paths if paths.count(path) > 1})
+    if twice:
         raise ValueError(
             "the weights must have distinct paths to be stored by path; give the layers names, or "
-            f"write .weights.h5. Received: {sorted({p for p in paths if paths.count(p) > 1})} twice"
+            f"write .weights.h5. Received: {twice} more than once"
         )
-    return named
+    return dict(zip(paths, model.weights))
 
 
 def _assign(model, stored, path):
-    expected = {w.path: tuple(w.shape) for w in model.weights}
-    received = {name: tuple(stored[name].shape) for name in stored}
+    weights = _by_path(model)
+    expected = {k: tuple(w.shape) for k, w in weights.items()}
+    received = {k: tuple(stored[k].shape) for k in stored}
     wrong = sorted(k for k in {**expected, **received} if expected.get(k) != received.get(k))
     if wrong:
         raise ValueError(
             f"{os.fspath(path)} must hold the weights of the model; nothing was loaded. "
             "They differ in\n" + listed_differences(wrong, received, expected)
         )
-    for weight in model.weights:
-        weight.assign(stored[weight.path])
+    for name, weight in weights.items():
+        weight.assign(stored[name])
 
 
 def listed_differences(names, stored, expected):

@@ -1,0 +1,62 @@
+"""Run as a script: children that write files over and over are killed at random times."""
+
+import os
+import random
+import signal
+import sys
+import time
+
+import keras
+import numpy as np
+
+from kerasx.callbacks import load_weights, save_weights
+from kerasx.callbacks.training_state import load_state, save_state
+
+
+def make():
+    return keras.Sequential([keras.Input((100,)), keras.layers.Dense(300, name="dense")])
+
+
+def weights_file(path):
+    """(write, read): `read` gives the one number all weights have."""
+    model = make()
+
+    def write(number):
+        model.set_weights([np.full_like(w, number) for w in model.get_weights()])
+        save_weights(model, path)
+
+    def read():
+        load_weights(model, path)
+        return np.unique(np.concatenate([w.ravel() for w in model.get_weights()]))
+
+    return write, read
+
+
+def state_file(path):
+    def write(number):
+        save_state(path, {"a": np.full((300, 100), number)}, {"b": number})
+
+    def read():
+        tensors, text = load_state(path)
+        return np.unique([tensors["a"].min(), tensors["a"].max(), text["b"]])
+
+    return write, read
+
+
+def main(path, kills):
+    write, read = (state_file if "state" in path else weights_file)(path)
+    write(0)
+    for _ in range(kills):
+        child = os.fork()
+        if not child:
+            for number in range(1, 10**6):
+                write(number)
+        time.sleep(random.uniform(0, 0.1))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        (number,) = read()  # fails if the file is damaged, or of two versions
+    print("survived", kills, "kills; version", int(number))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,72 @@
+"""One row for each callback: how to make it in a folder, and what must be there afterwards."""
+
+from dataclasses import dataclass, field
+
+import keras
+
+from kerasx import callbacks
+
+
+@dataclass
+class Row:
+    """make: (folder) -> callback. files: what it leaves there. keys: what it adds to the history.
+    optimizer: () -> optimizer. moves: whether it may change the trained weights. bad: (call,
+    part of the message) pairs; a bad call takes the folder."""
+
+    make: callable
+    files: tuple = ()
+    keys: tuple = ()
+    optimizer: callable = lambda: keras.optimizers.Adam(0.01)
+    bad: tuple = field(default=())
+
+
+def _refuses(match, cls, *args, **kwargs):
+    return lambda folder: cls(*args, **kwargs), match
+
+
+TABLE = {
+    "EMAEvaluation": Row(
+        lambda folder: callbacks.EMAEvaluation(callbacks.SamplePreview(list, ["a"])),
+        optimizer=lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_overwrite_frequency=10**6),
+    ),
+    "Evaluator": Row(
+        lambda folder: callbacks.Evaluator(lambda m: {"f1": 0.5}, folder / "best.weights.h5"),
+        files=("best.weights.h5", "best.weights.h5.sha256"),
+        keys=("f1",),
+        bad=(
+            _refuses("`mode` must be", callbacks.Evaluator, float, mode="up"),
+            _refuses("needs a `path`", callbacks.Evaluator, float, load_best=True),
+            _refuses("must end in", callbacks.Evaluator, float, "best.h5"),
+            _refuses("existing folder", callbacks.Evaluator, float, "none/best.weights.h5"),
+        ),
+    ),
+    "FlushGradients": Row(lambda folder: callbacks.FlushGradients(each_epoch=True)),
+    "LearningLog": Row(
+        lambda folder: callbacks.LearningLog(),
+        keys=("learning_rate",),
+        bad=(_refuses("`every` must be", callbacks.LearningLog, every=0),),
+    ),
+    "Resume": Row(
+        lambda folder: callbacks.Resume(folder / "run.safetensors", every=1),
+        files=("run.safetensors", "run.safetensors.sha256"),
+        bad=(
+            _refuses("must end in", callbacks.Resume, "run.npz"),
+            _refuses("`every` must be", callbacks.Resume, "run.safetensors", every=0),
+            _refuses("set_epoch", callbacks.Resume, "run.safetensors", dataset=[1]),
+        ),
+    ),
+    "SamplePreview": Row(
+        lambda folder: callbacks.SamplePreview(list, ["鸡", "兔"], path=folder / "said.jsonl"),
+        files=("said.jsonl",),
+        bad=(
+            _refuses("must not be empty", callbacks.SamplePreview, list, []),
+            _refuses("as many", callbacks.SamplePreview, list, ["a"], references=["b", "c"]),
+            _refuses("`every` must be", callbacks.SamplePreview, list, ["a"], every=0),
+        ),
+    ),
+    "TrainingCurve": Row(
+        lambda folder: callbacks.TrainingCurve(folder / "curve.svg", log_scale=True),
+        files=("curve.svg",),
+        bad=(_refuses("must end in", callbacks.TrainingCurve, "curve.gif"),),
+    ),
+}

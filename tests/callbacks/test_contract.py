@@ -1,0 +1,66 @@
+"""What every callback promises; a new one without a row in the table fails."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from kerasx import callbacks
+from tests.callbacks.helpers import make_line
+from tests.callbacks.table import TABLE
+
+each_callback = pytest.mark.parametrize("name", TABLE)
+
+
+def available(name, folder):
+    if name == "TrainingCurve":
+        pytest.importorskip("matplotlib", reason="draws with matplotlib")
+    return TABLE[name].make(folder)
+
+
+def test_the_table_has_a_row_for_each_public_callback_and_no_other():
+    public = [name for name in callbacks.__all__ if inspect.isclass(getattr(callbacks, name))]
+    assert sorted(TABLE) == sorted(public)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@each_callback
+def test_it_runs_through_fit_and_evaluate_and_trains_as_without_it(name, jit_compile, tmp_path):
+    if jit_compile and keras.backend.backend() == "torch":
+        pytest.skip("jit_compile is torch.compile there: minutes of C++ compilation")
+    row, weights = TABLE[name], []
+    for listed in ([], [available(name, tmp_path)]):
+        keras.utils.set_random_seed(0)
+        model, data = make_line(row.optimizer(), jit_compile=jit_compile)
+        history = model.fit(
+            *data,
+            batch_size=2,
+            epochs=2,
+            shuffle=False,
+            validation_data=data,
+            callbacks=listed,
+            verbose=0,
+        )
+        model.evaluate(*data, callbacks=listed, verbose=0)
+        weights.append(model.get_weights())
+    assert all(map(np.array_equal, *weights))
+    assert {"loss", "val_loss", *row.keys} == set(history.history)
+    assert all(len(values) == 2 for values in history.history.values())
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(row.files)
+
+
+@each_callback
+def test_zero_epochs_are_no_error(name, tmp_path):
+    model, data = make_line(TABLE[name].optimizer())
+    before = model.get_weights()
+    model.fit(*data, epochs=0, callbacks=[available(name, tmp_path)], verbose=0)
+    assert all(map(np.array_equal, before, model.get_weights()))
+
+
+@pytest.mark.parametrize(
+    "bad, match", [pytest.param(*e, id=f"{k}-{e[1]}") for k, r in TABLE.items() for e in r.bad]
+)
+def test_bad_arguments_are_refused_with_a_reason(bad, match, tmp_path):
+    with pytest.raises(ValueError, match=match):
+        bad(tmp_path)
