@@ -82,7 +82,8 @@ def plot_history(history, epochs=None, log_scale=False, title="Training"):
     for axes, (label, names) in zip(all_axes, panels.items()):
         _draw(axes, {name: history[name] for name in names}, epochs)
         axes.set_ylabel(label)
-        if log_scale and label == "loss":
+        positive = any(v > 0 for name in names for v in history[name])
+        if log_scale and label == "loss" and positive:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.2, 0.4)))
