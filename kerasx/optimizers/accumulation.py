@@ -59,7 +59,7 @@ class GradientAccumulation(Extension):
         when(
             ops.equal(self._pending_steps, self.grad_accum_steps),
             lambda: self._update(present),
-            self._trainable_variables + self.variables,
+            [*self._trainable_variables, *self.variables],
         )
 
     def _update(self, present):
@@ -133,13 +133,6 @@ class MomentumAccumulation(Extension):
     def __init__(self, *args, grad_accum_steps=2, **kwargs):
         super().__init__(*args, **kwargs)
         self.grad_accum_steps = positive_integer(grad_accum_steps, "grad_accum_steps")
-        clipped = [self.clipnorm, self.global_clipnorm, self.clipvalue]
-        if any(c is not None for c in clipped):
-            raise ValueError(
-                "`clipnorm`, `global_clipnorm` and `clipvalue` must be None: no mean gradient is "
-                "ever there to be clipped. Use extend_with_gradient_accumulation. "
-                f"Received: {clipped}"
-            )
         self._is_adam = isinstance(self, keras.optimizers.Adam)
         if self._is_adam:
             known = self.beta_1 > 0 and self.beta_2 > 0 and not self.amsgrad
@@ -163,20 +156,23 @@ class MomentumAccumulation(Extension):
                 self.build(trainable_variables)
         k = self.grad_accum_steps
         last = ops.equal(self.micro_steps % k, k - 1)
-        for g, v in zip(grads, trainable_variables):
+        scale, pairs = self.loss_scale_factor or 1.0, list(zip(grads, trainable_variables))
+        grads = [None if g is None else backend.dense(g, v.dtype) / scale for g, v in pairs]
+        grads = self._clip_gradients(grads)
+        for g, (_, v) in zip(grads, pairs):
             if g is not None:
-                self._accumulate(backend.dense(g, v.dtype), self._get_variable_index(v), last)
+                self._accumulate(g, self._get_variable_index(v), last)
         self.micro_steps.assign_add(1)
-        mean = [None if g is None else g / k for g in grads]
+        # Clipping g / k once more changes nothing.
+        share = [None if g is None else g * (scale / k) for g in grads]
         when(
             last,
-            lambda: super(MomentumAccumulation, self).apply(mean, trainable_variables),
-            self._trainable_variables + self.variables,
+            lambda: super(MomentumAccumulation, self).apply(share, trainable_variables),
+            [*self._trainable_variables, *self.variables],
         )
 
     def _accumulate(self, g, index, last):
-        k, scale = self.grad_accum_steps, self.loss_scale_factor
-        g = g if scale is None else g / scale
+        k = self.grad_accum_steps
         if not self._is_adam:
             rate = -ops.cast(self.learning_rate * self.lr_multiplier(), g.dtype) / self.momentum
             self._add(self.momentums[index], rate * g / k, last, 0.0)
@@ -205,8 +201,8 @@ def extend_with_momentum_accumulation(BaseOptimizer, name=None):
     upper bound of that of the mean gradient (the mean of squares is taken for the square of the
     mean); the bias corrections use the number of updates, t / k.
 
-    Micro-batches weigh the same, there is no `flush`, and no clipping. The learning rate should
-    not change by hand within k micro-batches; schedules count updates, so they do not.
+    Micro-batches weigh the same, clipping acts on each of them, and there is no `flush`. The
+    learning rate should not be set within k micro-batches; schedules count updates.
 
     Args:
         BaseOptimizer: keras.optimizers.SGD or Adam, or a class derived from one of them.

@@ -1,8 +1,10 @@
 """A second set of weights: slow weights that lead (Lookahead), averages to evaluate (EMA)."""
 
 import keras
+import numpy as np
 from keras import ops
 
+from kerasx import backend
 from kerasx.optimizers.accumulation import positive_integer
 from kerasx.optimizers.extension import Extension, extend, float_slots
 
@@ -32,8 +34,9 @@ class Lookahead(Extension):
         self._slow = [self._copy_of(v) for v in variables]
 
     def _copy_of(self, variable):
+        value = np.array(backend.value_at_build(variable))
         return self.add_variable_from_reference(
-            variable, "slow", initializer=lambda shape, dtype: ops.cast(ops.copy(variable), dtype)
+            variable, "slow", initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype)
         )
 
     def after_update(self):

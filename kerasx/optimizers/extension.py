@@ -59,6 +59,7 @@ class Extension:
         """What is to be added to `variable`."""
         self._captured = captured = types.SimpleNamespace(key=self._var_key(variable), update=None)
         try:
+            gradient = backend.dense(gradient, variable.dtype)
             super().update_step(gradient, variable, learning_rate)
         finally:
             self._captured = None
