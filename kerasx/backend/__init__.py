@@ -48,6 +48,7 @@ from kerasx.backend.positions import (
     sinusoidal_embeddings,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
+from kerasx.backend.train_step import train_step
 from kerasx.backend.updates import InPlace, dense, value_at_build
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "sparse_multilabel_categorical_crossentropy",
     "swish",
     "traced",
+    "train_step",
     "unilm",
     "value_and_grad",
     "value_at_build",

@@ -5,7 +5,14 @@ from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
 from kerasx.layers.loss import CrossEntropy, Loss
-from kerasx.layers.merging import Add, BatchConcat, BatchSplit, BiasAdd, Concatenate1D
+from kerasx.layers.merging import (
+    Add,
+    BatchConcat,
+    BatchSplit,
+    BiasAdd,
+    BinaryRandomChoice,
+    Concatenate1D,
+)
 from kerasx.layers.normalization import LayerNormalization, ScaleOffset
 from kerasx.layers.pooling import FirstToken, GlobalAveragePooling1D, GlobalMaxPooling1D
 
@@ -15,6 +22,7 @@ __all__ = [
     "BatchConcat",
     "BatchSplit",
     "BiasAdd",
+    "BinaryRandomChoice",
     "CachedAttention",
     "Concatenate1D",
     "CrossEntropy",

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-__all__ = ["Add", "BatchConcat", "BatchSplit", "BiasAdd", "Concatenate1D"]
+__all__ = ["Add", "BatchConcat", "BatchSplit", "BiasAdd", "BinaryRandomChoice", "Concatenate1D"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -37,6 +37,45 @@ class BiasAdd(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class BinaryRandomChoice(keras.layers.Layer):
+    """Called on [a, b]: in training b with probability `rate`, for the whole batch; else b.
+
+    Args:
+        rate: in [0, 1].
+        seed: of the choices.
+
+    Source: arXiv 2002.02925; kexue.fm/archives/7575.
+
+    >>> a, b = ops.zeros((2, 3)), ops.ones((2, 3))
+    >>> float(ops.mean(BinaryRandomChoice()([a, b])))
+    1.0
+    """
+
+    def __init__(self, rate=0.5, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate <= 1:
+            raise ValueError(f"`rate` must be in [0, 1]. Received: rate={rate}")
+        self.rate, self.seed = rate, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return mask[1] if mask is not None else None
+
+    def call(self, inputs, training=False):
+        a, b = inputs
+        if not training:
+            return b
+        return ops.where(keras.random.uniform((), seed=self.seed_generator) < self.rate, b, a)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[1])
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("kerasx")

@@ -1,3 +1,39 @@
-"""Gradient tricks: each one line on a model, each exact, all composable."""
+"""Gradient tricks: each one line on a model, each exact, all composable.
 
-__all__ = []
+    model = adversarial_training(model, "Embedding-Token", epsilon=0.5)
+    model = flooding(model, 0.1)
+
+A trick replaces the model's train_step; the model stays the same object and is saved as it was.
+The trick attached last is the outermost: here the loss is flooded at the perturbed weights.
+"""
+
+from kerasx.training.accumulation import contrastive_accumulation
+from kerasx.training.adversarial import (
+    adversarial_training,
+    random_noise,
+    virtual_adversarial_training,
+)
+from kerasx.training.penalties import (
+    flooding,
+    gradient_penalty,
+    implicit_gradient_regularization,
+    r_drop,
+)
+from kerasx.training.reports import report_gradient_norm
+from kerasx.training.theseus import theseus
+from kerasx.training.without_gradient import policy_gradient, zeroth_order
+
+__all__ = [
+    "adversarial_training",
+    "contrastive_accumulation",
+    "flooding",
+    "gradient_penalty",
+    "implicit_gradient_regularization",
+    "policy_gradient",
+    "r_drop",
+    "random_noise",
+    "report_gradient_norm",
+    "theseus",
+    "virtual_adversarial_training",
+    "zeroth_order",
+]

@@ -103,6 +103,7 @@ TABLE = {
         errors=(_refuses(layers.BatchSplit, "`parts` must be at least 1", 0),),
     ),
     "BiasAdd": Row(layers.BiasAdd, sequence),
+    "BinaryRandomChoice": Row(layers.BinaryRandomChoice, _two, time=(0, 1)),
     "CachedAttention": Row(_cached_attention, _cached, call={"index": 0}, time=None, trains=False),
     "Concatenate1D": Row(layers.Concatenate1D, _two, time=None),
     "CrossEntropy": Row(lambda **k: layers.CrossEntropy([1], **k), _scored, time=None),

@@ -1,0 +1,81 @@
+"""A batch too large for memory, exactly, whatever the loss."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.layers import Loss
+from kerasx.training.objective import step_of
+
+__all__ = ["contrastive_accumulation"]
+
+
+def contrastive_accumulation(model, chunks):
+    """Encode the batch in chunks whose activations are not kept, and take the loss of the whole.
+
+    A contrastive loss couples the examples of a batch, so gradients of small batches do not add
+    up to that of a large one. Here the model runs on one chunk after another and only the outputs
+    h are kept; the loss sees all of h, and the backward pass runs each chunk again, with the same
+    dropout, under ∂L/∂h. The gradient is that of the full batch, for one more forward pass.
+
+    Args:
+        model: a keras.Model, compiled or not; its loss is that of `compile`.
+        chunks: how many parts a batch is cut into along its first axis. They differ by at most
+            one example.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: chunks < 1, or a loss layer in the model, which would see one chunk only.
+
+    Batch normalization sees chunks, too. Source: arXiv 2101.06983; kexue.fm/archives/8471.
+    """
+    if chunks < 1:
+        raise ValueError(f"`chunks` must be at least 1. Received: chunks={chunks}")
+    losses = [layer.name for layer in model._flatten_layers() if isinstance(layer, Loss)]
+    if losses:
+        raise ValueError(
+            f"`model` must have its loss in compile(), not in layers: {losses} would see one chunk "
+            "at a time."
+        )
+    step = step_of(model)
+    step.forward = lambda x: _in_chunks(model, x, chunks)
+    model.train_function = None
+    return model
+
+
+def _in_chunks(model, x, chunks):
+    leaves = keras.tree.flatten(x)
+    n = ops.shape(leaves[0])[0]
+    bounds = [n * i // chunks for i in range(chunks + 1)]
+    parts = []
+    for start, stop in zip(bounds, bounds[1:]):
+        if isinstance(n, int) and start == stop:
+            continue  # fewer examples than chunks
+        parts.append(_recomputed(model, x, [leaf[start:stop] for leaf in leaves]))
+    flat = [keras.tree.flatten(part) for part in parts]
+    joined = [ops.concatenate(pieces, axis=0) for pieces in zip(*flat)]
+    return keras.tree.pack_sequence_as(parts[0], joined)
+
+
+def _recomputed(model, x, leaves):
+    """The model's outputs for one chunk; seeds and other states advance."""
+    states, weights = model.non_trainable_variables, model.trainable_variables
+    structure = None
+
+    def function(inputs, values):
+        nonlocal structure
+        tensors, olds = inputs[: len(leaves)], inputs[len(leaves) :]
+        mapping = [*zip(weights, values, strict=True), *zip(states, olds, strict=True)]
+        with keras.StatelessScope(mapping) as scope:
+            outputs = model(keras.tree.pack_sequence_as(x, tensors), training=True)
+        structure = keras.tree.map_structure(lambda _: 0, outputs)
+        return [*keras.tree.flatten(outputs), *(scope.get_current_value(v) for v in states)]
+
+    inputs = [*leaves, *(ops.copy(v.value) for v in states)]
+    results = backend.recompute(function, inputs, [v.value for v in weights])
+    count = len(results) - len(states)
+    for variable, value in zip(states, results[count:]):
+        variable.assign(value)
+    return keras.tree.pack_sequence_as(structure, results[:count])

@@ -1,0 +1,20 @@
+"""What several tricks ask of their arguments."""
+
+import keras
+from keras import ops
+
+from kerasx.training.vectors import wide
+
+__all__ = ["check_positive", "scores_of"]
+
+
+def check_positive(**arguments):
+    for name, value in arguments.items():
+        if value is not None and not value > 0:
+            raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+
+
+def scores_of(outputs, output, from_logits):
+    """Logits of one of the outputs, float32 or wider; a logarithm where it is probabilities."""
+    scores = wide(keras.tree.flatten(outputs)[output])
+    return scores if from_logits else ops.log(scores + keras.config.epsilon())

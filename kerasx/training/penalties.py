@@ -1,0 +1,110 @@
+"""Losses with something added or folded: flooding, gradient penalties, R-Drop."""
+
+from keras import ops
+
+from kerasx import backend
+from kerasx.losses import flooded, symmetric_kl
+from kerasx.training.arguments import check_positive, scores_of
+from kerasx.training.objective import attach, find_variables, moved
+from kerasx.training.vectors import wide
+
+__all__ = ["flooding", "gradient_penalty", "implicit_gradient_regularization", "r_drop"]
+
+
+def flooding(model, level=0.1):
+    """Keep the batch's loss from falling below a level: |L - b| + b.
+
+    Args:
+        model: a keras.Model, compiled or not.
+        level: b, 0 or more.
+
+    Returns:
+        The model. Source: arXiv 2002.08709; kexue.fm/archives/7643.
+    """
+    if not level >= 0:
+        raise ValueError(f"`level` must be 0 or more. Received: level={level}")
+
+    def trick(objective):
+        def above(trainable, state, batch):
+            loss, aux = objective(trainable, state, batch)
+            return flooded(loss, level), aux
+
+        return above
+
+    return attach(model, trick)
+
+
+def gradient_penalty(model, layer="Embedding-Token", epsilon=1.0):
+    """Add the squared gradient by some weights, differentiated in turn: L + ε/2 ‖∂L/∂θ‖².
+
+    Args:
+        model: a keras.Model, compiled or not.
+        layer: name of the layer whose weights count, several, or None for all trainable ones.
+        epsilon: ε.
+
+    Returns:
+        The model. Source: kexue.fm/archives/7234, 7466.
+    """
+    check_positive(epsilon=epsilon)
+    variables = find_variables(model, layer)
+
+    def trick(objective):
+        def penalised(trainable, state, batch):
+            def scaled(deltas):
+                there = moved(model, variables, deltas, trainable, state)
+                loss, aux = objective(*there, batch)
+                return wide(loss) * ops.cast(batch.scale, wide(loss).dtype), (loss, aux)
+
+            zeros = [ops.zeros(v.shape, v.dtype) for v in variables]
+            with backend.plain_attention():  # fused kernels are differentiable once
+                (_, (loss, aux)), gradients = backend.value_and_grad(scaled, has_aux=True)(zeros)
+            gradients = [g / ops.cast(batch.scale, g.dtype) for g in gradients]
+            square = sum(ops.sum(ops.square(g)) for g in gradients)
+            return loss + 0.5 * epsilon * ops.cast(square, loss.dtype), aux
+
+        return penalised
+
+    return attach(model, trick)
+
+
+def implicit_gradient_regularization(model, step_size):
+    """Add what gradient descent with a step h adds to the loss by itself: L + h/4 ‖∂L/∂θ‖².
+
+    Args:
+        model: a keras.Model, compiled or not.
+        step_size: h, the learning rate to imitate.
+
+    Returns:
+        The model. Source: arXiv 2009.11162; kexue.fm/archives/7787.
+    """
+    check_positive(step_size=step_size)
+    return gradient_penalty(model, None, step_size / 2)
+
+
+def r_drop(model, alpha=4.0, from_logits=True, output=0):
+    """Two passes with different dropout, whose outputs are to agree.
+
+    (L_1 + L_2)/2 + α/4 · (KL(p_1 ‖ p_2) + KL(p_2 ‖ p_1)), the divergences averaged.
+
+    Args:
+        model: a keras.Model with dropout, compiled or not.
+        alpha: α.
+        from_logits: the outputs are logits; False for probabilities.
+        output: which of several outputs.
+
+    Returns:
+        The model. Source: arXiv 2106.14448; kexue.fm/archives/8496.
+    """
+    check_positive(alpha=alpha)
+
+    def trick(objective):
+        def agreeing(trainable, state, batch):
+            first, (outputs, state) = objective(trainable, state, batch)
+            second, (again, state) = objective(trainable, state, batch)
+            p, q = (scores_of(o, output, from_logits) for o in (outputs, again))
+            divergence = ops.mean(symmetric_kl(p, q))
+            return (first + second) / 2 + alpha / 2 * divergence, (outputs, state)
+
+        return agreeing
+
+    return attach(model, trick)
