@@ -27,7 +27,8 @@ def weissi(w, lam1, lam2, epsilon=1e-12):
     """
     w = ops.cast(w, keras.backend.result_type(w.dtype, "float32"))
     square = ops.sum(ops.square(w)) + epsilon
-    return lam1 / 2 * ops.log(square) + lam2 * ops.sum(ops.abs(w)) * ops.rsqrt(square)
+    total = ops.sum(w * ops.stop_gradient(ops.sign(w)))  # JAX's |w| has a gradient of 1 at 0
+    return lam1 / 2 * ops.log(square) + lam2 * total * ops.rsqrt(square)
 
 
 @keras.saving.register_keras_serializable("kerasx")

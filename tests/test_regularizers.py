@@ -9,7 +9,7 @@ from keras import ops
 
 from kerasx import regularizers
 from kerasx.regularizers import WEISSI, weissi
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 W = [RNG.normal(size=shape).astype("float32") for shape in ((4, 3), (3, 5))]

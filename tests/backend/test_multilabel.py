@@ -12,7 +12,7 @@ from kerasx.backend import (
     sparse_multilabel_categorical_crossentropy,
 )
 from kerasx.backend.multilabel import log1p_sum_exp
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 S = RNG.normal(size=(6, 9)).astype("float32") * 3

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from kerasx import losses
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 LEFT, RIGHT = (3 * RNG.normal(size=(2, 4, 6))).astype("float32")

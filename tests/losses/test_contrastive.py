@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from kerasx import backend, losses
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 SCORES = (3 * RNG.normal(size=(5, 7))).astype("float32")

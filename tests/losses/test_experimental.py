@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from kerasx import backend, losses
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 LOGITS = (2 * RNG.normal(size=(4, 5))).astype("float32")

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kerasx import losses
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 X = np.array([3.0, 1.0], "float32")
 

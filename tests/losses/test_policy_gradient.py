@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from kerasx import losses
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 S = RNG.normal(size=4).astype("float32")
@@ -24,7 +24,7 @@ def expected(baseline, rewards=R, constant=0.0):
     def surrogate(s):
         log_probs = ops.take(ops.log_softmax(s), PAIRS)
         loss = losses.policy_gradient_loss(log_probs, rewards[PAIRS] + constant, baseline)
-        return ops.sum(loss * CHANCES)
+        return ops.sum(loss * ops.convert_to_tensor(CHANCES))
 
     return gradient(surrogate, S)
 
@@ -47,11 +47,8 @@ def test_a_constant_added_to_all_rewards_changes_nothing(baseline):
 
 
 def test_no_gradient_flows_through_the_rewards():
-    log_probs = np.zeros((1, 2), "float32") - 1
-    grad = gradient(
-        lambda r: losses.policy_gradient_loss(log_probs + 0 * r, r) + 0 * ops.sum(r),
-        np.array([[1.0, 2.0]], "float32"),
-    )
+    rewards = np.array([[1.0, 2.0]], "float32")
+    grad = gradient(lambda r: losses.policy_gradient_loss(0 * r - 1, r), rewards)
     assert not grad.any()
 
 

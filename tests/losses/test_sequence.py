@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kerasx import losses
-from tests.gradients import gradient
+from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
 IDS = np.array([[3, 1, 4, 0, 0], [2, 5, 0, 0, 0]], "int32")
