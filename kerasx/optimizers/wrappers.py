@@ -1,6 +1,7 @@
 """Class factories of bert4keras: each adds one thing to any Keras optimizer, and they compose."""
 
 import math
+import types
 
 import keras
 from keras import ops
@@ -273,7 +274,7 @@ def extend_with_parameter_wise_lr(BaseOptimizer, name=None):
 class LazyOptimization(Extension):
     """See extend_with_lazy_optimization."""
 
-    _rows = None
+    _touched = None
 
     def __init__(self, *args, include_in_lazy_optimization=(), **kwargs):
         super().__init__(*args, **kwargs)
@@ -287,32 +288,44 @@ class LazyOptimization(Extension):
         self._lazy = [bool(patterns) for patterns in found]
 
     def update_step(self, gradient, variable, learning_rate):
-        if self._lazy[self._get_variable_index(variable)]:
-            gradient = backend.dense(gradient, variable.dtype)
-            axes = tuple(range(1, len(gradient.shape)))
-            self._rows = ops.any(ops.not_equal(gradient, 0), axis=axes, keepdims=True)
+        if not self._lazy[self._get_variable_index(variable)]:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        gradient = backend.dense(gradient, variable.dtype)
+        axes = tuple(range(1, len(gradient.shape)))
+        rows = ops.any(ops.not_equal(gradient, 0), axis=axes, keepdims=True)
+        self._touched = touched = types.SimpleNamespace(old={}, shape=rows.shape)
         try:
             super().update_step(gradient, variable, learning_rate)
         finally:
-            self._rows = None
+            self._touched = None
+        for x, old in touched.old.values():
+            self.assign(x, ops.where(rows, ops.convert_to_tensor(x), old))
 
-    def _masked(self, variable, value, otherwise):
-        rows = self._rows
-        if rows is None or len(variable.shape) != len(rows.shape):
-            return value
-        if variable.shape[0] != rows.shape[0]:
-            return value
-        value = backend.dense(value, variable.dtype)
-        return ops.where(rows, value, ops.cast(otherwise, value.dtype))
+    def _remember(self, variable):
+        """Keep the old value of what has the rows that are being updated."""
+        touched, shape = self._touched, variable.shape
+        if touched is None or len(shape) != len(touched.shape) or shape[0] != touched.shape[0]:
+            return
+        if self._var_key(variable) not in touched.old:
+            touched.old[self._var_key(variable)] = variable, ops.copy(variable)
 
     def assign(self, variable, value):
-        super().assign(variable, self._masked(variable, value, variable))
+        self._remember(variable)
+        super().assign(variable, value)
 
     def assign_add(self, variable, value):
-        super().assign_add(variable, self._masked(variable, value, 0))
+        self._remember(variable)
+        super().assign_add(variable, value)
 
     def assign_sub(self, variable, value):
-        super().assign_sub(variable, self._masked(variable, value, 0))
+        self._remember(variable)
+        super().assign_sub(variable, value)
+
+    def accumulate(self, slot, *args):
+        """Of optimizers of ours, which do this in place on PyTorch."""
+        self._remember(slot)
+        super().accumulate(slot, *args)
 
     def get_config(self):
         return {**super().get_config(), "include_in_lazy_optimization": list(self._lazy_patterns)}
@@ -324,6 +337,7 @@ def extend_with_lazy_optimization(BaseOptimizer, name=None):
     Of the variables listed, a row whose gradient is zero keeps its value, also under weight decay
     or momentum, and the rows of slots that have the variable's rows (not the column factor of an
     AdaFactor) keep theirs. Bias corrections go by the updates of the optimizer, not of the row.
+    Costs a copy, for the time of the step, of what is listed and of its slots.
 
     Args:
         BaseOptimizer: a class derived from keras.optimizers.Optimizer.
