@@ -24,6 +24,9 @@ def averaged_weights(model):
     ...     loss = model.evaluate(keras.ops.ones((4, 2)), keras.ops.ones((4, 1)), verbose=0)
     """
     optimizer = averaging_optimizer(model)
+    if not (optimizer.built and int(optimizer.iterations)):  # nothing to average yet
+        yield
+        return
     if hasattr(optimizer, "apply_ema_weights"):
         apply, reset = optimizer.apply_ema_weights, optimizer.reset_old_weights
     else:
@@ -48,15 +51,11 @@ def averaging_optimizer(model):
 
 
 def _swap(model, optimizer):
-    if not optimizer.built:
-        optimizer.build(model.trainable_variables)
     pairs = list(zip(model.trainable_variables, optimizer._model_variables_moving_average))
-    raw = []
-    started = int(optimizer.iterations) > 0  # before the first step the averages are zeros
+    raw = [keras.ops.copy(variable) for variable, _ in pairs]
 
     def apply():
-        raw.extend(keras.ops.copy(v) for v, _ in pairs)
-        for variable, average in pairs if started else ():
+        for variable, average in pairs:
             variable.assign(keras.ops.copy(average))  # JAX gives its buffer away in evaluate
 
     def reset():

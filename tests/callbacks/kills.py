@@ -43,19 +43,27 @@ def state_file(path):
     return write, read
 
 
-def main(path, kills):
-    write, read = (state_file if "state" in path else weights_file)(path)
-    write(0)
-    for _ in range(kills):
-        child = os.fork()
-        if not child:
-            for number in range(1, 10**6):
-                write(number)
-        time.sleep(random.uniform(0, 0.1))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        (number,) = read()  # fails if the file is damaged, or of two versions
-    print("survived", kills, "kills; version", int(number))
+def main(folder, kills):
+    files = ["best.weights.h5", "best.safetensors", "state.safetensors"]
+    paths = [os.path.join(folder, name) for name in files]
+    makers = [weights_file, weights_file, state_file]
+    pairs = [make_pair(path) for make_pair, path in zip(makers, paths)]
+    for write, _ in pairs:
+        write(0)
+    versions = [survive(*pairs[i % len(pairs)]) for i in range(kills)]
+    print("survived", kills, "kills; versions", versions)
+
+
+def survive(write, read):
+    child = os.fork()
+    if not child:
+        for number in range(1, 10**6):
+            write(number)
+    time.sleep(random.uniform(0, 0.1))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    (number,) = read()  # fails if the file is damaged, or of two versions
+    return int(number)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,20 @@ import keras
 from kerasx import callbacks
 
 
+def adam():
+    return keras.optimizers.Adam(0.01)
+
+
 @dataclass
 class Row:
     """make: (folder) -> callback. files: what it leaves there. keys: what it adds to the history.
-    optimizer: () -> optimizer. moves: whether it may change the trained weights. bad: (call,
+    optimizer: () -> optimizer. bad: (call,
     part of the message) pairs; a bad call takes the folder."""
 
     make: callable
     files: tuple = ()
     keys: tuple = ()
-    optimizer: callable = lambda: keras.optimizers.Adam(0.01)
+    optimizer: callable = adam
     bad: tuple = field(default=())
 
 

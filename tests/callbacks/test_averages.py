@@ -22,7 +22,7 @@ class WithAverages(keras.optimizers.SGD):
 
 
 OPTIMIZERS = {
-    "keras": lambda: keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.5),
+    "keras": lambda: keras.optimizers.SGD(0.01, use_ema=True),
     "methods": lambda: WithAverages(0.01),
     "loss-scale": lambda: keras.optimizers.LossScaleOptimizer(WithAverages(0.01)),
 }
@@ -43,8 +43,9 @@ def test_an_optimizer_without_averages_is_refused_when_training_begins():
         model.evaluate(*data, callbacks=[EMAEvaluation()], verbose=0)
 
 
-def test_before_the_first_step_the_weights_are_their_own_average():
-    model, data = make_line(OPTIMIZERS["keras"]())
+@each_optimizer
+def test_before_the_first_step_the_weights_are_their_own_average(make):
+    model, data = make_line(make())
     before = model.get_weights()
     with averaged_weights(model):
         assert equal_arrays(before, model.get_weights())
@@ -82,12 +83,11 @@ def test_validation_and_inner_callbacks_see_the_averages_and_training_does_not()
     ones = make_line()[0]
     ones.set_weights([np.ones((2, 1)), np.ones(1)])
     inner = Evaluator(lambda m: {"sum": sum(w.sum() for w in m.get_weights())}, verbose=False)
-    plain, expected = make_line(keras.optimizers.SGD(0.01))
+    plain, _ = make_line(WithAverages(0.01))
     plain.set_weights(model.get_weights())
-    history = model.fit(
-        *data, epochs=2, validation_data=data, callbacks=[EMAEvaluation(inner)], verbose=0
-    ).history
-    plain.fit(*data, epochs=2, verbose=0)
+    options = {"epochs": 2, "shuffle": False, "validation_data": data, "verbose": 0}
+    history = model.fit(*data, callbacks=[EMAEvaluation(inner)], **options).history
+    plain.fit(*data, epochs=2, shuffle=False, verbose=0)
     assert equal_arrays(plain.get_weights(), model.get_weights())
     assert history["sum"] == [3.0, 3.0]
     assert history["val_loss"] == pytest.approx([ones.evaluate(*data, verbose=0)] * 2)
@@ -111,7 +111,10 @@ class Broken(keras.metrics.Metric):
 def test_the_weights_come_back_when_evaluation_raises(make, within):
     broken = Broken()
     model, data = make_line(make(), metrics=[broken], run_eagerly=True)
+    if within == "fit" and model.optimizer.use_ema and keras.backend.backend() == "jax":
+        pytest.skip("Keras itself puts the averages into the model when fit raises on JAX")
     model.fit(*data, batch_size=2, verbose=0)
+    model.set_weights([w + 1 for w in model.get_weights()])  # not what Keras left: the averages
     before, seen = model.get_weights(), []
 
     class Arm(keras.callbacks.Callback):
@@ -123,9 +126,7 @@ def test_the_weights_come_back_when_evaluation_raises(make, within):
         if within == "evaluate":
             model.evaluate(*data, callbacks=[EMAEvaluation(), Arm()], verbose=0)
         else:
-            rate = model.optimizer.learning_rate
             model.optimizer.learning_rate = 0.0
-            assert float(rate) >= 0
             model.fit(*data, validation_data=data, callbacks=[EMAEvaluation(), Arm()], verbose=0)
     broken.armed = False
     assert not equal_arrays(before, seen[0])
@@ -141,6 +142,20 @@ def test_the_weights_come_back_when_an_inner_callback_raises():
     with pytest.raises(ValueError, match="finite"):
         model.fit(*data, callbacks=[EMAEvaluation(inner)], verbose=0)
     assert equal_arrays(before, model.get_weights())
+
+
+def test_the_averages_of_the_extension_are_seen_from_the_first_epoch_on():
+    averaging = pytest.importorskip("kerasx.optimizers.averaging", reason="not there yet")
+    make = averaging.extend_with_exponential_moving_average(keras.optimizers.SGD)
+    model, data = make_line(make(0.01, ema_momentum=0.5))
+    seen = []
+    inner = Evaluator(lambda m: seen.append(m.get_weights()) or 1.0, verbose=False)
+    model.evaluate(*data, callbacks=[EMAEvaluation()], verbose=0)
+    model.fit(*data, validation_data=data, callbacks=[EMAEvaluation(inner)], epochs=2, verbose=0)
+    final = model.get_weights()
+    with averaged_weights(model):
+        assert equal_arrays(seen[-1], model.get_weights())
+    assert equal_arrays(final, model.get_weights()) and not equal_arrays(final, seen[-1])
 
 
 def test_inner_callbacks_get_every_other_call_too(tmp_path):

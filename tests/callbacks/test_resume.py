@@ -133,6 +133,8 @@ def test_arrays_shuffled_by_fit_resume_exactly(tmp_path):
 
 
 def test_several_steps_per_execution_resume_exactly(tmp_path):
+    if keras.backend.backend() == "torch":
+        pytest.skip("Keras allows one step per execution on PyTorch")
     kwargs = {"steps_per_execution": 2, "jit_compile": False}
     expected = run(tmp_path / "a.safetensors", **kwargs)
     assert run(tmp_path / "b.safetensors", (1, 3), **kwargs) is None

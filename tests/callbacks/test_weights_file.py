@@ -85,10 +85,9 @@ class _TwoHalves(keras.Model):
         return self.first(x) + self.second(x)
 
 
-@pytest.mark.parametrize("name", ["best.weights.h5", "best.safetensors", "state.safetensors"])
-def test_a_kill_at_any_time_leaves_the_old_version_or_the_new_one(name, tmp_path):
-    kills = 200 if os.environ.get("KERASX_SLOW") == "1" else 7 if "best" in name else 20
+def test_a_kill_at_any_time_leaves_the_old_version_or_the_new_one(tmp_path):
+    kills = 600 if os.environ.get("KERASX_SLOW") == "1" else 20
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "numpy"}
-    command = [sys.executable, "-m", "tests.callbacks.kills", str(tmp_path / name), str(kills)]
+    command = [sys.executable, "-m", "tests.callbacks.kills", str(tmp_path), str(kills)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
     assert done.returncode == 0 and f"survived {kills} kills" in done.stdout, done.stderr
