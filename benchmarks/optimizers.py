@@ -49,8 +49,8 @@ def candidates():
         "Tiger, 4 micro-batches": lambda: ours.Tiger(1e-3, grad_accum_steps=4),
         "AdaFactor": lambda: ours.AdaFactor(1e-3),
         "ExponentiatedGradient": lambda: ours.ExponentiatedGradient(1e-4),
-        "Adam by Amos": lambda: ours.extend_with_amos(keras.optimizers.Adam)(1e-3, half_life=1000),
-        "Adam, soft clipping": lambda: ours.extend_with_soft_clipping(keras.optimizers.Adam)(
+        "Adam by Amos": lambda: ours.extend_with_amos(ours.Adam)(1e-3, half_life=1000),
+        "Adam, soft clipping": lambda: ours.extend_with_soft_clipping(ours.Adam)(
             1e-4, soft_clipnorm=1.0
         ),
     }
