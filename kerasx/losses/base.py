@@ -5,7 +5,13 @@ from keras import ops
 
 from kerasx.backend.shapes import require_shape
 
-__all__ = ["ScoreLoss", "TokenLoss", "masked_mean"]
+__all__ = ["ScoreLoss", "TokenLoss", "as_ids", "masked_mean", "token_weight", "widened"]
+
+
+def widened(x):
+    """x as a tensor of float32 or wider."""
+    x = ops.convert_to_tensor(x)
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
 def masked_mean(values, mask=None):
@@ -21,8 +27,7 @@ def masked_mean(values, mask=None):
     >>> float(masked_mean(ops.array([1.0, 3.0, 9.0]), ops.array([True, True, False])))
     2.0
     """
-    values = ops.convert_to_tensor(values)
-    values = ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
+    values = widened(values)
     mask = ops.ones_like(values) if mask is None else ops.cast(mask, values.dtype)
     require_shape("mask", mask, values.shape, "a weight for each value")
     total = ops.sum(ops.where(mask != 0, values * mask, 0))

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasx.backend import mask_value
 from kerasx.backend.shapes import require_shape
+from kerasx.losses.base import widened
 
 __all__ = ["kl_divergence", "symmetric_kl"]
 
@@ -52,12 +53,11 @@ def symmetric_kl(logits_p, logits_q):
 
 
 def _log_probabilities(*logits):
-    logits = [ops.convert_to_tensor(s) for s in logits]
+    logits = [widened(s) for s in logits]
     require_shape("logits_q", logits[1], logits[0].shape, "scores like `logits_p`")
     return [_log_softmax(s) for s in logits]
 
 
 def _log_softmax(s):
-    s = ops.cast(s, keras.backend.result_type(s.dtype, "float32"))
     least = mask_value(keras.backend.standardize_dtype(s.dtype))
     return ops.log_softmax(ops.maximum(s, least), -1)  # -inf would give 0 · inf

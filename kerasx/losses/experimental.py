@@ -9,7 +9,7 @@ from keras import ops
 from kerasx.backend import mask_value
 from kerasx.backend.multilabel import log1p_sum_exp
 from kerasx.backend.shapes import require_shape
-from kerasx.losses.base import ScoreLoss, TokenLoss, as_ids
+from kerasx.losses.base import ScoreLoss, TokenLoss, as_ids, widened
 
 __all__ = [
     "ExactAccuracy",
@@ -45,8 +45,7 @@ def exact_accuracy(ids, logits, sigma=1.0, margin=None, nodes=64):
     >>> round(float(exact_accuracy(ops.array([0]), ops.zeros((1, 4)))[0]), 5)
     0.25
     """
-    logits = ops.convert_to_tensor(logits)
-    s = ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
+    s = widened(logits)
     right = ops.one_hot(as_ids(ids, s), s.shape[-1], dtype="bool")
     d = ops.sum(ops.where(right, s, 0), -1, keepdims=True) - s
     d = (d if margin is None else ops.minimum(d, margin)) / sigma
@@ -139,8 +138,7 @@ def joint_soft_categorical_crossentropy(y_true, y_pred):
 
 
 def _joint(y_true, y_pred):
-    y_pred = ops.convert_to_tensor(y_pred)
-    s = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
+    s = widened(y_pred)
     t = ops.cast(y_true, s.dtype)
     require_shape("y_true", t, s.shape, "a label for each class of each problem")
     return ops.maximum(s, mask_value(keras.backend.standardize_dtype(s.dtype)) / 4), t

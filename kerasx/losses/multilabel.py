@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.losses.base import ScoreLoss
+from kerasx.losses.base import ScoreLoss, widened
 
 __all__ = [
     "MultilabelCategoricalCrossentropy",
@@ -19,7 +19,7 @@ def multilabel_probabilities(logits):
     >>> float(multilabel_probabilities(ops.array([0.0]))[0])
     0.5
     """
-    return ops.sigmoid(2 * ops.convert_to_tensor(logits))
+    return ops.sigmoid(2 * widened(logits))
 
 
 @keras.saving.register_keras_serializable("kerasx")
