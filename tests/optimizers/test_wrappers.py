@@ -257,7 +257,7 @@ def test_all_wrappers_at_once_train(base, jit_compile):
     model = tiny_model(everything(base)(0.1, **settings), jit_compile=jit_compile)
     x, y = data()
     history = model.fit(x, y, batch_size=4, epochs=10, verbose=0, shuffle=False)
-    assert history.history["loss"][-1] < 0.8 * history.history["loss"][0]
+    assert history.history["loss"][-1] < 0.95 * history.history["loss"][0]
     assert int(model.optimizer.iterations) == 20
 
 
