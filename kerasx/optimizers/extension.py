@@ -224,10 +224,19 @@ def float_slots(optimizer, variables, name):
 def when(condition, action, variables):
     """Do `action()`, which assigns to `variables` and to nothing else, only if `condition`.
 
-    On JAX both outcomes are values, assigned afterwards; elsewhere a conditional may assign.
+    While JAX traces, both outcomes are values, assigned afterwards; elsewhere a conditional may
+    assign.
     """
     if keras.backend.backend() != "jax":
         ops.cond(condition, action, lambda: None)
+        return
+    try:
+        known = bool(condition)
+    except TypeError:  # JAX says so of a value that is being traced
+        known = None
+    if known is not None:
+        if known:
+            action()
         return
     values = [v.value for v in variables]
 
