@@ -111,7 +111,7 @@ def step(optimizer, variables, gradients, jit_compile):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        apply = tf.function(lambda g: optimizer.apply(g), jit_compile=jit_compile)
+        apply = tf.function(lambda g: optimizer.apply(g), jit_compile=jit_compile, autograph=False)
         return lambda: (apply(gradients), float(optimizer.iterations.value))
     if backend == "torch":
         import torch

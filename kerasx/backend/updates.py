@@ -29,7 +29,8 @@ def value_at_build(variable):
         import tensorflow as tf
 
         with tf.init_scope():
-            return variable.numpy()
+            value = variable.numpy()
+        return value
     return ops.convert_to_numpy(variable)
 
 
