@@ -1,6 +1,7 @@
 """Recomputation of activations in the backward pass, exact under dropout."""
 
 import contextlib
+import contextvars
 import functools
 import os
 
@@ -31,7 +32,12 @@ def recompute(function, inputs, weights=()):
     [3.0, 3.0]
     """
     inputs, weights = [[ops.convert_to_tensor(t) for t in part] for part in (inputs, weights)]
-    return _FUNCTIONS[keras.backend.backend()](function, inputs, weights)
+    context = contextvars.copy_context()  # e.g. that of `plain_attention`, left by then
+
+    def again(*parts):
+        return context.copy().run(function, *parts)
+
+    return _FUNCTIONS[keras.backend.backend()](again, inputs, weights)
 
 
 def _tensorflow(function, inputs, weights):

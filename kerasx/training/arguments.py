@@ -7,6 +7,8 @@ from kerasx.training.vectors import wide
 
 __all__ = ["check_positive", "scores_of"]
 
+_LEAST = 1e-30  # a probability of 0 has no logarithm
+
 
 def check_positive(**arguments):
     for name, value in arguments.items():
@@ -17,4 +19,4 @@ def check_positive(**arguments):
 def scores_of(outputs, output, from_logits):
     """Logits of one of the outputs, float32 or wider; a logarithm where it is probabilities."""
     scores = wide(keras.tree.flatten(outputs)[output])
-    return scores if from_logits else ops.log(scores + keras.config.epsilon())
+    return scores if from_logits else ops.log(ops.maximum(scores, _LEAST))

@@ -14,10 +14,14 @@ __all__ = ["Batch", "State", "Step", "attach", "find_variables", "gradients_at",
 
 
 class State(NamedTuple):
-    """Values of what a forward pass may change: seeds and averages, and metrics of the loss."""
+    """Values of what a forward pass may change: seeds and averages, and metrics of the loss.
+
+    `deltas` are what frozen weights are moved by meanwhile, {id of the variable: tensor}.
+    """
 
     non_trainable: list
     metrics: list
+    deltas: dict
 
 
 class Batch(NamedTuple):
@@ -48,12 +52,16 @@ class Step:
         """(function(), state after it), the model having the given values meanwhile."""
         model = self.model
         groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
-        values = (trainable, *state)
-        mapping = [pair for pairs in zip(groups, values) for pair in zip(*pairs, strict=True)]
-        with keras.StatelessScope(mapping, collect_losses=True) as scope:
+        mapping = [
+            p for pairs in zip(groups, (trainable, *state)) for p in zip(*pairs, strict=True)
+        ]
+        there = [(v, _plus(value, state.deltas.get(id(v)))) for v, value in mapping]
+        with keras.StatelessScope(there, collect_losses=True) as scope:
             result = function()
-        after = ([scope.get_current_value(v) for v in group] for group in groups[1:])
-        return result, State(*after)
+        after = {id(v): scope.get_current_value(v) for v, _ in mapping}
+        after |= {id(v): value for v, value in mapping if id(v) in state.deltas}
+        values = ([after[id(v)] for v in group] for group in groups[1:])
+        return result, State(*values, state.deltas)
 
     def objective(self, trainable, state, batch):
         """The model's own loss: that of `compile`, of its layers and of its regularizers."""
@@ -74,7 +82,7 @@ class Step:
 
         def loss_and_outputs(trainable, data, scale, iteration):
             variables = (model.non_trainable_variables, model.metrics_variables)
-            state = State(*([v.value for v in group] for group in variables))
+            state = State(*([v.value for v in group] for group in variables), {})
             loss, (outputs, state) = objective(trainable, state, Batch(*data, scale, iteration))
             updates = [pair for pairs in zip(variables, state) for pair in zip(*pairs)]
             return loss, (outputs, updates)
@@ -130,17 +138,16 @@ def find_variables(model, layer):
 def moved(model, variables, deltas, trainable, state):
     """(trainable, state) with `deltas` added to the given variables, trainable or not."""
     added = {id(v): delta for v, delta in zip(variables, deltas, strict=True)}
+    places = {id(v): i for i, v in enumerate(model.trainable_variables)}
+    trainable = list(trainable)
+    for key in added.keys() & places.keys():
+        trainable[places[key]] = _plus(trainable[places[key]], added.pop(key))
+    frozen = {key: _plus(delta, state.deltas.get(key)) for key, delta in added.items()}
+    return trainable, state._replace(deltas=state.deltas | frozen)
 
-    def move(group, values):
-        return [
-            value + ops.cast(added[id(v)], value.dtype) if id(v) in added else value
-            for v, value in zip(group, values)
-        ]
 
-    trainable = move(model.trainable_variables, trainable)
-    return trainable, state._replace(
-        non_trainable=move(model.non_trainable_variables, state.non_trainable)
-    )
+def _plus(value, delta):
+    return value if delta is None else value + ops.cast(delta, value.dtype)
 
 
 def gradients_at(model, variables, objective, trainable, state, batch, deltas=None):

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-FLOAT64 = keras.backend.backend() != "jax"  # JAX has float64 only behind a global switch
+# JAX has float64 only behind a global switch, and Keras's matmul makes it float32 on PyTorch
+FLOAT64 = keras.backend.backend() == "tensorflow"
 
 
 def numpy(x):
@@ -33,7 +34,7 @@ def data(n=5, d=3, dtype="float32", seed=0):
 
 def step_gradients(model, x, y):
     """(loss, gradient of each trainable weight), by one step of SGD with rate 1."""
-    before = [numpy(v.value) for v in model.trainable_variables]
+    before = [np.array(numpy(v.value)) for v in model.trainable_variables]
     loss = model.train_on_batch(x, y, return_dict=True)["loss"]
     return float(loss), [b - numpy(v.value) for b, v in zip(before, model.trainable_variables)]
 
