@@ -14,6 +14,7 @@ from kerasx.data.math_problems import generate_problems, train_test_problems
 from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.readers import read_jsonl, read_lines, read_tsv
+from kerasx.data.reviews import Review, generate_reviews
 from kerasx.data.tables import display_width, text_table
 from kerasx.data.text import (
     convert_to_unicode,
@@ -34,6 +35,7 @@ __all__ = [
     "DataGenerator",
     "IndexedLines",
     "Problem",
+    "Review",
     "bucket_lengths",
     "check_finite",
     "check_ids",
@@ -43,6 +45,7 @@ __all__ = [
     "delete_arguments",
     "display_width",
     "generate_problems",
+    "generate_reviews",
     "insert_arguments",
     "is_string",
     "longest_common_subsequence",
