@@ -173,12 +173,14 @@ GROUPS = {
 class Process:
     """A process of its own for `work`: each call has it do its work once, and waits for it."""
 
+    module = "benchmarks.training"
+
     def __init__(self, backend, *work):
         self.cpu = []
         legacy = {"TF_KERAS": "1", "TF_USE_LEGACY_KERAS": "1"} if "bert4keras" in work else {}
         environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.training", "--work", *map(str, work)],
+            [sys.executable, "-m", self.module, "--work", *map(str, work)],
             env={**environment, **legacy},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

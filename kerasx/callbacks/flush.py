@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasx.training.objective import step_of
+
 __all__ = ["FlushGradients"]
 
 
@@ -9,7 +11,10 @@ class FlushGradients(keras.callbacks.Callback):
     """Calls `model.optimizer.flush()` when training ends, so that no gradient is lost.
 
     An optimizer that accumulates k batches holds up to k - 1 of them at the end of the data;
-    `flush` makes the step from what there is. Optimizers without `flush` are left alone.
+    `flush` makes the step from what there is. An optimizer that weighs batches by their examples
+    is told how many there are, by kerasx's training step, which the model gets if it trains as
+    keras.Model does. So batches of any sizes are exactly the large batch that they make up.
+    Other optimizers are left alone.
 
     Args:
         each_epoch: also at the end of each epoch, before the callbacks that follow in the list
@@ -25,6 +30,12 @@ class FlushGradients(keras.callbacks.Callback):
         super().__init__()
         self.each_epoch = each_epoch
 
+    def set_model(self, model):
+        super().set_model(model)
+        plain = type(model).train_step is keras.Model.train_step
+        if plain and hasattr(_inner(model.optimizer), "examples"):
+            step_of(model)
+
     def on_epoch_end(self, epoch, logs=None):
         if self.each_epoch:
             self._flush()
@@ -33,9 +44,12 @@ class FlushGradients(keras.callbacks.Callback):
         self._flush()
 
     def _flush(self):
-        optimizer = self.model.optimizer
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        optimizer = _inner(self.model.optimizer)
         if hasattr(optimizer, "flush"):
             if hasattr(self.model, "jax_state_sync"):
                 self.model.jax_state_sync()
             optimizer.flush()
+
+
+def _inner(optimizer):
+    return getattr(optimizer, "inner_optimizer", optimizer)

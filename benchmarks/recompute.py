@@ -1,0 +1,111 @@
+"""Recomputation: the batch that fits into the same memory, and what it costs in time.
+
+    python -m benchmarks.recompute [--backends tensorflow jax torch] [--rounds 3]
+
+A training step of a 12-layer BERT (width 384, 128 tokens, dropout 0.1, Adam), with and without
+`recompute=True`. Each size runs in a process of its own; its memory is the peak resident size
+during the steps, compilation excluded. A line through two batch sizes splits that into a constant
+part (weights, optimizer, libraries) and a part for each example; the largest batch is where the
+line with recomputation meets the memory that the larger batch takes without. Linux only.
+"""
+
+import argparse
+import os
+import statistics
+from pathlib import Path
+
+from benchmarks.harness import installed, interleave, report
+from benchmarks.training import BACKENDS, CONFIG, Process, serve
+
+BATCHES = (16, 48)
+LENGTH = 128
+
+
+def step(batch, recompute):
+    """A callable that trains on one batch, and says the peak memory meanwhile in MiB."""
+    import keras
+    import numpy as np
+
+    from kerasx.layers import FirstToken
+    from kerasx.models import build_transformer_model
+
+    config = CONFIG | {"num_hidden_layers": 12}
+    bert = build_transformer_model(config, recompute=recompute == "recompute")
+    model = keras.Model(bert.inputs, keras.layers.Dense(2)(FirstToken()(bert.output)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-4), loss)
+    ids = np.random.default_rng(0).integers(1, CONFIG["vocab_size"], (batch, LENGTH))
+    x, y = [ids, np.zeros_like(ids)], ids[:, 0] % 2
+    model.train_on_batch(x, y)
+
+    def run():
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        model.train_on_batch(x, y)
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return {"MiB": int(next(s for s in lines if s.startswith("VmHWM")).split()[1]) / 1024}
+
+    return run
+
+
+class Steps(Process):
+    """A process that remembers the memory of each step."""
+
+    module = "benchmarks.recompute"
+
+    def __init__(self, *arguments):
+        self.memory = []
+        super().__init__(*arguments)
+
+    def __call__(self):
+        self.memory.append(super().__call__()["MiB"])
+
+
+def compare(backend, rounds):
+    """Rows for one backend: memory and seconds of each size, then the sizes at equal memory."""
+    rows, memory, seconds = [], {}, {}
+    for batch in BATCHES:
+        processes = {way: Steps(backend, batch, way) for way in ("plain", "recompute")}
+        for process in processes.values():
+            process.ready()
+        times = interleave(processes, rounds)
+        ratios = [r / p for r, p in zip(times["recompute"], times["plain"])]
+        for way, process in processes.items():
+            process.close()
+            memory[way, batch] = statistics.median(process.memory)
+            cpu = process.cpu[-rounds:]
+            seconds[way, batch] = statistics.median(times[way])
+            row = {"name": f"{way}, batch {batch}", "MiB": memory[way, batch]}
+            row |= {"seconds": seconds[way, batch], "cpu_seconds": statistics.median(cpu)}
+            rows.append(row | ({"time_ratio": statistics.median(ratios)} if way != "plain" else {}))
+    small, large = BATCHES
+    each = {
+        w: (memory[w, large] - memory[w, small]) / (large - small) for w in ("plain", "recompute")
+    }
+    fixed = memory["recompute", large] - each["recompute"] * large
+    fits = (memory["plain", large] - fixed) / each["recompute"]
+    rows.append(
+        {"name": f"batch in the memory of {large} plain", "batch": fits, "ratio": fits / large}
+    )
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--backends", nargs="*", default=list(BACKENDS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.work:
+        batch, way = arguments.work
+        return serve(step, int(batch), way)
+    for backend in arguments.backends:
+        if installed(backend):
+            title = (
+                f"A training step of a 12-layer BERT on {backend}, with and without recomputation"
+            )
+            table = compare(backend, arguments.rounds)
+            report(title, table, f"recompute_{backend}", load=os.getloadavg(), cores=os.cpu_count())
+
+
+if __name__ == "__main__":
+    main()
