@@ -28,7 +28,7 @@ from kerasx.models import build_transformer_model
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 LOSSES = {
-    "zlpr": lambda: MultilabelCategoricalCrossentropy(),
+    "zlpr": MultilabelCategoricalCrossentropy,
     "binary": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
 }
 METRICS = {
@@ -42,7 +42,7 @@ parser.add_argument("--data", help="CSV file of reviews; generated ones by defau
 parser.add_argument("--config", help="folder or configuration of a pretrained BERT")
 parser.add_argument("--checkpoint", help="its weights, if --config is not their folder")
 parser.add_argument("--vocab", help="its vocabulary; vocab.txt beside the configuration by default")
-parser.add_argument("--reviews", type=int, default=1600, help="generated training reviews")
+parser.add_argument("--reviews", type=int, default=800, help="generated training reviews")
 parser.add_argument("--seeds", type=int, default=2, help="models for each loss")
 parser.add_argument("--epochs", type=int, default=4)
 parser.add_argument("--batch-size", type=int, default=32)
@@ -73,8 +73,6 @@ valid, test, train = rows[:held_out], rows[held_out : 2 * held_out], rows[2 * he
 print(f"{len(train)} reviews to learn from, {held_out} for validation, {held_out} for the test")
 print(f"{len(subjects)} subjects, {np.mean([sum(y) for _, y in rows]):.2f} a review: {subjects}")
 
-# Vocabulary, and the batches of token ids
-
 if args.config:
     folder = args.config if os.path.isdir(args.config) else os.path.dirname(args.config)
     vocabulary = load_vocab(args.vocab or os.path.join(folder, "vocab.txt"))
@@ -99,11 +97,8 @@ def dataset(rows, batch_size, **options):
     return BucketDataset(examples, batch_size, max_shapes=3, **options)
 
 
-valid_set, test_set = (dataset(rows, 128, shuffle=False) for rows in (valid, test))
-
-
-def scores(model, data, rows):
-    """{name: value} of the metrics."""
+def scores(model, rows):
+    data = dataset(rows, 128, shuffle=False)
     logits = data.restore(model.predict(data, verbose=0))
     for metric in METRICS.values():
         metric.reset_state()
@@ -126,9 +121,9 @@ def train_with(loss, seed):
     rate = keras.optimizers.schedules.CosineDecay(0.0, steps, 0.01, "rate", peak, steps // 10)
     model.compile(keras.optimizers.AdamW(rate), LOSSES[loss]())
     path = os.path.join(args.save, f"{loss}-{seed}.weights.h5")
-    best = Evaluator(lambda model: scores(model, valid_set, valid), path, load_best=True)
+    best = Evaluator(lambda model: scores(model, valid), path, load_best=True)
     model.fit(batches, epochs=args.epochs, shuffle=False, callbacks=[best])
-    return model, scores(model, valid_set, valid), scores(model, test_set, test)
+    return model, scores(model, valid), scores(model, test)
 
 
 results = {loss: [] for loss in LOSSES}

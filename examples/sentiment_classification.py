@@ -38,14 +38,12 @@ MODEL_TRICKS = {
     "flooding": lambda model: training.flooding(model, level=0.1),
     "noise": lambda model: training.random_noise(model, stddev=0.02),
 }
+Averaged = optimizers.extend_with_exponential_moving_average(AdamW)
+Accumulating = optimizers.extend_with_gradient_accumulation(AdamW)
 OPTIMIZER_TRICKS = {
-    "tiger": lambda rate: optimizers.Tiger(rate),
-    "ema": lambda rate: optimizers.extend_with_exponential_moving_average(AdamW)(
-        rate, ema_momentum=0.99
-    ),
-    "accumulation": lambda rate: optimizers.extend_with_gradient_accumulation(AdamW)(
-        rate, grad_accum_steps=2
-    ),
+    "tiger": optimizers.Tiger,
+    "ema": lambda rate: Averaged(rate, ema_momentum=0.99),
+    "accumulation": lambda rate: Accumulating(rate, grad_accum_steps=2),
 }
 TRICKS = [*MODEL_TRICKS, *OPTIMIZER_TRICKS, "recompute"]
 
@@ -54,7 +52,7 @@ parser.add_argument("--data", help="folder of the reviews; generated ones by def
 parser.add_argument("--config", help="folder or configuration of a pretrained BERT")
 parser.add_argument("--checkpoint", help="its weights, if --config is not their folder")
 parser.add_argument("--vocab", help="its vocabulary; vocab.txt beside the configuration by default")
-parser.add_argument("--tricks", nargs="+", choices=TRICKS, metavar="TRICK", help=", ".join(TRICKS))
+parser.add_argument("--tricks", nargs="+", choices=TRICKS, default=["plain", "fgm", "r_drop"])
 parser.add_argument("--reviews", type=int, default=2400, help="generated training reviews")
 parser.add_argument("--epochs", type=int, default=4)
 parser.add_argument("--batch-size", type=int, default=32)
@@ -66,7 +64,6 @@ parser.add_argument("--picture", action="store_true", help="draw the curves; nee
 parser.add_argument("--save", default="runs/sentiment_classification", help="folder of the models")
 parser.add_argument("--seed", type=int, default=0)
 args = parser.parse_args()
-args.tricks = args.tricks or ["plain", "fgm", "r_drop"]
 os.makedirs(args.save, exist_ok=True)
 
 # Data: texts and their labels, 1 for praise
@@ -79,8 +76,9 @@ if args.data:
     else:
         valid, test = valid[::2], valid[1::2]
 else:
-    reviews = [(r.text, r.sentiment) for r in generate_reviews(args.reviews + 800, args.seed)]
-    valid, test, train = reviews[:400], reviews[400:800], reviews[800:]
+    n = max(args.reviews // 6, 1)
+    reviews = [(r.text, r.sentiment) for r in generate_reviews(args.reviews + 2 * n, args.seed)]
+    valid, test, train = reviews[:n], reviews[n : 2 * n], reviews[2 * n :]
 print(f"{len(train)} reviews to learn from, {len(valid)} for validation, {len(test)} for the test")
 
 if args.config:
@@ -107,10 +105,8 @@ def dataset(rows, batch_size=args.batch_size, **options):
     return BucketDataset(examples, batch_size, max_shapes=4, seed=args.seed, **options)
 
 
-valid_set, test_set = (dataset(rows, 128, shuffle=False) for rows in (valid, test))
-
-
-def accuracy(model, data, rows):
+def accuracy(model, rows):
+    data = dataset(rows, 128, shuffle=False)
     logits = data.restore(model.predict(data, verbose=0))
     return float(np.mean(logits.argmax(-1) == [label for _, label in rows]))
 
@@ -120,9 +116,10 @@ def accuracy(model, data, rows):
 
 def train_with(trick):
     """(model, row of the table)."""
+    print(f"\n{trick}")
     keras.utils.set_random_seed(args.seed)
-    recompute = {"recompute": trick == "recompute"}
-    bert = build_transformer_model(args.config, args.checkpoint, **options, **recompute)
+    recompute = True if trick == "recompute" else None
+    bert = build_transformer_model(args.config, args.checkpoint, **options, recompute=recompute)
     pooled = (FirstToken() if args.config else GlobalAveragePooling1D())(bert.output)
     model = keras.Model(bert.inputs, keras.layers.Dense(2, name="Sentiment")(pooled))
     batches = dataset(train, args.batch_size // 2 if trick == "accumulation" else args.batch_size)
@@ -131,12 +128,10 @@ def train_with(trick):
     rate = keras.optimizers.schedules.CosineDecay(0.0, updates, 0.01, "rate", peak, updates // 10)
     optimizer = OPTIMIZER_TRICKS.get(trick, AdamW)(rate)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model = MODEL_TRICKS.get(trick, MODEL_TRICKS["plain"])(model)
-    best = Evaluator(
-        lambda model: {"val_accuracy": accuracy(model, valid_set, valid)},
-        os.path.join(args.save, f"{trick}.weights.h5"),
-        load_best=True,
-    )
+    if trick in MODEL_TRICKS:
+        model = MODEL_TRICKS[trick](model)
+    path = os.path.join(args.save, f"{trick}.weights.h5")
+    best = Evaluator(lambda model: {"accuracy": accuracy(model, valid)}, path, load_best=True)
     begun, seconds = [], []
     stopwatch = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: begun.append(time.perf_counter()),
@@ -147,13 +142,10 @@ def train_with(trick):
     if args.picture:
         callbacks.append(TrainingCurve(os.path.join(args.save, f"{trick}.png"), title=trick))
     model.fit(batches, epochs=args.epochs, shuffle=False, callbacks=callbacks)
-    return model, (trick, best.best, accuracy(model, test_set, test), min(seconds))
+    return model, (trick, best.best, accuracy(model, test), min(seconds))
 
 
-results = []
-for trick in args.tricks:
-    print(f"\n{trick}")
-    results.append(train_with(trick))
+results = [train_with(trick) for trick in args.tricks]
 
 # Results: what each trick is worth, and what it costs
 
