@@ -49,7 +49,7 @@ from kerasx.backend.positions import (
 )
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.train_step import train_step
-from kerasx.backend.updates import InPlace, dense, value_at_build
+from kerasx.backend.updates import InPlace, dense, mean_square, value_at_build, weighted_sum
 
 __all__ = [
     "InPlace",
@@ -73,6 +73,7 @@ __all__ = [
     "hierarchical_embeddings",
     "leaky_relu",
     "mask_value",
+    "mean_square",
     "multilabel_categorical_crossentropy",
     "padding",
     "piecewise_linear",
@@ -96,5 +97,6 @@ __all__ = [
     "unilm",
     "value_and_grad",
     "value_at_build",
+    "weighted_sum",
     "write_slots",
 ]

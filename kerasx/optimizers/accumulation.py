@@ -158,7 +158,7 @@ class MomentumAccumulation(Extension):
         last = ops.equal(self.micro_steps % k, k - 1)
         scale, pairs = self.loss_scale_factor or 1.0, list(zip(grads, trainable_variables))
         grads = [None if g is None else backend.dense(g, v.dtype) / scale for g, v in pairs]
-        grads = self._clip_gradients(grads)
+        grads = list(self._clip_gradients(grads))
         for g, (_, v) in zip(grads, pairs):
             if g is not None:
                 self._accumulate(g, self._get_variable_index(v), last)

@@ -126,39 +126,40 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         slots = self._second_moments[index]
         g = backend.dense(gradient, slots[0].dtype)
-        u = self._clip(g * self._inverse_root(slots, g, variable.shape))
+        u = g * self._inverse_root(slots, g, variable.shape)
+        clip, rate = self._clip(u), ops.cast(learning_rate, g.dtype)
         if self.beta1:
             m = self._momentums[index]
-            self.accumulate(m, self.beta1, ops.cast(u, m.dtype), 1 - self.beta1)
-            u = m
-        rate = ops.cast(learning_rate, g.dtype)
+            self.accumulate(m, self.beta1, ops.cast(clip * u, m.dtype), 1 - self.beta1)
+            clip, u = 1.0, m
         if self._scaled[index]:
-            square = ops.mean(ops.square(ops.cast(variable, g.dtype)))
+            square = backend.mean_square(ops.cast(variable, g.dtype))
             rate = rate * ops.maximum(ops.sqrt(square), self.epsilon2)
+        rate = clip * rate  # scalars first: each product of tensors is a pass over memory
         self.assign_sub(variable, ops.cast(rate * u, variable.dtype))
 
     def _inverse_root(self, slots, g, shape):
         """1 / √v after the moments have taken in g."""
-        square = ops.square(g) + self.epsilon1
         t = ops.cast(self.iterations + 1, g.dtype)
         beta2 = 1 - t**-0.8 if self.beta2 is None else self.beta2
         axes = factored_axes(shape, self.min_dim_size_to_factor)
         if axes is None:
-            self._average(slots[0], square, beta2)
+            self._average(slots[0], ops.square(g) + self.epsilon1, beta2)
             return ops.rsqrt(slots[0])
         row, column = slots
-        self._average(row, ops.mean(square, axes[1], keepdims=True), beta2)
-        self._average(column, ops.mean(square, axes[0], keepdims=True), beta2)
+        for slot, axis in ((row, axes[1]), (column, axes[0])):
+            self._average(slot, backend.mean_square(g, (axis,)) + self.epsilon1, beta2)
         return ops.rsqrt(row / ops.mean(row, axes[0], keepdims=True)) * ops.rsqrt(column)
 
     def _average(self, slot, value, beta2):
         self.assign(slot, beta2 * slot + (1 - beta2) * value)
 
     def _clip(self, u):
+        """The factor of u that clips it."""
         if self.clipping_threshold is None:
-            return u
-        rms = ops.sqrt(ops.mean(ops.square(u)))
-        return u / ops.maximum(1.0, rms / self.clipping_threshold)
+            return 1.0
+        rms = ops.sqrt(backend.mean_square(u))
+        return 1.0 / ops.maximum(1.0, rms / self.clipping_threshold)
 
     def get_config(self):
         config = super().get_config()

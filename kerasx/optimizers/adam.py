@@ -26,7 +26,7 @@ class Adam(backend.InPlace, keras.optimizers.Adam):
 
     >>> theta = keras.Variable([1.0])
     >>> Adam(0.1, bias_correction=False).apply([ops.array([2.0])], [theta])
-    >>> ops.convert_to_numpy(theta).round(4).tolist()
+    >>> print(ops.convert_to_numpy(theta).round(4))
     [0.6838]
     """
 

@@ -1,5 +1,7 @@
 """Soft clipping of the norm of the whole gradient."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -27,10 +29,18 @@ def soft_clip(gradients, gamma):
     >>> [ops.convert_to_numpy(g).tolist() for g in soft_clip([ops.array([3.0, 4.0])], 5.0)]
     [[1.5, 2.0]]
     """
+    return list(_soft_clipped(gradients, gamma))
+
+
+def _soft_clipped(gradients, gamma):
+    """One after the other: on PyTorch a second copy of all gradients would be slow to come by."""
     gradients = [None if g is None else backend.dense(g) for g in gradients]
-    squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
+    present = [ops.cast(g, "float32") for g in gradients if g is not None]
+    squares = [backend.mean_square(g) * math.prod(g.shape) for g in present]
     factor = gamma / (ops.sqrt(sum(squares)) + gamma)
-    return [None if g is None else g * ops.cast(factor, g.dtype) for g in gradients]
+    del present
+    for g in gradients:
+        yield None if g is None else g * ops.cast(factor, g.dtype)
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -56,7 +66,7 @@ class SoftClipping(Extension):
 
     def _clip_gradients(self, grads):
         grads = super()._clip_gradients(grads)
-        return grads if self.soft_clipnorm is None else soft_clip(grads, self.soft_clipnorm)
+        return grads if self.soft_clipnorm is None else _soft_clipped(grads, self.soft_clipnorm)
 
     def get_config(self):
         return {**super().get_config(), "soft_clipnorm": self.soft_clipnorm}

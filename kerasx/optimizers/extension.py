@@ -14,11 +14,11 @@ __all__ = ["Extension", "extend", "float_slots", "matching", "recipe", "when"]
 register = keras.saving.register_keras_serializable
 
 
-class Extension:
+class Extension(backend.InPlace):
     """The root of all mixins: it stands between them and the optimizer they extend.
 
-    The optimizer beneath assigns its update to the variable; here the assignment is caught and
-    becomes the value of `compute_update`, which a mixin overrides to change it. So no copy of the
+    The optimizer beneath assigns its update to the variable; if a mixin overrides `compute_update`
+    to change it, the assignment is caught and becomes the value of that. So no copy of the
     variable is needed, nothing is lost by rounding θ' - θ, and the weight decay of Keras
     (`weight_decay`) is part of the update. `after_update` runs after each real update, whichever
     of the mixins accumulates gradients.
@@ -52,8 +52,14 @@ class Extension:
 
     def update_step(self, gradient, variable, learning_rate):
         rate = ops.cast(learning_rate * self.lr_multiplier(), variable.dtype)
-        update = self.compute_update(gradient, variable, rate)
-        self.assign_add(variable, ops.cast(update, variable.dtype))
+        if type(self).compute_update is not Extension.compute_update:
+            update = self.compute_update(gradient, variable, rate)
+            self.assign_add(variable, ops.cast(update, variable.dtype))
+            return
+        decay = self._keras_decay(variable, rate)
+        super().update_step(backend.dense(gradient, variable.dtype), variable, rate)
+        if decay is not None:
+            self.assign_add(variable, decay)
 
     def compute_update(self, gradient, variable, learning_rate):
         """What is to be added to `variable`."""
@@ -68,13 +74,14 @@ class Extension:
                 "`BaseOptimizer` must update variables through self.assign, self.assign_add or "
                 f"self.assign_sub to be extended. Received: BaseOptimizer={recipe(type(self))[0]}"
             )
-        return captured.update + self._keras_decay(variable, learning_rate)
+        decay = self._keras_decay(variable, learning_rate)
+        return captured.update if decay is None else captured.update + decay
 
     def _keras_decay(self, variable, learning_rate):
-        """-η λ θ of the `weight_decay` of Keras, unless the optimizer has a decay of its own."""
+        """-η λ θ of the `weight_decay` of Keras; None if there is none or the optimizer's own."""
         own = not super()._apply_weight_decay.__func__.__module__.startswith("keras.")
         if self.weight_decay is None or own or not self._use_weight_decay(self._known(variable)):
-            return 0.0
+            return None
         return -learning_rate * self.weight_decay * variable
 
     def _apply_weight_decay(self, variables):

@@ -1,5 +1,7 @@
 """What holds for every optimizer of kerasx.optimizers, one row of the tables after the other."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -31,10 +33,19 @@ def apply(optimizer, thetas, grads):
     grads = [ops.convert_to_tensor(np.asarray(g, "float32")) for g in grads]
     if BACKEND != "jax" or not optimizer.built:
         return optimizer.apply(grads, thetas)
+    stateless_apply = compiled(optimizer)
     state = [v.value for v in optimizer.variables], grads, [v.value for v in thetas]
-    new_thetas, new_state = optimizer.stateless_apply(*state)
+    new_thetas, new_state = stateless_apply(*state)
     for variable, value in zip([*thetas, *optimizer.variables], [*new_thetas, *new_state]):
         variable.assign(value)
+
+
+@functools.lru_cache(1)
+def compiled(optimizer):
+    """The step as JAX runs it in `fit`; operation by operation it takes far longer."""
+    import jax
+
+    return jax.jit(optimizer.stateless_apply)
 
 
 def numpy(x):
@@ -100,10 +111,6 @@ def test_fifty_steps_equal_the_equations(row):
         np.testing.assert_allclose(numpy(theta) / scale, expected / scale, atol=1e-6)
 
 
-def parabola(x):
-    return ((x - [1.0, -2.0, 3.0]) ** 2 * [1, 2, 3]).sum(), 2 * (x - [1.0, -2.0, 3.0]) * [1, 2, 3]
-
-
 def rosenbrock(x):
     a, b = x
     loss = (1 - a) ** 2 + 10 * (b - a**2) ** 2
@@ -116,7 +123,6 @@ def matrix(x):
 
 
 START = {
-    "parabola": (parabola, "bias", np.full(3, 4.0)),
     "rosenbrock": (rosenbrock, "bias", np.array([-0.5, 0.8])),
     "matrix": (matrix, "kernel", np.full((4, 3), 0.5)),
 }
@@ -202,17 +208,17 @@ def test_training_goes_on_after_saving_as_if_nothing_had_been(row, tmp_path):
 
 
 @each_row
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_non_finite_gradient_under_loss_scaling_leaves_parameters_finite(row, bad):
+def test_a_non_finite_gradient_under_loss_scaling_leaves_parameters_finite(row):
     thetas = variables({"kernel": np.ones((3, 2)), "bias": np.ones(2)})
     optimizer = keras.optimizers.LossScaleOptimizer(row.make())
     optimizer.build(thetas)
     kernel, bias = np.ones((3, 2)), np.ones(2)
     apply(optimizer, thetas, [kernel, bias])
-    before = [numpy(v) for v in thetas]
-    apply(optimizer, thetas, [kernel * bad, bias])
-    for theta, old in zip(thetas, before):
-        np.testing.assert_array_equal(numpy(theta), old)
+    before = [numpy(v).copy() for v in thetas]
+    for bad in (np.nan, np.inf):
+        apply(optimizer, thetas, [kernel * bad, bias])
+        for theta, old in zip(thetas, before):
+            np.testing.assert_array_equal(numpy(theta), old)
     apply(optimizer, thetas, [kernel, bias])
     assert all(np.isfinite(numpy(v)).all() for v in [*thetas, *optimizer.variables])
 

@@ -408,6 +408,6 @@ def test_an_optimizer_that_assigns_on_its_own_is_refused():
         def update_step(self, gradient, variable, learning_rate):
             variable.assign(variable - learning_rate * gradient)
 
-    optimizer = extend_with_lookahead(Direct)(0.1)
+    optimizer = extend_with_layer_adaptation(Direct)(0.1)
     with pytest.raises(ValueError, match="must update variables through self.assign"):
         steps(optimizer, variables(), 1)

@@ -75,14 +75,14 @@ def momentum_accumulated(values, gradients, k=2, lr=0.01, beta=0.9):
     return after(step, values, gradients)
 
 
-def row(name, reference, one_step, slots=2.0, base=Adam, rates=(0.3, 0.3, 0.1), **settings):
+def row(name, reference, one_step, slots=2.0, base=Adam, rates=(0.3, 0.1), **settings):
     cls = getattr(optimizers, name)(base)
 
     def make(**changes):
         return cls(**{"learning_rate": 0.01, **settings, **changes})
 
     # Counters are a few floats more than the slots.
-    rates = dict(zip(("parabola", "rosenbrock", "matrix"), rates))
+    rates = dict(zip(("rosenbrock", "matrix"), rates))
     return Row(name, make, reference, one_step, rates, slots + 1e-3)
 
 
@@ -107,21 +107,21 @@ ROWS = [
         moved(adapted),
         # a step of length 0.01 · 5 along (-1, 1) / √2
         ("kernel", [[3.0, 4.0]], [[2.0, -2.0]], [[2.96464466, 4.03535534]]),
-        rates=(0.1, 0.2, 0.05),
+        rates=(0.2, 0.05),
     ),
     row(
         "extend_with_piecewise_linear_lr",
         moved(scheduled),
         STILL,
         lr_schedule={10: 1, 30: 0.2},
-        rates=(0.6, 0.6, 0.4),
+        rates=(0.6, 0.4),
     ),
     row(
         "extend_with_parameter_wise_lr",
         moved(parameter_wise),
         ("kernel", [[1.0, 1.0]], [[2.0, -2.0]], [[0.995, 1.005]]),
         paramwise_lr_schedule={"kernel|bias|embeddings": 0.25, "embeddings|kernel|bias": 2},
-        rates=(0.6, 0.6, 0.2),
+        rates=(0.6, 0.2),
     ),
     row(
         "extend_with_lazy_optimization",
@@ -153,14 +153,14 @@ ROWS = [
         base=SGD,
         momentum=0.9,
         grad_accum_steps=2,
-        rates=(0.05, 0.01, 0.05),
+        rates=(0.01, 0.05),
     ),
     Row(
         "lora_plus",
         make_lora_plus,
         moved(lambda state, k, x, u, g, t: u * (1 if k == "gamma" else 4), lr=0.0025),
         ADAM_STEP,
-        {"parabola": 0.1, "rosenbrock": 0.1, "matrix": 0.05},
+        {"rosenbrock": 0.1, "matrix": 0.05},
         2.001,
     ),
 ]
