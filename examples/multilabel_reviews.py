@@ -143,6 +143,6 @@ rows = [("loss, %", *(f"{part} {name}" for part in ("validation", "test") for na
 for loss, runs in results.items():
     rows.append((loss, *(cell([run[part][k] for run in runs]) for part in (1, 2) for k in METRICS)))
 print("\n" + text_table(rows))
-model = max((run for runs in results.values() for run in runs), key=lambda run: run[1]["micro-F1"])
-model[0].save(os.path.join(args.save, "model.keras"), include_optimizer=False)
+best, *_ = max((run for runs in results.values() for run in runs), key=lambda r: r[1]["micro-F1"])
+keras.Model(best.inputs, best.outputs).save(os.path.join(args.save, "model.keras"))
 print(f"\nbest model by validation, and the vocabulary, saved in {args.save}")

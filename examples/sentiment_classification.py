@@ -153,5 +153,5 @@ rows = [("trick", "validation", "test", "seconds per epoch")]
 rows += [(name, f"{v:.2%}", f"{t:.2%}", f"{s:.1f}") for _, (name, v, t, s) in results]
 print("\n" + text_table(rows))
 best, (name, *_) = max(results, key=lambda result: result[1][1])
-best.save(os.path.join(args.save, "model.keras"), include_optimizer=False)
+keras.Model(best.inputs, best.outputs).save(os.path.join(args.save, "model.keras"))
 print(f"\nbest by validation: {name}; model and vocabulary saved in {args.save}")
