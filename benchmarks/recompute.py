@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.harness import installed, interleave, report
 from benchmarks.training import BACKENDS, CONFIG, Process, serve
 
-BATCHES = (16, 48)
+BATCHES = (8, 24)
 LENGTH = 128
 
 

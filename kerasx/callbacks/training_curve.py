@@ -114,7 +114,7 @@ def _panels(history):
 
 
 def _draw(axes, history, epochs):
-    partners = sorted({name.removeprefix("val_") for name in history}, key=list(history).index)
+    partners = list(dict.fromkeys(name.removeprefix("val_") for name in history))
     for name, values in history.items():
         color = _COLORS[partners.index(name.removeprefix("val_")) % len(_COLORS)]
         style = "--" if name.startswith("val_") else "-"

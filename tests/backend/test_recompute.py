@@ -12,7 +12,7 @@ JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 CONFIG = {
     "vocab_size": 30,
     "hidden_size": 8,
-    "num_hidden_layers": 2,
+    "num_hidden_layers": 1,
     "num_attention_heads": 2,
     "intermediate_size": 16,
     "dropout_rate": 0.3,
@@ -212,8 +212,10 @@ def test_it_is_differentiable_twice():
     np.testing.assert_allclose(penalty(True), penalty(False), rtol=1e-6)
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("jit", JIT)
+@pytest.mark.parametrize(
+    "policy, jit",
+    [("float32", False), ("mixed_bfloat16", JIT[-1]), ("mixed_float16", JIT[-1])],
+)
 def test_a_transformer_trains_as_without_recomputation(policy, jit):
     ids = np.random.randint(1, 30, (4, 10))
     ids[2, 5:] = 0

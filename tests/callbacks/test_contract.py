@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 
 import keras
 import numpy as np
@@ -25,10 +26,12 @@ def test_the_table_has_a_row_for_each_public_callback_and_no_other():
     assert sorted(TABLE) == sorted(public)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [False, True] if os.environ.get("KERASX_SLOW") else ["auto"]
+)
 @each_callback
 def test_it_runs_through_fit_and_evaluate_and_trains_as_without_it(name, jit_compile, tmp_path):
-    if jit_compile and keras.backend.backend() == "torch":
+    if jit_compile is True and keras.backend.backend() == "torch":
         pytest.skip("jit_compile is torch.compile there: minutes of C++ compilation")
     row = TABLE[name]
     model, history = trained(row.optimizer, jit_compile, (available(name, tmp_path),))

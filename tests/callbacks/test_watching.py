@@ -86,6 +86,11 @@ def test_odd_values_are_drawn_with_gaps(values, log_scale, plot_history, tmp_pat
     assert len(lines(figure)["loss"]) == len(values)
 
 
+def test_a_validation_metric_without_a_training_one_is_drawn(plot_history):
+    figure = plot_history({"loss": [1.0, 0.5], "val_accuracy": [0.3, 0.6]})
+    assert any("val_accuracy" in t.get_text() for a in figure.axes for t in a.get_legend().texts)
+
+
 def test_the_picture_shows_all_values_and_names(plot_history):
     history = {
         "loss": [2.0, 1.0],

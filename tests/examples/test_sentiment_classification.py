@@ -1,5 +1,6 @@
 """The example compares tricks on what it ships, on data files, and from a pretrained folder."""
 
+import os
 import re
 
 import keras
@@ -43,6 +44,10 @@ def test_generated_reviews_end_in_a_row_for_each_trick_and_a_saved_model(tmp_pat
     assert model.predict([ids, ids * 0], verbose=0).shape == (1, 2)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch" and not os.environ.get("KERASX_SLOW"),
+    reason="minutes of compilation: make test-all; the tricks have tests of their own",
+)
 @pytest.mark.parametrize(
     "tricks",
     [

@@ -122,7 +122,12 @@ def matrix(x):
     return ((x - target) ** 2).sum(), 2 * (x - target)
 
 
+def parabola(x):
+    return (x**2 * [1, 10]).sum(), 2 * x * [1, 10]
+
+
 START = {
+    "parabola": (parabola, "bias", np.array([0.6, -0.4])),
     "rosenbrock": (rosenbrock, "bias", np.array([-0.5, 0.8])),
     "matrix": (matrix, "kernel", np.full((4, 3), 0.5)),
 }
@@ -133,7 +138,7 @@ START = {
 def test_it_converges(row, problem):
     steps = 200
     function, name, value = START[problem]
-    rate = PiecewiseLinear({0: 1, steps: 0}, base=row.rates[problem])
+    rate = PiecewiseLinear({0: 1, steps: 0}, base=row.rates.get(problem, row.rates["matrix"]))
     (theta,), optimizer = variables({name: value}), row.make(learning_rate=rate)
     first, _ = function(value)
     for _ in range(steps):
