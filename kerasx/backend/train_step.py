@@ -39,7 +39,7 @@ def train_step(model, loss_and_outputs, report=None):
         (_, (loss, (outputs, updates))), gradients = value_and_grad(scaled, has_aux=True)(
             [v.value for v in variables]
         )
-        with _no_graph(backend):
+        with _afterwards(backend, [loss, outputs]):
             for variable, value in updates:
                 variable.assign(value)
             logs = report([g / ops.cast(scale, g.dtype) for g in gradients]) if report else {}
@@ -67,12 +67,18 @@ def _stateless(model, step):
     return run
 
 
-def _no_graph(backend):
-    if backend != "torch":
-        return contextlib.nullcontext()
-    import torch
+def _afterwards(backend, results):
+    """A context for updates, when all results are there and no gradient is wanted any more."""
+    if backend == "tensorflow":
+        import tensorflow as tf
 
-    return torch.no_grad()
+        # a forward pass that the gradient does not need may read the updated weights otherwise
+        return tf.control_dependencies(keras.tree.flatten(results))
+    if backend == "torch":
+        import torch
+
+        return torch.no_grad()
+    return contextlib.nullcontext()
 
 
 def _apply(optimizer, gradients, variables, examples):

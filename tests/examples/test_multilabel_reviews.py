@@ -1,6 +1,7 @@
 """The example compares two losses on what it ships, on a CSV file, and from a pretrained folder."""
 
 import csv
+import os
 import re
 
 import keras
@@ -12,6 +13,12 @@ from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
 
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
+
+# elsewhere each takes minutes of compilation; what they call has tests on every backend
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch" and not os.environ.get("KERASX_SLOW"),
+    reason="examples on TensorFlow and JAX run in make test-all",
+)
 
 
 def run(*arguments):

@@ -11,6 +11,11 @@ from kerasx.data import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
 
+# elsewhere each takes minutes of compilation; what they call has tests on every backend
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch" and not os.environ.get("KERASX_SLOW"),
+    reason="examples on TensorFlow and JAX run in make test-all",
+)
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
 
 
@@ -44,10 +49,6 @@ def test_generated_reviews_end_in_a_row_for_each_trick_and_a_saved_model(tmp_pat
     assert model.predict([ids, ids * 0], verbose=0).shape == (1, 2)
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch" and not os.environ.get("KERASX_SLOW"),
-    reason="minutes of compilation: make test-all; the tricks have tests of their own",
-)
 @pytest.mark.parametrize(
     "tricks",
     [

@@ -1,6 +1,7 @@
 """What every loss and metric of kerasx.losses promises; a name without a row in the table fails."""
 
 import inspect
+import os
 
 import keras
 import numpy as np
@@ -102,8 +103,14 @@ def test_sample_weights_scale_the_examples(name):
     np.testing.assert_allclose(numbers(loss(labels, scores, weights)), wanted, rtol=1e-5)
 
 
+SLOW = os.environ.get("KERASX_SLOW")  # compiled, too
+
+
 @pytest.mark.parametrize(
-    "policy, jit_compile", [("mixed_float16", False), ("mixed_bfloat16", True)]
+    "policy, jit_compile",
+    [("mixed_float16", False), ("mixed_bfloat16", True)][
+        : 2 if os.environ.get("KERASX_SLOW") else 1
+    ],
 )
 @each_loss
 def test_fit_runs_and_moves_the_weights(name, policy, jit_compile):
