@@ -8,7 +8,8 @@ BACKEND_FREE := tests/checkpoints tests/data tests/metrics tests/tokenizers test
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export HF_HUB_OFFLINE ?= 1
-# on JAX tests compile much and run little: machine code need not be good
+# on JAX tests compile much and run little: machine code need not be good, and the contract of the
+# optimizers, minutes there, runs in test-all
 TEST_XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 
 .PHONY: demo test test-all lint benchmarks clean
@@ -19,8 +20,10 @@ demo: $(VENV)/demo
 test: $(VENV)/test lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 $(BACKEND_FREE)
 	for backend in $(BACKENDS); do \
-		if [ $$backend = jax ]; then export XLA_FLAGS="$(TEST_XLA_FLAGS)"; else unset XLA_FLAGS; fi; \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 tests \
+		if [ $$backend = jax ]; then \
+			export XLA_FLAGS="$(TEST_XLA_FLAGS)"; slow=tests/optimizers/test_contract.py; \
+		else unset XLA_FLAGS; slow=none; fi; \
+		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 tests --ignore=$$slow \
 			$(addprefix --ignore=,$(BACKEND_FREE)) || exit 1; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q tests/data/test_dataset.py || exit 1; \
 	done
