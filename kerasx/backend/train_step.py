@@ -28,6 +28,8 @@ def train_step(model, loss_and_outputs, report=None):
     def step(data):
         batch = keras.utils.unpack_x_y_sample_weight(data)
         variables, optimizer = model.trainable_variables, model.optimizer
+        if not optimizer.built:  # now, since no variable is made after what is computed
+            optimizer.build(variables)
         scale = optimizer.scale_loss(ops.ones(()))
         iteration = optimizer.iterations.value
 
@@ -44,7 +46,7 @@ def train_step(model, loss_and_outputs, report=None):
                 variable.assign(value)
             logs = report([g / ops.cast(scale, g.dtype) for g in gradients]) if report else {}
             _apply(optimizer, gradients, variables, _batch_size(batch))
-            return {**_metrics(model, loss, outputs, batch), **logs}
+        return {**_metrics(model, loss, outputs, batch), **logs}
 
     return _stateless(model, step) if backend == "jax" else step
 
