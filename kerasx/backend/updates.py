@@ -1,7 +1,5 @@
 """What optimizers do to variables and gradients."""
 
-import math
-
 import keras
 from keras import ops
 
@@ -41,7 +39,8 @@ def mean_square(x, axis=None):
     if keras.backend.backend() == "tensorflow" and axis is None:
         import tensorflow as tf
 
-        return tf.nn.l2_loss(x) * (2 / max(1, math.prod(x.shape)))
+        # the summed slices of an embedding have no static shape
+        return tf.nn.l2_loss(x) * (2 / tf.maximum(tf.cast(tf.size(x), x.dtype), 1))
     return ops.mean(ops.square(x), axis, keepdims=axis is not None)
 
 

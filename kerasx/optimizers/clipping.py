@@ -1,7 +1,5 @@
 """Soft clipping of the norm of the whole gradient."""
 
-import math
-
 import keras
 from keras import ops
 
@@ -36,7 +34,7 @@ def _soft_clipped(gradients, gamma):
     """One after the other: on PyTorch a second copy of all gradients would be slow to come by."""
     gradients = [None if g is None else backend.dense(g) for g in gradients]
     present = [ops.cast(g, "float32") for g in gradients if g is not None]
-    squares = [backend.mean_square(g) * math.prod(g.shape) for g in present]
+    squares = [backend.mean_square(g) * ops.cast(ops.size(g), "float32") for g in present]
     factor = gamma / (ops.sqrt(sum(squares)) + gamma)
     del present
     for g in gradients:
