@@ -45,6 +45,7 @@ from kerasx.backend.positions import (
     apply_rotary_position_embeddings,
     hierarchical_embeddings,
     relative_position_buckets,
+    rotary_frequencies,
     sinusoidal_embeddings,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
@@ -85,6 +86,7 @@ __all__ = [
     "relative_position_buckets",
     "reshape",
     "root_mean_square",
+    "rotary_frequencies",
     "search_layer",
     "sequence_masking",
     "sinusoidal_embeddings",

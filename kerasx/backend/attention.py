@@ -74,18 +74,36 @@ def attention(
     return attend(scores, value, mask, normalization, dropout, seed)
 
 
-def attention_scores(query, key, bias=None, scale=1.0):
-    """QKᵀ·scale + bias: (b, h, n, m)."""
-    scores = ops.matmul(query * scale, ops.swapaxes(key, -1, -2))
+def attention_scores(query, key, bias=None, scale=1.0, relative=None):
+    """Q(K + R)ᵀ·scale + bias: (b, h, n, m), with relative vectors R (1 or b, n, m, d) or none."""
+    query = query * scale
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+    if relative is not None:
+        relative = ops.cast(relative, query.dtype)
+        scores = scores + _einsum_relative("bhnd,bnmd->bhnm", query, relative)
     return scores if bias is None else scores + ops.cast(bias, scores.dtype)
 
 
-def attend(scores, value, mask=None, normalization="softmax", dropout=0.0, seed=None):
-    """From scores (b, h, n, m) and values (b, h, m, e) to outputs (b, h, n, e)."""
+def attend(
+    scores, value, mask=None, normalization="softmax", dropout=0.0, seed=None, relative=None
+):
+    """From scores (b, h, n, m), values (b, h, m, e) and relative vectors (1 or b, n, m, e), if
+    any, to outputs (b, h, n, e)."""
     weights = ops.cast(attention_normalize(scores, mask, -1, normalization), value.dtype)
     if dropout:
         weights = random_dropout(weights, dropout, seed)
-    return _blank_rows_to_zero(ops.matmul(weights, value), mask)
+    outputs = ops.matmul(weights, value)
+    if relative is not None:
+        relative = ops.cast(relative, value.dtype)
+        outputs = outputs + _einsum_relative("bhnm,bnmd->bhnd", weights, relative)
+    return _blank_rows_to_zero(outputs, mask)
+
+
+def _einsum_relative(subscripts, x, relative):
+    """The einsum; relative vectors that are the same for all examples have no batch dimension."""
+    if relative.shape[0] == 1:
+        subscripts, relative = subscripts.replace(",b", ","), relative[0]
+    return ops.einsum(subscripts, x, relative)
 
 
 def _blank_rows_to_zero(outputs, mask):

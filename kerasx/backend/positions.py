@@ -7,19 +7,21 @@ __all__ = [
     "apply_rotary_position_embeddings",
     "hierarchical_embeddings",
     "relative_position_buckets",
+    "rotary_frequencies",
     "sinusoidal_embeddings",
 ]
 
 
-def sinusoidal_embeddings(positions, dim, base=10000):
+def sinusoidal_embeddings(positions, dim, base=10000, scaling=None):
     """Interleaved sines and cosines of the positions (arXiv 1706.03762; kexue.fm/archives/8231).
 
-    out[..., 2i] = sin(p base^(-2i/dim)), out[..., 2i+1] = cos(p base^(-2i/dim)).
+    out[..., 2i] = sin(p ω_i), out[..., 2i+1] = cos(p ω_i), with ω_i = base^(-2i/dim).
 
     Args:
         positions: numbers (..., n).
         dim: even size of the embedding.
         base: the slowest period is 2π base.
+        scaling: None, or a dict that changes the frequencies, see `rotary_frequencies`.
 
     Returns:
         float32 (..., n, dim).
@@ -27,36 +29,101 @@ def sinusoidal_embeddings(positions, dim, base=10000):
     >>> ops.convert_to_numpy(sinusoidal_embeddings([0.0], 4))
     array([[0., 1., 0., 1.]], dtype=float32)
     """
-    if dim % 2:
-        raise ValueError(f"`dim` must be even. Received: dim={dim}")
-    frequencies = np.power(float(base), -np.arange(0, dim, 2) / dim).astype("float32")
+    frequencies = rotary_frequencies(dim, base, scaling).astype("float32")
     angles = ops.cast(positions, "float32")[..., None] * frequencies  # (..., n, dim/2)
     pairs = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
     return ops.reshape(pairs, (*ops.shape(angles)[:-1], dim))
 
 
-def apply_rotary_position_embeddings(sinusoidal, *tensors):
-    """Turn each pair (x_2i, x_2i+1) by its position's angle.
+def rotary_frequencies(dim, base=10000, scaling=None):
+    """ω_i = base^(-2i/dim), i = 0, ..., dim/2 - 1, or slower ones that reach further.
+
+    With a factor k > 1 as `scaling["factor"]`, `scaling["type"]` says how a model trained on
+    positions below L = `scaling["original_length"]` is stretched to k L:
+
+    - "linear": ω_i / k, which is positions divided by k (arXiv 2306.15595).
+    - "ntk": base · k^(dim / (dim-2)): the fastest frequency stays, the slowest is divided by k
+      (kexue.fm/archives/9675).
+    - "llama3": ω_i for wavelengths below L / high, ω_i / k above L / low, in between the mean of
+      both, linear in L / wavelength; low and high are "low_freq_factor" and "high_freq_factor".
 
     Args:
-        sinusoidal: `sinusoidal_embeddings` of the positions, (..., n, d), aligned with the tensors.
-        tensors: queries and keys (..., n, d).
+        dim: even.
+        base: > 1.
+        scaling: the dict, or None.
 
     Returns:
-        The tensors turned; one tensor if one was given.
+        float64 NumPy (dim/2,).
+
+    >>> rotary_frequencies(4, base=100).tolist()
+    [1.0, 0.1]
+    >>> rotary_frequencies(4, 100, {"type": "ntk", "factor": 2}).round(3).tolist()
+    [1.0, 0.05]
     """
-    sin = ops.repeat(sinusoidal[..., ::2], 2, axis=-1)
-    cos = ops.repeat(sinusoidal[..., 1::2], 2, axis=-1)
-    tensors = [ops.convert_to_tensor(x) for x in tensors]
-    turned = [
-        x * ops.cast(cos, x.dtype) + _quarter_turn(x) * ops.cast(sin, x.dtype) for x in tensors
-    ]
-    return turned[0] if len(turned) == 1 else turned
+    if dim % 2:
+        raise ValueError(f"`dim` must be even. Received: dim={dim}")
+    scaling = scaling or {"type": None}
+    if scaling["type"] == "ntk" and dim > 2:
+        base = base * scaling["factor"] ** (dim / (dim - 2))
+    frequencies = np.power(float(base), -np.arange(0, dim, 2) / dim)
+    if scaling["type"] == "linear":
+        return frequencies / scaling["factor"]
+    if scaling["type"] == "llama3":
+        return _llama3(frequencies, **{k: v for k, v in scaling.items() if k != "type"})
+    if scaling["type"] not in (None, "ntk"):
+        raise ValueError(
+            "`scaling` must be None or a dict whose \"type\" is 'linear', 'ntk' or 'llama3'. "
+            f"Received: scaling={scaling}"
+        )
+    return frequencies
 
 
-def _quarter_turn(x):
+def _llama3(frequencies, factor, low_freq_factor, high_freq_factor, original_length):
+    turns = original_length * frequencies / (2 * np.pi)  # within the length trained on
+    kept = np.clip((turns - low_freq_factor) / (high_freq_factor - low_freq_factor), 0, 1)
+    return frequencies * (kept + (1 - kept) / factor)
+
+
+def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
+    """Turn each pair of coordinates by its position's angle: (x, y) -> (x cos - y sin, ...).
+
+    Args:
+        sinusoidal: `sinusoidal_embeddings` of the positions, (..., n, r), aligned with the
+            tensors; if r < d the coordinates from r on stay as they are.
+        tensors: queries and keys (..., n, d).
+        pairs: "adjacent", (x_2i, x_2i+1), as in RoFormer; "halves", (x_i, x_i+r/2), as in Llama.
+
+    Returns:
+        The tensors turned; one tensor if one was given. Source: arXiv 2104.09864.
+    """
+    if pairs not in ("adjacent", "halves"):
+        raise ValueError(f"`pairs` must be 'adjacent' or 'halves'. Received: pairs={pairs!r}")
+    sin, cos = sinusoidal[..., ::2], sinusoidal[..., 1::2]
+    if pairs == "adjacent":
+        sin, cos = (ops.repeat(x, 2, axis=-1) for x in (sin, cos))
+    else:
+        sin, cos = (ops.concatenate([x, x], axis=-1) for x in (sin, cos))
+    turn = _adjacent_quarter_turn if pairs == "adjacent" else _halves_quarter_turn
+    tensors = [_turned(ops.convert_to_tensor(x), sin, cos, turn) for x in tensors]
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _turned(x, sin, cos, quarter_turn):
+    r = sin.shape[-1]
+    y = x if r == x.shape[-1] else x[..., :r]
+    y = y * ops.cast(cos, x.dtype) + quarter_turn(y) * ops.cast(sin, x.dtype)
+    return y if r == x.shape[-1] else ops.concatenate([y, x[..., r:]], axis=-1)
+
+
+def _adjacent_quarter_turn(x):
     """(x0, x1, x2, x3, ...) -> (-x1, x0, -x3, x2, ...)."""
     return ops.reshape(ops.stack([-x[..., 1::2], x[..., ::2]], axis=-1), ops.shape(x))
+
+
+def _halves_quarter_turn(x):
+    """(x, y) -> (-y, x)."""
+    x, y = ops.split(x, 2, axis=-1)
+    return ops.concatenate([-y, x], axis=-1)
 
 
 def hierarchical_embeddings(table, positions, alpha=0.4):

@@ -2,11 +2,21 @@
 
 import keras
 
-from kerasx.layers import AttentionMask, CachedAttention, MultiHeadAttention, PositionEmbedding
+from kerasx.layers import (
+    AttentionMask,
+    CachedAttention,
+    MultiHeadAttention,
+    PositionEmbedding,
+    ProjectedKeys,
+    RelativePositionEmbedding,
+    RelativePositionEmbeddingT5,
+    SinusoidalPositionEmbedding,
+)
 
 __all__ = ["DecodingGraphs", "position_limit"]
 
 _ROLES = ("Input-Token", "Input-Segment", "Input-Position")
+_RELATIVE = (RelativePositionEmbedding, RelativePositionEmbeddingT5)
 
 
 class DecodingGraphs:
@@ -21,14 +31,15 @@ class DecodingGraphs:
 
     Attributes:
         kind: "causal" or "unilm".
-        masks_zero: whether the model masks id 0, except at the first place.
+        masked_id: the id that the model masks, except at the first place, or None.
         additional: the model's symbolic inputs beyond token, segment and position ids.
         vocabulary, segments: number of token ids, of segment ids (None if unknown).
         reach: the longest sequence of the position table, or None.
         length: the fixed length of the model's inputs, or None.
         prefill: keras.Model, the model's inputs -> [k, v, k, v, ...], each (b, h, n, size).
-        step: keras.Model, [the model's inputs (b, n), positions (b, n), mask (b, 1, n, slots),
-            index (), k, v, ...] -> [logits (b, n, vocabulary), k, v, ...].
+        step: keras.Model, [the model's inputs (b, n), positions (b, n), those of the slots
+            (b, slots), mask (b, 1, n, slots), index (), k, v, ...] -> [logits (b, n, vocabulary),
+            k, v, ...].
 
     Raises:
         ValueError: the model has no causal or UniLM mask.
@@ -43,7 +54,8 @@ class DecodingGraphs:
                 f"Received: model={model!r} with {len(masks)} attention masks"
             )
         self.model, self.kind = model, masks[0].kind
-        self.masks_zero = any(getattr(layer, "mask_zero", False) for layer in layers)
+        masking = (layer for layer in layers if getattr(layer, "mask_zero", False))
+        self.masked_id = next((layer.pad_id for layer in masking), None)
         roles = [[role for role in _ROLES if x.name.endswith(role)] for x in model.inputs]
         self._roles = [role[0] if role else None for role in roles]
         self.additional = [x for x, role in zip(model.inputs, self._roles) if role is None]
@@ -67,7 +79,7 @@ class DecodingGraphs:
 
         def call(layer, *args, **kwargs):
             if isinstance(layer, MultiHeadAttention):
-                caches.extend(ProjectedKeys(layer, dtype=layer.dtype_policy)(args[0][:3]))
+                caches.extend(ProjectedKeys(layer, dtype=layer.dtype_policy)(*args, **kwargs))
             return layer(*args, **kwargs)
 
         self._replay(self.model.inputs, call)
@@ -77,6 +89,7 @@ class DecodingGraphs:
     def _lay_step(self):
         inputs = [self._step_input(x, role) for x, role in zip(self.model.inputs, self._roles)]
         positions = keras.Input((None,), dtype="int32", name="Step-Position")
+        slots = keras.Input((None,), dtype="int32", name="Step-Slot-Position")
         mask = keras.Input((1, None, None), dtype="bool", name="Step-Mask")
         index = keras.Input(batch_shape=(), dtype="int32", name="Step-Index")
         pending = [keras.Input((c.shape[1], None, c.shape[3]), dtype=c.dtype) for c in self._caches]
@@ -85,12 +98,15 @@ class DecodingGraphs:
         def call(layer, *args, **kwargs):
             if isinstance(layer, MultiHeadAttention):
                 x, _, _, *extras = args[0]
-                residual = extras[-1:] if kwargs.get("residual") else []
-                cached = [x, pending.pop(0), pending.pop(0), mask, *residual]
-                *outputs, k, v = CachedAttention(layer, dtype=layer.dtype_policy)(cached, index)
+                extras = extras[1:] if kwargs.get("a_bias") else extras
+                cached = [x, pending.pop(0), pending.pop(0), mask, *extras]
+                attention = CachedAttention(layer, dtype=layer.dtype_policy)
+                *outputs, k, v = attention(cached, index, p_bias=kwargs.get("p_bias"))
                 written.extend([k, v])
                 return outputs if layer.return_attention_scores else outputs[0]
-            if isinstance(layer, PositionEmbedding):
+            if isinstance(layer, _RELATIVE):
+                return layer([positions, slots], position_ids=True)
+            if isinstance(layer, (PositionEmbedding, SinusoidalPositionEmbedding)):
                 x = args[0][0] if isinstance(args[0], (list, tuple)) else args[0]
                 return layer([x, positions])
             if layer.name.endswith("MLM-Activation"):
@@ -98,7 +114,7 @@ class DecodingGraphs:
             return layer(*args, **kwargs)
 
         outputs = keras.tree.flatten(self._replay(inputs, call))
-        head = [positions, mask, index, *caches]
+        head = [positions, slots, mask, index, *caches]
         return keras.Model([*inputs, *head], [outputs[-1], *written])
 
     @staticmethod
@@ -112,24 +128,6 @@ class DecodingGraphs:
         keras.models.clone_model does the same, but refuses a graph that takes further inputs.
         """
         return self.model._run_through_graph(inputs, lambda layer: layer, call)
-
-
-class ProjectedKeys(keras.layers.Layer):
-    """The keys and values (b, h, n, size) that an attention would use."""
-
-    def __init__(self, attention, **kwargs):
-        super().__init__(**{"name": f"{attention.name}-Keys", **kwargs})
-        self.attention = attention
-        self.supports_masking = True
-
-    def build(self, input_shape):
-        self.built = True  # the weights are the wrapped layer's
-
-    def compute_mask(self, inputs, mask=None):
-        return None
-
-    def call(self, inputs):
-        return list(self.attention.project(*inputs)[1:])
 
 
 def position_limit(model):

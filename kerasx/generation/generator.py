@@ -203,6 +203,8 @@ class Generator:
         place = ops.arange(n, dtype="int32")[None, :]
         prompt = ops.logical_and(place < lengths[:, None] - 1, self._is_seen(tokens, place))
         prompt = ops.broadcast_to(prompt[:, None], (b, k, n))
+        places = lengths[:, None] - 1 + steps  # (b, m)
+        slots = ops.concatenate([ops.broadcast_to(place, (b, n)), ops.repeat(places, k, 1)], 1)
         own = ops.eye(k, dtype="bool")[None, :, None, :]  # (1, k, 1, k)
 
         def cond(t, current, sequences, scores, finished, visible, caches):
@@ -217,7 +219,9 @@ class Generator:
             segment = ops.where(t == 0, last_segment, new_segments[:, None])
             segment = ops.broadcast_to(segment, (b, k))
             inputs = self.graphs.arrange(current, segment, position, additional)
-            logits, *caches = self._step([*inputs, position, mask[:, None], n + t * k, *caches])
+            logits, *caches = self._step(
+                [*inputs, position, slots, mask[:, None], n + t * k, *caches]
+            )
             logits = self._without_end(ops.cast(logits, "float32"), t)
             scores, parents, current = self.strategy.select(scores, logits, finished, self.pad_id)
             sequences = ops.where(now[..., 0], current[..., None], _take_beams(sequences, parents))
@@ -248,9 +252,9 @@ class Generator:
 
     def _is_seen(self, ids, positions):
         """Where other tokens may look, as the model's own embedding masks them."""
-        if not self.graphs.masks_zero:
+        if self.graphs.masked_id is None:
             return ops.ones_like(ids, dtype="bool")
-        return ops.logical_or(ids != 0, positions == 0)
+        return ops.logical_or(ids != self.graphs.masked_id, positions == 0)
 
     def _without_end(self, logits, t):
         if self.end_id is None or not self.min_new_tokens:

@@ -1,6 +1,8 @@
 """Layers of bert4keras's lineage, as ordinary Keras 3 layers."""
 
-from kerasx.layers.attention import AttentionMask, CachedAttention, MultiHeadAttention
+from kerasx.layers.attention import MultiHeadAttention
+from kerasx.layers.attention_mask import AttentionMask
+from kerasx.layers.cached_attention import CachedAttention, ProjectedKeys
 from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
@@ -15,6 +17,11 @@ from kerasx.layers.merging import (
 )
 from kerasx.layers.normalization import LayerNormalization, ScaleOffset
 from kerasx.layers.pooling import FirstToken, GlobalAveragePooling1D, GlobalMaxPooling1D
+from kerasx.layers.relative_positions import (
+    RelativePositionEmbedding,
+    RelativePositionEmbeddingT5,
+    SinusoidalPositionEmbedding,
+)
 
 __all__ = [
     "Add",
@@ -36,5 +43,9 @@ __all__ = [
     "Loss",
     "MultiHeadAttention",
     "PositionEmbedding",
+    "ProjectedKeys",
+    "RelativePositionEmbedding",
+    "RelativePositionEmbeddingT5",
     "ScaleOffset",
+    "SinusoidalPositionEmbedding",
 ]

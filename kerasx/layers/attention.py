@@ -1,4 +1,4 @@
-"""Multi-head attention, its masks, and its cached form for decoding."""
+"""Multi-head attention with its kinds of position."""
 
 import functools
 import math
@@ -7,50 +7,29 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.layers.normalization import LayerNormalization
 from kerasx.layers.recompute import Recomputable
 
-__all__ = ["AttentionMask", "CachedAttention", "MultiHeadAttention"]
+__all__ = ["MultiHeadAttention", "split_biases"]
 
-
-@keras.saving.register_keras_serializable("kerasx")
-class AttentionMask(keras.layers.Layer):
-    """The mask of an application mode, from ids (b, n): boolean (1 or b, 1, n, n).
-
-    Args:
-        kind: "causal" (language model; from any ids) or "unilm" (from segment ids).
-
-    >>> ops.shape(AttentionMask("causal")(ops.zeros((2, 5), "int32")))
-    (1, 1, 5, 5)
-    """
-
-    def __init__(self, kind, **kwargs):
-        super().__init__(**kwargs)
-        if kind not in ("causal", "unilm"):
-            raise ValueError(f"`kind` must be 'causal' or 'unilm'. Received: kind={kind!r}")
-        self.kind = kind
-
-    def call(self, ids):
-        if self.kind == "unilm":
-            return backend.unilm(ids).allowed
-        return backend.causal(ops.shape(ids)[1]).allowed
-
-    def compute_output_spec(self, ids):
-        n = ids.shape[1]
-        batch = ids.shape[0] if self.kind == "unilm" else 1
-        return keras.KerasTensor((batch, 1, n, n), dtype="bool")
-
-    def get_config(self):
-        return {**super().get_config(), "kind": self.kind}
+P_BIASES = (None, "rotary", "rotary_halves", "typical_relative", "t5_relative")
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class MultiHeadAttention(Recomputable):
     """Multi-head attention: o = concat_h softmax(Q_h K_hᵀ / sqrt(key_size)) V_h · W_o.
 
-    Called on a list [query, key, value], each (b, n, d); with `a_bias=True` the list goes on with
-    an attention mask (boolean) or bias (numbers), broadcasting to (b, heads, n, m), and with
-    `residual=True` with the scores of the layer before (RealFormer, arXiv 2012.11747). Padding is
-    what the Keras mask of the values says.
+    Called on a list [query, key, value], each (b, n, d), which goes on, in this order,
+
+    - with `a_bias=True` with an attention mask (boolean) or bias (numbers), broadcasting to
+      (b, heads, n, m);
+    - with a `p_bias` with what its kind of position needs: "rotary" and "rotary_halves" the
+      sinusoids (1 or b, n, r) that turn queries and keys (arXiv 2104.09864; see
+      `backend.apply_rotary_position_embeddings`), "typical_relative" vectors R (1 or b, n, m, d)
+      added to keys and values (arXiv 1909.00204), "t5_relative" a bias (1 or b, h, n, m);
+    - with `residual=True` with the scores of the layer before (RealFormer, arXiv 2012.11747).
+
+    Padding is what the Keras mask of the values says.
 
     Args:
         heads: number of heads.
@@ -58,7 +37,11 @@ class MultiHeadAttention(Recomputable):
         out_dim: size of the output; heads * head_size by default.
         key_size: size of a query or key head; head_size by default. A larger one lifts the rank
             of the attention matrix (arXiv 2002.07028; kexue.fm/archives/7325).
+        kv_heads: number of key and value heads, of which each serves heads / kv_heads query heads
+            (grouped-query attention, arXiv 2305.13245); heads by default.
         use_bias: biases in the four projections.
+        out_bias: a bias in the last one; as `use_bias` says by default.
+        qk_norm: None, or ε: queries and keys are RMS-normalized head by head before they turn.
         normalization: "softmax", "softmax_plus" or "squared_relu".
         attention_scale: divide scores by sqrt(key_size).
         attention_dropout: rate at which attention weights are dropped.
@@ -85,14 +68,25 @@ class MultiHeadAttention(Recomputable):
         attention_dropout=None,
         return_attention_scores=False,
         kernel_initializer="glorot_uniform",
+        kv_heads=None,
+        out_bias=None,
+        qk_norm=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if kv_heads is not None and heads % kv_heads:
+            raise ValueError(
+                "`heads` must be a multiple of `kv_heads`. "
+                f"Received: heads={heads}, kv_heads={kv_heads}"
+            )
         self.heads = heads
         self.head_size = head_size
         self.out_dim = out_dim or heads * head_size
         self.key_size = key_size or head_size
+        self.kv_heads = kv_heads or heads
         self.use_bias = use_bias
+        self.out_bias = use_bias if out_bias is None else out_bias
+        self.qk_norm = qk_norm
         self.normalization = normalization
         self.attention_scale = attention_scale
         self.attention_dropout = attention_dropout
@@ -100,22 +94,25 @@ class MultiHeadAttention(Recomputable):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed_generator = keras.random.SeedGenerator() if attention_dropout else None
         self.supports_masking = True
-        for name, units in self._units().items():
-            setattr(self, name, self._dense(units, name))
+        self.q_dense = self._dense("q_dense", self.heads * self.key_size)
+        self.k_dense = self._dense("k_dense", self.kv_heads * self.key_size)
+        self.v_dense = self._dense("v_dense", self.kv_heads * self.head_size)
+        self.o_dense = self._dense("o_dense", self.out_dim, self.out_bias)
+        if qk_norm is not None:
+            self.q_norm, self.k_norm = self._norm("q_norm"), self._norm("k_norm")
 
-    def _units(self):
-        keys, values = self.heads * self.key_size, self.heads * self.head_size
-        return {"q_dense": keys, "k_dense": keys, "v_dense": values, "o_dense": self.out_dim}
-
-    def _dense(self, units, name):
-        initializer = keras.initializers.get(self.kernel_initializer.clone())
+    def _dense(self, name, units, use_bias=None):
         return keras.layers.Dense(
             units,
-            use_bias=self.use_bias,
-            kernel_initializer=initializer,
+            use_bias=self.use_bias if use_bias is None else use_bias,
+            kernel_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name=name,
         )
+
+    def _norm(self, name):
+        options = {"zero_mean": False, "offset": False, "epsilon": self.qk_norm}
+        return LayerNormalization(**options, dtype=self.dtype_policy, name=name)
 
     def build(self, input_shape):
         query, key, value = input_shape[:3]
@@ -123,42 +120,70 @@ class MultiHeadAttention(Recomputable):
         self.k_dense.build(key)
         self.v_dense.build(value)
         self.o_dense.build((*query[:-1], self.heads * self.head_size))
+        if self.qk_norm is not None:
+            self.q_norm.build((None, None, None, self.key_size))
+            self.k_norm.build((None, None, None, self.key_size))
 
     def compute_mask(self, inputs, mask=None):
         query = mask[0] if isinstance(mask, (list, tuple)) else None
         return [query, None] if self.return_attention_scores else query
 
     @backend.recompute_grad
-    def call(self, inputs, mask=None, a_bias=False, residual=False, training=None):
-        extras = list(inputs[3:])
+    def call(self, inputs, mask=None, a_bias=False, p_bias=None, residual=False, training=None):
+        query, key, value, *extras = inputs
+        if p_bias not in P_BIASES:
+            raise ValueError(f"`p_bias` must be one of {P_BIASES}. Received: p_bias={p_bias!r}")
+        adds = p_bias in (None, "t5_relative")
+        position = None if adds else extras.pop(int(a_bias))
         masks, biases = split_biases(extras)
         if isinstance(mask, (list, tuple)) and mask[2] is not None:
             masks.append(backend.padding(mask[2]).allowed)
         mask = functools.reduce(ops.logical_and, masks) if masks else None
         bias = sum(biases) if biases else None
-        return self.merge(self.pay_attention_to(*self.project(*inputs[:3]), mask, bias, training))
+        q, k, v = self.project(query, key, value, p_bias, position)
+        relative = position if p_bias == "typical_relative" else None
+        return self.merge(self.pay_attention_to(q, k, v, mask, bias, relative, training))
 
-    def project(self, query, key, value):
-        """Inputs (b, n, d) to heads (b, h, n, d)."""
-        q = self.split_heads(self.q_dense(query), self.key_size)
-        k = self.split_heads(self.k_dense(key), self.key_size)
-        v = self.split_heads(self.v_dense(value), self.head_size)
-        return q, k, v
+    def project(self, query, key, value, p_bias=None, position=None):
+        """Inputs (b, n, d) to heads (b, h, n, d), turned if the positions are rotary."""
+        q = self.project_query(query, p_bias, position)
+        return q, *self.project_keys(key, value, p_bias, position)
 
-    def split_heads(self, x, size):
+    def project_query(self, query, p_bias=None, position=None):
+        """The query heads alone."""
+        q = self.split_heads(self.q_dense(query), self.heads)
+        return self._turned(q if self.qk_norm is None else self.q_norm(q), p_bias, position)
+
+    def project_keys(self, key, value, p_bias=None, position=None):
+        """The key and value heads, which decoding keeps."""
+        k = self.split_heads(self.k_dense(key), self.kv_heads)
+        v = self.split_heads(self.v_dense(value), self.kv_heads)
+        return self._turned(k if self.qk_norm is None else self.k_norm(k), p_bias, position), v
+
+    @staticmethod
+    def _turned(x, p_bias, position):
+        if p_bias not in ("rotary", "rotary_halves"):
+            return x
+        pairs = "adjacent" if p_bias == "rotary" else "halves"
+        return backend.apply_rotary_position_embeddings(position[:, None], x, pairs=pairs)
+
+    def split_heads(self, x, heads):
         """(b, n, h·d) to (b, h, n, d)."""
         b, n = ops.shape(x)[:2]
-        return ops.transpose(ops.reshape(x, (b, n, self.heads, size)), (0, 2, 1, 3))
+        x = ops.reshape(x, (b, n, heads, x.shape[-1] // heads))
+        return ops.transpose(x, (0, 2, 1, 3))
 
-    def pay_attention_to(self, q, k, v, mask=None, bias=None, training=None):
+    def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
         """Heads to outputs (b, h, n, d), and the scores; what a subclass overrides."""
+        if self.kv_heads != self.heads:
+            k, v = (ops.repeat(x, self.heads // self.kv_heads, axis=1) for x in (k, v))
         scale = 1 / math.sqrt(self.key_size) if self.attention_scale else 1.0
         dropout = self.attention_dropout if training and self.attention_dropout else 0.0
         options = (self.normalization, dropout, self.seed_generator)
-        if not self.return_attention_scores:
+        if relative is None and not self.return_attention_scores:
             return backend.attention(q, k, v, mask, bias, scale, *options), None
-        scores = backend.attention_scores(q, k, bias, scale)
-        return backend.attend(scores, v, mask, *options), scores
+        scores = backend.attention_scores(q, k, bias, scale, relative)
+        return backend.attend(scores, v, mask, *options, relative), scores
 
     def merge(self, outputs_and_scores):
         """Heads (b, h, n, d) to the layer's outputs."""
@@ -187,6 +212,9 @@ class MultiHeadAttention(Recomputable):
             "attention_dropout": self.attention_dropout,
             "return_attention_scores": self.return_attention_scores,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kv_heads": self.kv_heads,
+            "out_bias": self.out_bias,
+            "qk_norm": self.qk_norm,
         }
 
 
@@ -197,60 +225,3 @@ def split_biases(tensors):
         boolean = keras.backend.standardize_dtype(x.dtype) == "bool"
         (masks if boolean else biases).append(x)
     return masks, biases
-
-
-@keras.saving.register_keras_serializable("kerasx")
-class CachedAttention(keras.layers.Layer):
-    """A `MultiHeadAttention`, with its weights, whose keys and values live in a cache.
-
-    Called on [x, k_cache, v_cache, mask, (residual)] and the slot `index` where x's own keys and
-    values are written before the attention is paid. Returns the outputs of the wrapped layer
-    followed by the two caches.
-
-    Args:
-        attention: a built MultiHeadAttention.
-
-    Shapes: x (b, n, d), caches (b, h, slots, size), mask boolean (b, 1, n, slots).
-    """
-
-    def __init__(self, attention, **kwargs):
-        super().__init__(**{"name": f"{attention.name}-Cached", **kwargs})
-        self.attention = attention
-        self.supports_masking = True
-
-    def build(self, input_shape):
-        self.built = True  # the weights are the wrapped layer's
-
-    def compute_mask(self, inputs, mask=None):
-        return None
-
-    def call(self, inputs, index, mask=None):
-        x, k_cache, v_cache, allowed, *residual = inputs
-        q, k, v = self.attention.project(x, x, x)
-        k = backend.write_slots(k_cache, k, index)
-        v = backend.write_slots(v_cache, v, index)
-        bias = residual[0] if residual else None
-        outputs = self.attention.merge(self.attention.pay_attention_to(q, k, v, allowed, bias))
-        return [*(outputs if isinstance(outputs, list) else [outputs]), k, v]
-
-    def compute_output_spec(self, inputs, index, mask=None):
-        x, k_cache, v_cache, allowed, *_ = inputs
-        shapes = [(*x.shape[:-1], self.attention.out_dim)]
-        if self.attention.return_attention_scores:
-            shapes.append((x.shape[0], self.attention.heads, x.shape[1], allowed.shape[-1]))
-        dtype = self.compute_dtype
-        outputs = [keras.KerasTensor(shape, dtype=dtype) for shape in shapes]
-        return [
-            *outputs,
-            keras.KerasTensor(k_cache.shape, dtype),
-            keras.KerasTensor(v_cache.shape, dtype),
-        ]
-
-    def get_config(self):
-        attention = keras.saving.serialize_keras_object(self.attention)
-        return {**super().get_config(), "attention": attention}
-
-    @classmethod
-    def from_config(cls, config):
-        attention = keras.saving.deserialize_keras_object(config.pop("attention"))
-        return cls(attention, **config)

@@ -13,11 +13,12 @@ class Embedding(keras.layers.Embedding):
     """Keras's Embedding that can also be the output projection, with the same table.
 
     `layer(ids)` looks rows up; `layer(x, mode="dense")` is x Eᵀ, one score for each row. With
-    `mask_zero=True` id 0 is padding, except at the first place: T5 starts sequences with id 0,
-    and so no sequence is ever masked whole.
+    `mask_zero=True` the `pad_id` is padding, except at the first place: T5 starts sequences with
+    it, and so no sequence is ever masked whole.
 
     Args:
         input_dim, output_dim, mask_zero, ...: as in keras.layers.Embedding.
+        pad_id: the id that `mask_zero=True` masks.
 
     >>> layer = Embedding(10, 4, mask_zero=True)
     >>> x = layer(ops.convert_to_tensor([[5, 3, 0]]))
@@ -25,12 +26,16 @@ class Embedding(keras.layers.Embedding):
     ((1, 3, 4), (1, 3, 10))
     """
 
+    def __init__(self, *args, pad_id=0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.pad_id = pad_id
+
     def compute_mask(self, inputs, mask=None):
         if not self.mask_zero:
             return None
         if "float" in keras.backend.standardize_dtype(inputs.dtype):
             return mask  # the output projection keeps the mask of its inputs
-        real = ops.not_equal(inputs, 0)
+        real = ops.not_equal(inputs, self.pad_id)
         return ops.concatenate([ops.ones_like(real[:, :1]), real[:, 1:]], axis=1)
 
     def call(self, inputs, mode="embedding"):
@@ -45,6 +50,9 @@ class Embedding(keras.layers.Embedding):
         last = self.input_dim if mode == "dense" else self.output_dim
         lead = inputs.shape[:-1] if mode == "dense" else inputs.shape
         return keras.KerasTensor((*lead, last), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "pad_id": self.pad_id}
 
 
 @keras.saving.register_keras_serializable("kerasx")

@@ -30,6 +30,8 @@ class BERT(Transformer):
         custom_position_ids: take the position ids as an input.
         shared_segment_embeddings: segments are looked up in the token table.
         layer_norm_eps: ε of the layer normalizations.
+        norm_position: "post", as in BERT, or "pre": the sublayers' inputs are normalized instead
+            of their sums, and the last sum (kexue.fm/archives/9009).
 
     The outputs are those asked for, in the order pooled or next-sentence, then tokens; without
     any of them, the last block's vectors (b, n, hidden_size).
@@ -39,6 +41,29 @@ class BERT(Transformer):
     >>> bert.model.output.shape
     (None, None, 30)
     """
+
+    # what a family changes of the layers: the kind of position its attention takes, and arguments
+    p_bias = None
+    attention_options = {}
+    feed_forward_options = {}
+    norm_options = {}
+
+    # how its configuration files call the arguments, and what in them cannot be built otherwise
+    config_names = {
+        "hidden_dropout_prob": "dropout_rate",
+        "attention_probs_dropout_prob": "attention_dropout_rate",
+        "max_position_embeddings": "max_position",
+        "type_vocab_size": "segment_vocab_size",
+    }
+    required_config = {"position_embedding_type": "absolute", "tie_word_embeddings": True}
+    # what a Hugging Face head asks for
+    architectures = {
+        "BertModel": {},
+        "BertForMaskedLM": {"with_mlm": "linear"},
+        "BertLMHeadModel": {"with_mlm": "linear", "application": "lm"},
+        "BertForNextSentencePrediction": {"with_nsp": "linear"},
+        "BertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
+    }
 
     def __init__(
         self,
@@ -52,9 +77,15 @@ class BERT(Transformer):
         custom_position_ids=False,
         shared_segment_embeddings=False,
         layer_norm_eps=1e-12,
+        norm_position="post",
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
+        if norm_position not in ("post", "pre"):
+            raise ValueError(
+                "`norm_position` must be 'post' or 'pre'. "
+                f"Received: norm_position={norm_position!r}"
+            )
         self.max_position = max_position
         self.segment_vocab_size = segment_vocab_size
         self.with_pool = with_pool or bool(with_nsp)
@@ -64,6 +95,7 @@ class BERT(Transformer):
         self.custom_position_ids = custom_position_ids
         self.shared_segment_embeddings = shared_segment_embeddings
         self.layer_norm_eps = layer_norm_eps
+        self.norm_position = norm_position
 
     def get_inputs(self):
         """Token ids, and segment and position ids where the model takes them, (b, n) int32."""
@@ -88,8 +120,15 @@ class BERT(Transformer):
         )
         if segments is not None:
             x = self.apply([x, self._segments(segments)], Add, name="Embedding-Token-Segment")
-        x = self.apply(
-            self.simplify([x, *rest[:1]]) if self.custom_position_ids else x,
+        x = self.embed_positions(x, rest[0] if self.custom_position_ids else None)
+        x = self.normalize(x, "Embedding-Norm")
+        x = self.dropout(x, "Embedding-Dropout")
+        return self.dense(x, self.hidden_size, "Embedding-Mapping") if self._maps else x
+
+    def embed_positions(self, x, positions=None):
+        """The vectors of the places, or of the given ids, added."""
+        return self.apply(
+            x if positions is None else [x, positions],
             PositionEmbedding,
             input_dim=self.max_position,
             output_dim=self.embedding_size,
@@ -99,9 +138,6 @@ class BERT(Transformer):
             embeddings_initializer=self.initializer,
             name="Embedding-Position",
         )
-        x = self.normalize(x, "Embedding-Norm", epsilon=self.layer_norm_eps)
-        x = self.dropout(x, "Embedding-Dropout")
-        return self.dense(x, self.hidden_size, "Embedding-Mapping") if self._maps else x
 
     @property
     def _maps(self):
@@ -132,42 +168,61 @@ class BERT(Transformer):
 
     def apply_main_layers(self, inputs, index):
         """Attention, Add & Norm, feed-forward, Add & Norm."""
-        attention, feed_forward = (
-            f"Transformer-{index}-MultiHeadSelfAttention",
-            f"Transformer-{index}-FeedForward",
-        )
-        x, mask = inputs, self.compute_attention_bias(index)
-        y = self.apply(
-            [x, x, x] if mask is None else [x, x, x, mask],
+        name = f"Transformer-{index}"
+        x = self.sublayer(inputs, self.self_attention, f"{name}-MultiHeadSelfAttention", index)
+        return self.sublayer(x, self.feed_forward, f"{name}-FeedForward", index)
+
+    def sublayer(self, x, function, name, index):
+        """Norm(x + Dropout(f(x))); or x + Dropout(f(Norm(x))), the norm coming first."""
+        first = self.norm_position == "pre"
+        y = function(self.normalize(x, f"{name}-Norm") if first else x, name, index)
+        y = self.dropout(y, f"{name}-Dropout")
+        x = self.apply([x, y], Add, name=f"{name}-Add")
+        return x if first else self.normalize(x, f"{name}-Norm")
+
+    def self_attention(self, x, name, index):
+        """Attention of the sequence to itself, with the model's mask and positions."""
+        mask = self.compute_attention_bias(index)
+        return self.attention(x, x, name, mask, self.compute_position_bias(x))
+
+    def attention(self, query, source, name, mask=None, position=None):
+        """Attention from `query` to `source`, (b, n, d) and (b, m, d)."""
+        arguments = {"a_bias": True} if mask is not None else {}
+        arguments |= {"p_bias": self.p_bias} if position is not None else {}
+        return self.apply(
+            self.simplify([query, source, source, mask, position]),
             MultiHeadAttention,
-            arguments={} if mask is None else {"a_bias": True},
+            arguments=arguments,
             heads=self.num_attention_heads,
             head_size=self.attention_head_size,
             out_dim=self.hidden_size,
             key_size=self.attention_key_size,
             attention_dropout=self.attention_dropout_rate,
             kernel_initializer=self.initializer,
-            name=attention,
+            name=name,
+            **self.attention_options,
         )
-        x = self.residual(x, y, attention)
-        y = self.apply(
+
+    def feed_forward(self, x, name, index):
+        """The position-wise network."""
+        return self.apply(
             x,
             FeedForward,
             units=self.intermediate_size,
             activation=self.hidden_act,
             kernel_initializer=self.initializer,
-            name=feed_forward,
+            name=name,
+            **self.feed_forward_options,
         )
-        return self.residual(x, y, feed_forward)
 
-    def residual(self, x, y, name):
-        """Norm(x + Dropout(y))."""
-        y = self.dropout(y, f"{name}-Dropout")
-        x = self.apply([x, y], Add, name=f"{name}-Add")
-        return self.normalize(x, f"{name}-Norm", epsilon=self.layer_norm_eps)
+    def normalize(self, x, name):
+        """The family's layer normalization."""
+        return super().normalize(x, name, epsilon=self.layer_norm_eps, **self.norm_options)
 
     def apply_final_layers(self, inputs):
         """The heads asked for."""
+        if self.norm_position == "pre":
+            inputs = self.normalize(inputs, "Output-Norm")
         outputs = []
         if self.with_pool:
             x = self.apply(inputs, FirstToken, name="Pooler")
@@ -184,7 +239,7 @@ class BERT(Transformer):
     def _apply_mlm(self, x):
         """A score for each token at each place, through the transposed token table."""
         x = self.dense(x, self.embedding_size, "MLM-Dense", self.hidden_act)
-        x = self.normalize(x, "MLM-Norm", epsilon=self.layer_norm_eps)
+        x = self.normalize(x, "MLM-Norm")
         x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
         x = self.apply(x, BiasAdd, name="MLM-Bias")
         activation = "softmax" if self.with_mlm is True else self.with_mlm

@@ -5,7 +5,7 @@ import inspect
 import os
 
 from kerasx import checkpoints
-from kerasx.models.bert import BERT
+from kerasx.models.families import MODELS
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 
 __all__ = [
@@ -14,15 +14,6 @@ __all__ = [
     "extend_with_unified_language_model",
 ]
 
-MODELS = {"bert": BERT, "roberta_wwm": BERT, "macbert": BERT, "wobert": BERT}
-
-# what configuration files call the builder's arguments
-_RENAMED = {
-    "hidden_dropout_prob": "dropout_rate",
-    "attention_probs_dropout_prob": "attention_dropout_rate",
-    "max_position_embeddings": "max_position",
-    "type_vocab_size": "segment_vocab_size",
-}
 # written by Hugging Face, Google and others; says nothing about the graph
 _IGNORED = frozenset(
     """_name_or_path architectures attention_type bos_token_id chunk_size_feed_forward
@@ -34,16 +25,6 @@ _IGNORED = frozenset(
     sep_token_id tie_word_embeddings tokenizer_class torch_dtype transformers_version use_cache
     is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
 )
-# says something of the graph that only this value of is built
-_ONLY = {"position_embedding_type": "absolute", "tie_word_embeddings": True}
-# what a Hugging Face head asks of the builder
-_ARCHITECTURES = {
-    "BertModel": {},
-    "BertForMaskedLM": {"with_mlm": "linear"},
-    "BertLMHeadModel": {"with_mlm": "linear", "application": "lm"},
-    "BertForNextSentencePrediction": {"with_nsp": "linear"},
-    "BertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
-}
 
 
 def extend_with_language_model(model):
@@ -80,10 +61,10 @@ def build_transformer_model(
             safetensors, torch .bin); None if the arguments say it all.
         checkpoint_path: a checkpoint, or {name: array}; None for the folder's own, or for random
             weights if `config_path` is no folder; False for random weights in any case.
-        model: a name ("bert"), or a subclass of Transformer; what the configuration says by
-            default, else "bert".
-        application: "encoder", "lm" or "unilm"; what the configuration's `architectures` says by
-            default, else "encoder".
+        model: a name ("bert"), or a subclass of Transformer; what the configuration's `model_type`
+            says by default, else "bert".
+        application: "encoder", "lm" or "unilm", as far as the family has them; what the
+            configuration's `architectures` says by default, else the family's first.
         return_keras_model: return the keras.Model; False returns the builder.
         kwargs: arguments of the model class or of its `build`; they override the configuration.
 
@@ -100,9 +81,10 @@ def build_transformer_model(
     ['Input-Token', 'Input-Segment']
     """
     config, checkpoint_path = _read(config_path, checkpoint_path)
-    defaults = _architecture(config, kwargs, application)
-    application = application or defaults.pop("application", "encoder")
-    cls = _model_class(model or config.get("model_type", "bert"), application)
+    cls = _family(model, config)
+    defaults = _architecture(cls, config, kwargs, application)
+    application = application or defaults.pop("application", cls.applications[0])
+    cls = _with_application(cls, application)
     options = {**_arguments(config, cls), **defaults, **kwargs}
     build_options = {k: options.pop(k) for k in _parameters(cls.build) if k in options}
     _check_arguments(cls, options)
@@ -142,38 +124,53 @@ def _check_vocabulary(path, config):
         )
 
 
-def _architecture(config, kwargs, application):
-    """What the configuration's Hugging Face head asks for, unless arguments ask for something."""
-    asked = any(k in kwargs for k in ("with_pool", "with_nsp", "with_mlm"))
-    names = config.get("architectures") or []
-    if asked or application is not None or not names:
-        return {}
-    if names[0] not in _ARCHITECTURES:
+def _family(model, config):
+    """The class of a family, by name or as itself."""
+    model_type = config.get("model_type")
+    if model is None:
+        model = model_type or "bert"
+    elif model_type in MODELS and model in MODELS and MODELS[model] is not MODELS[model_type]:
         raise ValueError(
-            f"`architectures` must name one of {sorted(_ARCHITECTURES)}, or say what to build: "
-            f"application=..., with_pool=..., with_mlm=.... Received: architectures={names}"
+            f"The configuration is of a {model_type!r} model: leave `model` out, or pass "
+            f"model={model_type!r}. Received: model={model!r}"
         )
-    return dict(_ARCHITECTURES[names[0]])
-
-
-def _model_class(model, application):
     if isinstance(model, str):
         if model not in MODELS:
+            near = difflib.get_close_matches(model, MODELS, 1)
             raise ValueError(
                 f"`model` must be one of {sorted(MODELS)} or a class. Received: model={model!r}"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
             )
         model = MODELS[model]
     if not (inspect.isclass(model) and issubclass(model, Transformer)):
         raise ValueError(f"`model` must be a subclass of Transformer. Received: model={model!r}")
-    if application == "encoder":
-        return model
-    if application == "lm":
-        return extend_with_language_model(model)
-    if application == "unilm":
-        return extend_with_unified_language_model(model)
-    raise ValueError(
-        f"`application` must be 'encoder', 'lm' or 'unilm'. Received: application={application!r}"
-    )
+    return model
+
+
+def _architecture(cls, config, kwargs, application):
+    """What the configuration's Hugging Face head asks for, unless arguments ask for something."""
+    asked = any(k.startswith("with_") for k in kwargs)
+    names = config.get("architectures") or []
+    if asked or application is not None or not names:
+        return {}
+    if names[0] not in cls.architectures:
+        heads = [k for k in _parameters(cls) if k.startswith("with_")]
+        raise ValueError(
+            f"`architectures` must name one of {sorted(cls.architectures)}, or say what to build: "
+            f"application=..., {', '.join(f'{k}=...' for k in heads)}. "
+            f"Received: architectures={names}"
+        )
+    return dict(cls.architectures[names[0]])
+
+
+def _with_application(cls, application):
+    if application not in cls.applications:
+        raise ValueError(
+            f"`application` of a `{cls.__name__}` must be one of {list(cls.applications)}. "
+            f"Received: application={application!r}"
+        )
+    extend = {"lm": extend_with_language_model, "unilm": extend_with_unified_language_model}
+    return cls if application == cls.applications[0] else extend[application](cls)
 
 
 def _parameters(function):
@@ -189,16 +186,18 @@ def _parameters(function):
 def _arguments(config, cls):
     """The configuration under the builder's names; an unknown key is an error."""
     known = _parameters(cls)
-    for key, value in _ONLY.items():
+    for key, value in cls.required_config.items():
         if config.get(key, value) != value:
             raise ValueError(
                 f"`{key}` must be {value!r} in the configuration of a `{cls.__name__}`. "
                 f"Received: {key}={config[key]!r}"
             )
-    arguments = {_RENAMED.get(k, k): v for k, v in config.items() if k not in _IGNORED}
+    config = cls.translate_config(dict(config))
+    ignored = {*_IGNORED, *cls.ignored_config, *cls.required_config} - set(known)
+    arguments = {cls.config_names.get(k, k): v for k, v in config.items() if k not in ignored}
     unknown = [k for k in arguments if k not in known]
     if unknown:
-        names = [*known, *_RENAMED]
+        names = [*known, *cls.config_names]
         hints = {k: difflib.get_close_matches(k, names, 1) for k in unknown}
         listed = [k + (f" (did you mean {h[0]}?)" if h else "") for k, h in hints.items()]
         raise ValueError(

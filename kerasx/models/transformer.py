@@ -44,6 +44,20 @@ class Transformer(WeightLoading):
         name: name of the keras.Model.
     """
 
+    # of `build_transformer_model`; the first is the default
+    applications = ("encoder", "lm", "unilm")
+    # {key of a configuration file: argument}, {key: the one value that can be built}, keys that
+    # say nothing about the graph, {Hugging Face head: arguments it asks for}
+    config_names = {}
+    required_config = {}
+    ignored_config = ()
+    architectures = {}
+
+    @classmethod
+    def translate_config(cls, config):
+        """A configuration file's dict before its keys are renamed; a family may compute here."""
+        return config
+
     def __init__(
         self,
         vocab_size,

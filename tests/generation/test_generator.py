@@ -95,13 +95,15 @@ def cached_logits(graphs, prompts, generated):
     zeros = np.zeros_like(tokens)
     caches = graphs.prefill(graphs.arrange(tokens, zeros, zeros + place, []))
     caches = [ops.pad(x, [(0, 0), (0, 0), (0, steps), (0, 0)]) for x in caches]
+    slots = np.concatenate([np.repeat(place, len(prompts), 0), lengths - 1 + np.arange(steps)], 1)
+    slots = slots.astype("int32")
     current, found = np.array([[p[-1]] for p in prompts], "int32"), []
     for t in range(steps):
         new = np.broadcast_to(np.arange(steps)[None] <= t, (len(prompts), steps))
         mask = np.concatenate([place < lengths - 1, new], axis=1)[:, None, None]
         segments, positions = np.full_like(current, int(unilm and t > 0)), lengths - 1 + t
         inputs = graphs.arrange(current, segments, positions, [])
-        inputs = [*inputs, positions, mask, np.int32(n + t)]
+        inputs = [*inputs, positions, slots, mask, np.int32(n + t)]
         logits, *caches = graphs.step([*map(ops.convert_to_tensor, inputs), *caches])
         found.append(ops.convert_to_numpy(ops.log_softmax(logits))[:, 0])
         current = np.array(generated, "int32")[:, t : t + 1]

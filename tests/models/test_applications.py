@@ -66,7 +66,7 @@ def test_unilm_without_segments_says_what_to_do():
 
 
 def test_an_unknown_application_is_refused():
-    with pytest.raises(ValueError, match="`application` must be 'encoder', 'lm' or 'unilm'"):
+    with pytest.raises(ValueError, match="`application` of a `BERT` must be one of"):
         build_transformer_model(CONFIG, application="ulm")
 
 

@@ -1,0 +1,240 @@
+"""Positions that attention uses: sinusoids, relative vectors, relative biases."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx import backend
+
+__all__ = [
+    "RelativePositionEmbedding",
+    "RelativePositionEmbeddingT5",
+    "SinusoidalPositionEmbedding",
+]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class SinusoidalPositionEmbedding(keras.layers.Layer):
+    """Sinusoids of the positions, added to the input or, with "zero", alone.
+
+    Called on x (b, n, d), or on [x, positions] with position ids (b, n).
+
+    Args:
+        output_dim: size of a vector.
+        merge_mode: "add", "mul" or "zero", as in `PositionEmbedding`. Alone they are
+            (1 or b, n, output_dim), float32: what rotary attention takes.
+        base, scaling: as in `backend.sinusoidal_embeddings`.
+        custom_position_ids: kept for bert4keras's sake; the number of inputs says it.
+
+    Source: arXiv 1706.03762; kexue.fm/archives/8231.
+
+    >>> ops.shape(SinusoidalPositionEmbedding(4, merge_mode="zero")(ops.ones((2, 3, 8))))
+    (1, 3, 4)
+    """
+
+    def __init__(
+        self,
+        output_dim,
+        merge_mode="add",
+        base=10000,
+        scaling=None,
+        custom_position_ids=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if merge_mode not in ("add", "mul", "zero"):
+            raise ValueError(
+                f"`merge_mode` must be 'add', 'mul' or 'zero'. Received: merge_mode={merge_mode!r}"
+            )
+        backend.rotary_frequencies(output_dim, base, scaling)  # raises if they make no sense
+        self.output_dim, self.merge_mode = output_dim, merge_mode
+        self.base, self.scaling = base, scaling
+        self.custom_position_ids = custom_position_ids
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.built = True
+
+    def compute_mask(self, inputs, mask=None):
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        return None if self.merge_mode == "zero" else mask
+
+    def call(self, inputs):
+        x, positions = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
+        positions = ops.arange(ops.shape(x)[1])[None] if positions is None else positions
+        vectors = backend.sinusoidal_embeddings(positions, self.output_dim, self.base, self.scaling)
+        if self.merge_mode == "zero":
+            return vectors
+        vectors = ops.cast(vectors, x.dtype)
+        return x + vectors if self.merge_mode == "add" else x * (vectors + 1)
+
+    def compute_output_spec(self, inputs):
+        given = isinstance(inputs, (list, tuple))
+        x = inputs[0] if given else inputs
+        if self.merge_mode != "zero":
+            return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
+        return keras.KerasTensor((x.shape[0] if given else 1, x.shape[1], self.output_dim))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "output_dim": self.output_dim,
+            "merge_mode": self.merge_mode,
+            "base": self.base,
+            "scaling": self.scaling,
+            "custom_position_ids": self.custom_position_ids,
+        }
+
+
+class _Relative(keras.layers.Layer):
+    """What the two relative layers share: distances between places, or between given ids.
+
+    Called on [query, key], (b, n, ...) and (b, m, ...), of which only the lengths count; with
+    `position_ids=True` on the ids (b, n) and (b, m) of their positions.
+    """
+
+    def __init__(self, input_dim, output_dim, embeddings_initializer, **kwargs):
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+        )
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def distances(self, inputs, position_ids):
+        """Key position minus query position, (1 or b, n, m)."""
+        query, key = inputs
+        if not position_ids:
+            query, key = (ops.arange(ops.shape(x)[1])[None] for x in inputs)
+        return ops.cast(key, "int32")[:, None, :] - ops.cast(query, "int32")[:, :, None]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class RelativePositionEmbedding(_Relative):
+    """NEZHA's vectors for distances, clipped: R[i, j] = table[clip(j - i, -k, k) + k].
+
+    For `p_bias="typical_relative"` of `MultiHeadAttention`; see `_Relative` for what it is called
+    on. The table, sinusoidal and not trained unless said otherwise, is 2k + 1 vectors.
+
+    Args:
+        input_dim: 2k + 1, odd.
+        output_dim: size of a vector: that of a head.
+        embeddings_initializer: of the table; "sinusoidal" for NEZHA's.
+        trainable: False by default.
+
+    Source: arXiv 1803.02155, 1909.00204; kexue.fm/archives/8130.
+
+    >>> x = ops.ones((2, 5, 8))
+    >>> ops.shape(RelativePositionEmbedding(129, 4)([x, x]))
+    (1, 5, 5, 4)
+    """
+
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        embeddings_initializer="sinusoidal",
+        trainable=False,
+        **kwargs,
+    ):
+        if embeddings_initializer == "sinusoidal":
+            embeddings_initializer = Sinusoidal()
+        super().__init__(
+            input_dim, output_dim, embeddings_initializer, trainable=trainable, **kwargs
+        )
+        if input_dim % 2 == 0:
+            raise ValueError(f"`input_dim` must be odd. Received: input_dim={input_dim}")
+
+    def call(self, inputs, position_ids=False):
+        reach = (self.input_dim - 1) // 2
+        distances = ops.clip(self.distances(inputs, position_ids), -reach, reach)
+        return ops.cast(ops.take(self.embeddings, distances + reach, axis=0), self.compute_dtype)
+
+    def compute_output_spec(self, inputs, position_ids=False):
+        query, key = inputs
+        shape = (query.shape[0] if position_ids else 1, query.shape[1], key.shape[1])
+        return keras.KerasTensor((*shape, self.output_dim), dtype=self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class RelativePositionEmbeddingT5(_Relative):
+    """T5's bias for distances: B[h, i, j] = table[bucket(j - i), h].
+
+    For `p_bias="t5_relative"` of `MultiHeadAttention`; see `_Relative` for what it is called on.
+
+    Args:
+        input_dim: number of buckets.
+        output_dim: number of heads.
+        max_distance: distances from here on share the last bucket.
+        bidirectional: whether keys after the query have buckets of their own: encoders.
+        embeddings_initializer: of the table.
+
+    Source: arXiv 1910.10683; kexue.fm/archives/8130.
+
+    >>> x = ops.ones((2, 5, 8))
+    >>> ops.shape(RelativePositionEmbeddingT5(32, 4)([x, x]))
+    (1, 4, 5, 5)
+    """
+
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        max_distance=128,
+        bidirectional=True,
+        embeddings_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(input_dim, output_dim, embeddings_initializer, **kwargs)
+        self.max_distance, self.bidirectional = max_distance, bidirectional
+
+    def call(self, inputs, position_ids=False):
+        buckets = backend.relative_position_buckets(
+            self.distances(inputs, position_ids),
+            self.input_dim,
+            self.max_distance,
+            self.bidirectional,
+        )
+        bias = ops.cast(ops.take(self.embeddings, buckets, axis=0), self.compute_dtype)
+        return ops.transpose(bias, (0, 3, 1, 2))
+
+    def compute_output_spec(self, inputs, position_ids=False):
+        query, key = inputs
+        lead = query.shape[0] if position_ids else 1
+        shape = (lead, self.output_dim, query.shape[1], key.shape[1])
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "max_distance": self.max_distance,
+            "bidirectional": self.bidirectional,
+        }
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Sinusoidal(keras.initializers.Initializer):
+    """The sinusoids of 0, 1, 2, ... as the rows of a table."""
+
+    def __call__(self, shape, dtype=None):
+        positions = np.arange(shape[0], dtype="float32")
+        return ops.cast(backend.sinusoidal_embeddings(positions, shape[1]), dtype or "float32")
+
+    def get_config(self):
+        return {}

@@ -1,0 +1,46 @@
+"""One row for each model family: how to build a tiny one, and what it can do."""
+
+from dataclasses import dataclass, field
+
+from kerasx.models.families import MODELS
+
+SIZES = {
+    "vocab_size": 24,
+    "hidden_size": 8,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+    "max_position": 24,
+    "hidden_act": "gelu",
+}
+
+
+@dataclass
+class Row:
+    """A family under contract.
+
+    config: what differs from SIZES; None removes a key.
+    head: arguments that give an encoder a score for each token.
+    applications: those of the family's own that are tried.
+    pads: whether the family masks padding (id `pad_id`); if not, it must be causal.
+    """
+
+    config: dict = field(default_factory=dict)
+    head: dict = field(default_factory=lambda: {"with_mlm": "linear"})
+    applications: tuple = ("encoder", "lm", "unilm")
+    pads: bool = True
+    pad_id: int = 0
+
+    def options(self):
+        return {k: v for k, v in {**SIZES, **self.config}.items() if v is not None}
+
+
+FAMILIES = {
+    "bert": Row(),
+    "nezha": Row({"max_relative_position": 3}),
+}
+
+
+def test_every_family_has_a_row():
+    missing = {c.__name__ for c in MODELS.values()} - {MODELS[k].__name__ for k in FAMILIES}
+    assert not missing
