@@ -82,6 +82,11 @@ def _cached_attention(**common):
     return layers.CachedAttention(attention, **common)
 
 
+def _projected_keys(**common):
+    attention = _cached_attention(**common).attention
+    return layers.ProjectedKeys(attention, **common)
+
+
 def _refuses(cls, match, *args, **kwargs):
     return lambda: cls(*args, **kwargs), match
 
@@ -158,5 +163,27 @@ TABLE = {
             (lambda: layers.PositionEmbedding(8, 4)(np.ones((1, 9, 4))), "9 tokens.* only 8"),
         ),
     ),
+    "ProjectedKeys": Row(_projected_keys, _three, time=None, trains=False),
+    "RelativePositionEmbedding": Row(
+        lambda **k: layers.RelativePositionEmbedding(5, 4, trainable=True, **k),
+        _two,
+        time=None,
+        alone=False,
+        errors=(_refuses(layers.RelativePositionEmbedding, "`input_dim` must be odd", 4, 4),),
+    ),
+    "RelativePositionEmbeddingT5": Row(
+        lambda **k: layers.RelativePositionEmbeddingT5(8, 2, embeddings_initializer="normal", **k),
+        _two,
+        time=None,
+        alone=False,
+    ),
     "ScaleOffset": Row(layers.ScaleOffset, sequence),
+    "SinusoidalPositionEmbedding": Row(
+        lambda **k: layers.SinusoidalPositionEmbedding(4, **k),
+        sequence,
+        errors=(
+            _refuses(layers.SinusoidalPositionEmbedding, "`merge_mode` must be", 4, "sum"),
+            _refuses(layers.SinusoidalPositionEmbedding, "`dim` must be even", 5),
+        ),
+    ),
 }
