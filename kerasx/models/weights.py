@@ -19,8 +19,11 @@ class WeightLoading:
     layer, and in `huggingface_rules` how these variables are called in a Hugging Face folder.
     """
 
-    # (pattern, replacement) from a TensorFlow name to a Hugging Face name
+    # (pattern, replacement) from a TensorFlow name to a Hugging Face name; one that ends in "[1/3]"
+    # is the second third of that tensor's outputs, as of queries, keys and values fused
     huggingface_rules = ()
+    # its kernels are (outputs, inputs), as torch.nn.Linear's are and GPT-2's Conv1D's are not
+    huggingface_transposed = True
     # prefix that Hugging Face puts before the backbone when there is a head
     huggingface_prefix = ""
     # checkpoint variables of heads that this model may have been built without
@@ -94,6 +97,7 @@ class WeightLoading:
         return Translated(
             checkpoint,
             {name: self.huggingface_name(name).removeprefix(prefix) for name in names},
+            self.huggingface_transposed,
         )
 
     def huggingface_name(self, name):
@@ -132,22 +136,40 @@ class WeightLoading:
             return orthogonally_resize(value, weight.shape)
         return None
 
-    def save_weights_as_checkpoint(self, filename, mapping=None, dtype=None):
+    def save_weights_as_checkpoint(self, filename, mapping=None, dtype=None, names="original"):
         """Write the weights under their original names; `load_weights_from_checkpoint` reads them.
 
         Args:
             filename: "....safetensors", or the prefix of a TensorFlow checkpoint.
             mapping: {layer name: [variables]}, `variable_mapping()` by default.
             dtype: dtype to store, the weights' own by default.
+            names: "original", or "huggingface" for a file that transformers reads.
         """
+        if names not in ("original", "huggingface"):
+            raise ValueError(
+                "`names` must be 'original', or 'huggingface' if the family has such names. "
+                f"Received: names={names!r}"
+            )
         tensors = {}
         for weight, name in self.weights_and_variables(mapping):
             value = self.create_variable(name, keras.ops.convert_to_numpy(weight))
             tensors[name] = value if dtype is None else value.astype(dtype)
+        if names == "huggingface":
+            tensors = self.huggingface_tensors(tensors)
         if str(filename).endswith(".safetensors"):
             checkpoints.save_safetensors(filename, tensors)
         else:
             checkpoints.save_tensor_bundle(filename, tensors)
+
+    def huggingface_tensors(self, tensors):
+        """The tensors under Hugging Face's names, in its layout; undoes `translated`."""
+        fused = {}
+        for name, value in tensors.items():
+            theirs, part, parts = _part(self.huggingface_name(name))
+            turned = self.huggingface_transposed and name.endswith("kernel")
+            fused.setdefault(theirs, (turned, [None] * parts))[1][part] = value
+        joined = {k: (turned, np.concatenate(v, axis=-1)) for k, (turned, v) in fused.items()}
+        return {k: np.ascontiguousarray(v.T if turned else v) for k, (turned, v) in joined.items()}
 
 
 class Translated(checkpoints.Checkpoint):
@@ -155,23 +177,38 @@ class Translated(checkpoints.Checkpoint):
 
     Args:
         source: the checkpoint.
-        names: {our name: the checkpoint's name}; tensors without one keep their own.
+        names: {our name: the checkpoint's name, or "name[1/3]", which is the second third of its
+            outputs}; tensors without one keep their own.
+        transposed: False leaves the kernels as they are.
     """
 
-    def __init__(self, source, names):
-        self.source, self.format = source, source.format
-        ours = {theirs: name for name, theirs in names.items()}
-        specs = {ours.get(theirs, theirs): self._spec_of(theirs, ours) for theirs in source}
+    def __init__(self, source, names, transposed=True):
+        self.source, self.format, self._transposed = source, source.format, transposed
+        ours = {}
+        for name, theirs in names.items():
+            theirs, *part = _part(theirs)
+            ours.setdefault(theirs, []).append((name, *part))
+        specs = {
+            name: self._spec_of(name, theirs, part, parts)
+            for theirs in source
+            for name, part, parts in ours.get(theirs, [(theirs, 0, 1)])
+        }
         super().__init__(source.path, specs, source.skipped)
 
-    def _spec_of(self, theirs, ours):
-        shape = self.source.shape(theirs)
-        transposed = ours.get(theirs, "").endswith("kernel")
-        return checkpoints.Spec(
-            shape[::-1] if transposed else shape, self.source.dtype(theirs), (theirs, transposed)
-        )
+    def _spec_of(self, name, theirs, part, parts):
+        shape, turned = self.source.shape(theirs), self._transposed and name.endswith("kernel")
+        shape = shape[::-1] if turned else shape
+        shape = (*shape[:-1], shape[-1] // parts) if parts > 1 else shape
+        return checkpoints.Spec(shape, self.source.dtype(theirs), (theirs, turned, part, parts))
 
     def _read(self, name, spec):
-        theirs, transposed = spec.where
+        theirs, turned, part, parts = spec.where
         value = self.source[theirs]
-        return value.T if transposed else value
+        value = value.T if turned else value
+        return np.split(value, parts, axis=-1)[part] if parts > 1 else value
+
+
+def _part(name):
+    """("w", 1, 3) of "w[1/3]"; ("w", 0, 1) of "w"."""
+    found = re.fullmatch(r"(.*)\[(\d+)/(\d+)\]", name)
+    return (found[1], int(found[2]), int(found[3])) if found else (name, 0, 1)
