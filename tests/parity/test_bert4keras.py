@@ -1,5 +1,6 @@
-"""kerasx equals bert4keras on the same weights, option by option."""
+"""kerasx equals bert4keras on the same weights, model by model, option by option."""
 
+import functools
 import json
 import os
 
@@ -8,39 +9,49 @@ import numpy as np
 import pytest
 
 from kerasx.models import build_transformer_model
-from tests.parity.make_bert4keras_reference import CASES, arguments
+from tests.parity.bert4keras_cases import CASES, arguments
 
-PATH = os.path.join(os.path.dirname(__file__), "bert4keras.npz")
-REFERENCE = np.load(PATH, allow_pickle=False)
-STORED = json.loads(str(REFERENCE["cases"]))
+FOLDER = os.path.join(os.path.dirname(__file__), "bert4keras")
 
 
-def test_the_reference_holds_every_case_of_its_maker():
-    assert {name: case["arguments"] for name, case in STORED.items()} == CASES
+@functools.cache
+def reference(model):
+    """(arrays, {case: its arguments and the keys of its tensors}) of a model's stored file."""
+    with np.load(os.path.join(FOLDER, f"{model}.npz"), allow_pickle=False) as file:
+        arrays = dict(file)
+    return arrays, json.loads(str(arrays["cases"]))
 
 
-@pytest.mark.parametrize("name", STORED)
-def test_outputs_equal_those_of_bert4keras(name, record_property):
-    options = arguments(STORED[name]["arguments"])
+@pytest.mark.parametrize("model", CASES)
+def test_the_reference_holds_the_table(model):
+    made = {name: arguments(model, case) for name, case in CASES[model].items()}
+    stored = {name: case["arguments"] for name, case in reference(model)[1].items()}
+    assert stored == json.loads(json.dumps(made))
+
+
+@pytest.mark.parametrize("model, name", [(m, name) for m in CASES for name in CASES[m]])
+def test_outputs_equal_those_of_bert4keras(model, name, record_property):
+    arrays, cases = reference(model)
+    options = arguments(model, CASES[model][name])
     if "layer_norm_cond" in options:
         condition = keras.Input((options["layer_norm_cond"],), name="Condition")
         options.update(layer_norm_cond=condition, additional_input_layers=condition)
-    builder = build_transformer_model(return_keras_model=False, **options)
-    tensors = {key.split(":")[0]: REFERENCE[f"tensor/{key}"] for key in STORED[name]["tensors"]}
+    builder = build_transformer_model(model=model, return_keras_model=False, **options)
+    tensors = {key.split(":")[0]: arrays[f"tensor/{key}"] for key in cases[name]["tensors"]}
     conditions = {k: tensors.pop(k) for k in list(tensors) if "/condition_" in k}
     builder.load_weights_from_checkpoint(tensors)
     for key, value in conditions.items():
         layer, i = key.split("/condition_")
-        builder.layers[layer].weights[2 + int(i)].assign(value)
+        norm = builder.layers[layer]
+        norm.weights[norm.offset + norm.scale + int(i)].assign(value)
 
-    inputs = [REFERENCE[f"{name}/input_{i}"] for i in range(len(builder.inputs))]
-    outputs = builder.model(inputs if len(inputs) > 1 else inputs[0])
-    outputs = keras.tree.flatten(outputs)
-    expected = [REFERENCE[f"{name}/output_{i}"] for i in range(len(outputs))]
-    assert f"{name}/output_{len(outputs)}" not in REFERENCE
+    inputs = [arrays[f"{name}/input_{i}"] for i in range(len(builder.inputs))]
+    outputs = keras.tree.flatten(builder.model(inputs if len(inputs) > 1 else inputs[0]))
+    expected = [arrays[f"{name}/output_{i}"] for i in range(len(outputs))]
+    assert f"{name}/output_{len(outputs)}" not in arrays
     ours = [keras.ops.convert_to_numpy(x) for x in outputs]
     error = max(np.abs(x - y).max() for x, y in zip(ours, expected))
     record_property("largest_error", float(error))
-    print(f"{keras.backend.backend()} {name}: largest error {error:.1e}")
+    print(f"{keras.backend.backend()} {model} {name}: largest error {error:.1e}")
     for x, y in zip(ours, expected):
         np.testing.assert_allclose(x, y, atol=1e-4, rtol=1e-4)
