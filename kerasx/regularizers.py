@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasx import backend
+
 __all__ = ["WEISSI", "weissi"]
 
 
@@ -25,7 +27,7 @@ def weissi(w, lam1, lam2, epsilon=1e-12):
     >>> round(float(weissi(ops.array([3.0, 4.0]), lam1=1.0, lam2=0.0)), 4)  # log 5
     1.6094
     """
-    w = ops.cast(w, keras.backend.result_type(w.dtype, "float32"))
+    w = backend.widened(w)
     square = ops.sum(ops.square(w)) + epsilon
     total = ops.sum(w * ops.stop_gradient(ops.sign(w)))  # JAX's |w| has a gradient of 1 at 0
     return lam1 / 2 * ops.log(square) + lam2 * total * ops.rsqrt(square)

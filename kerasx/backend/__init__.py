@@ -40,6 +40,7 @@ from kerasx.backend.ops import (
     search_layer,
     sequence_masking,
     swish,
+    widened,
 )
 from kerasx.backend.positions import (
     apply_rotary_position_embeddings,
@@ -100,5 +101,6 @@ __all__ = [
     "value_and_grad",
     "value_at_build",
     "weighted_sum",
+    "widened",
     "write_slots",
 ]

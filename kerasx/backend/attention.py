@@ -10,6 +10,7 @@ from keras import ops
 from kerasx.backend import fused
 from kerasx.backend.dropout import dropout as random_dropout
 from kerasx.backend.masks import mask_value
+from kerasx.backend.ops import widened
 
 __all__ = ["attend", "attention", "attention_normalize", "attention_scores", "plain_attention"]
 
@@ -75,11 +76,14 @@ def attention(
 
 
 def attention_scores(query, key, bias=None, scale=1.0, relative=None):
-    """Q(K + R)ᵀ·scale + bias: (b, h, n, m), with relative vectors R (1 or b, n, m, d) or none."""
+    """Q(K + R)ᵀ·scale + bias: (b, h, n, m), with relative vectors R or none.
+
+    R is (1 or b, n, m, ≥ d); its first d components count, d being the size of a query head.
+    """
     query = query * scale
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
     if relative is not None:
-        relative = ops.cast(relative, query.dtype)
+        relative = ops.cast(relative[..., : query.shape[-1]], query.dtype)
         scores = scores + _einsum_relative("bhnd,bnmd->bhnm", query, relative)
     return scores if bias is None else scores + ops.cast(bias, scores.dtype)
 
@@ -87,14 +91,14 @@ def attention_scores(query, key, bias=None, scale=1.0, relative=None):
 def attend(
     scores, value, mask=None, normalization="softmax", dropout=0.0, seed=None, relative=None
 ):
-    """From scores (b, h, n, m), values (b, h, m, e) and relative vectors (1 or b, n, m, e), if
+    """From scores (b, h, n, m), values (b, h, m, e) and relative vectors (1 or b, n, m, ≥ e), if
     any, to outputs (b, h, n, e)."""
     weights = ops.cast(attention_normalize(scores, mask, -1, normalization), value.dtype)
     if dropout:
         weights = random_dropout(weights, dropout, seed)
     outputs = ops.matmul(weights, value)
     if relative is not None:
-        relative = ops.cast(relative, value.dtype)
+        relative = ops.cast(relative[..., : value.shape[-1]], value.dtype)
         outputs = outputs + _einsum_relative("bhnm,bnmd->bhnd", weights, relative)
     return _blank_rows_to_zero(outputs, mask)
 
@@ -130,7 +134,7 @@ def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
         Weights of the scores' shape, float32 or wider; 0 where the mask forbids, unless it
         forbids the whole row.
     """
-    scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
+    scores = widened(scores)
     if method not in ("softmax", "softmax_plus", "squared_relu"):
         raise ValueError(
             "`method` must be 'softmax', 'softmax_plus' or 'squared_relu'. "

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasx.backend.ops import widened
+
 __all__ = ["sparse_cross_entropy"]
 
 
@@ -23,7 +25,7 @@ def sparse_cross_entropy(ids, logits):
     2.0794
     """
     ids, logits = ops.cast(ids, "int32"), ops.convert_to_tensor(logits)
-    logits = ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
+    logits = widened(logits)
     return _FUNCTIONS[keras.backend.backend()](ids, logits)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "search_layer",
     "sequence_masking",
     "swish",
+    "widened",
 ]
 
 
@@ -248,3 +249,13 @@ def search_layer(inputs, name, exclude_from=None):
         for node in layer._inbound_nodes:
             pending += [t._keras_history.operation for t in node.input_tensors]
     return None
+
+
+def widened(x):
+    """x as a tensor of float32, or of its own dtype if that is wider.
+
+    >>> widened(ops.ones((2,), "float16")).dtype == widened(ops.ones((2,))).dtype
+    True
+    """
+    x = ops.convert_to_tensor(x)
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))

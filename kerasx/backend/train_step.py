@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasx.backend.autodiff import value_and_grad
+from kerasx.backend.ops import widened
 
 __all__ = ["train_step"]
 
@@ -35,7 +36,7 @@ def train_step(model, loss_and_outputs, report=None):
 
         def scaled(values):
             loss, aux = loss_and_outputs(values, batch, scale, iteration)
-            wide = ops.cast(loss, keras.backend.result_type(loss.dtype, "float32"))
+            wide = widened(loss)
             return wide * ops.cast(scale, wide.dtype), (loss, aux)
 
         (_, (loss, (outputs, updates))), gradients = value_and_grad(scaled, has_aux=True)(

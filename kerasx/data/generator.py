@@ -76,7 +76,10 @@ class DataGenerator:
             yield buffer.pop(np.random.randint(len(buffer)))
 
     def __iter__(self, random=False):
-        raise NotImplementedError("`__iter__(self, random=False)` must yield batches of `sample`")
+        raise ValueError(
+            f"`{type(self).__name__}` must override __iter__(self, random=False), which yields "
+            "batches of `self.sample(random)`."
+        )
 
     def forfit(self, random=True):
         """Batches without end, for `model.fit(..., steps_per_epoch=len(self))`.

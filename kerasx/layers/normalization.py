@@ -147,7 +147,7 @@ class LayerNormalization(ScaleOffset):
     def call(self, inputs):
         x, condition = inputs if self.conditional else (inputs, None)
         dtype = x.dtype
-        x = ops.cast(x, keras.backend.result_type(dtype, "float32"))
+        x = backend.widened(x)
         if self.zero_mean:
             x = x - ops.mean(x, axis=-1, keepdims=True)
         if self.unit_variance:

@@ -50,7 +50,7 @@ class GlobalAveragePooling1D(_MaskedPooling):
     """
 
     def call(self, inputs, mask=None):
-        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        x = backend.widened(inputs)
         real = _real_tokens(inputs, mask)[..., None]
         total = ops.sum(ops.where(real, x, 0.0), axis=1)
         count = ops.sum(ops.cast(real, x.dtype), axis=1)

@@ -3,15 +3,10 @@
 import keras
 from keras import ops
 
+from kerasx import backend
 from kerasx.backend.shapes import require_shape
 
-__all__ = ["ScoreLoss", "TokenLoss", "as_ids", "masked_mean", "token_weight", "widened"]
-
-
-def widened(x):
-    """x as a tensor of float32 or wider."""
-    x = ops.convert_to_tensor(x)
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+__all__ = ["ScoreLoss", "TokenLoss", "as_ids", "masked_mean", "token_weight"]
 
 
 def masked_mean(values, mask=None):
@@ -27,7 +22,7 @@ def masked_mean(values, mask=None):
     >>> float(masked_mean(ops.array([1.0, 3.0, 9.0]), ops.array([True, True, False])))
     2.0
     """
-    values = widened(values)
+    values = backend.widened(values)
     mask = ops.ones_like(values) if mask is None else ops.cast(mask, values.dtype)
     require_shape("mask", mask, values.shape, "a weight for each value")
     total = ops.sum(ops.where(mask != 0, values * mask, 0))
@@ -72,7 +67,7 @@ class TokenLoss(ScoreLoss):
 
     def compute(self, ids, logits):
         """Losses (...) of ids (...) and logits (..., v)."""
-        raise NotImplementedError
+        raise ValueError(f"`{type(self).__name__}` must override compute(self, ids, logits).")
 
     def get_config(self):
         return {**super().get_config(), "ignore_class": self.ignore_class}

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from kerasx import backend
 from kerasx.backend import mask_value
 from kerasx.backend.shapes import require_shape
-from kerasx.losses.base import widened
 
 __all__ = ["kl_divergence", "symmetric_kl"]
 
@@ -53,7 +53,7 @@ def symmetric_kl(logits_p, logits_q):
 
 
 def _log_probabilities(*logits):
-    logits = [widened(s) for s in logits]
+    logits = [backend.widened(s) for s in logits]
     require_shape("logits_q", logits[1], logits[0].shape, "scores like `logits_p`")
     return [_log_softmax(s) for s in logits]
 

@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
+from kerasx import backend
 from kerasx.backend import mask_value
 from kerasx.backend.multilabel import log1p_sum_exp
 from kerasx.backend.shapes import require_shape
-from kerasx.losses.base import ScoreLoss, widened
+from kerasx.losses.base import ScoreLoss
 
 __all__ = ["FlatNCE", "InfoNCE", "flat_nce", "in_batch_scores", "info_nce"]
 
@@ -59,7 +60,7 @@ def flat_nce(scores, positives=None, mask=None):
 
 def _log_xi(scores, positives, mask):
     """log ξ (b,), and which rows have both a positive and a negative (b,)."""
-    scores = widened(scores)
+    scores = backend.widened(scores)
     b, k = ops.shape(scores)
     positives = ops.arange(b) if positives is None else ops.cast(positives, "int32")
     require_shape("positives", positives, scores.shape[:1], "a candidate for each row")
@@ -91,7 +92,7 @@ def in_batch_scores(embeddings, temperature):
     >>> ops.convert_to_numpy(positives).tolist(), round(float(scores[0, 1]), 4)
     ([1, 0, 3, 2], 2.0)
     """
-    x = widened(embeddings)
+    x = backend.widened(embeddings)
     x = x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), -1, keepdims=True), 1e-12))
     if len(x.shape) == 3 and x.shape[1] in (2, None):
         scores = x[:, 0] @ ops.transpose(x[:, 1]) / temperature

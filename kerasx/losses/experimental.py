@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx import backend
 from kerasx.backend import mask_value
 from kerasx.backend.multilabel import log1p_sum_exp
 from kerasx.backend.shapes import require_shape
-from kerasx.losses.base import ScoreLoss, TokenLoss, as_ids, widened
+from kerasx.losses.base import ScoreLoss, TokenLoss, as_ids
 
 __all__ = [
     "ExactAccuracy",
@@ -45,7 +46,7 @@ def exact_accuracy(ids, logits, sigma=1.0, margin=None, nodes=64):
     >>> round(float(exact_accuracy(ops.array([0]), ops.zeros((1, 4)))[0]), 5)
     0.25
     """
-    s = widened(logits)
+    s = backend.widened(logits)
     right = ops.one_hot(as_ids(ids, s), s.shape[-1], dtype="bool")
     d = ops.sum(ops.where(right, s, 0), -1, keepdims=True) - s
     d = (d if margin is None else ops.minimum(d, margin)) / sigma
@@ -138,7 +139,7 @@ def joint_soft_categorical_crossentropy(y_true, y_pred):
 
 
 def _joint(y_true, y_pred):
-    s = widened(y_pred)
+    s = backend.widened(y_pred)
     t = ops.cast(y_true, s.dtype)
     require_shape("y_true", t, s.shape, "a label for each class of each problem")
     return ops.maximum(s, mask_value(keras.backend.standardize_dtype(s.dtype)) / 4), t

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.losses.base import widened
+from kerasx import backend
 
 __all__ = ["Flooding", "flooded"]
 
@@ -21,7 +21,7 @@ def flooded(loss, b):
     >>> float(flooded(ops.array(0.5), 0.25)), float(flooded(ops.array(0.125), 0.25))
     (0.5, 0.375)
     """
-    return ops.abs(widened(loss) - b) + b
+    return ops.abs(backend.widened(loss) - b) + b
 
 
 @keras.saving.register_keras_serializable("kerasx")

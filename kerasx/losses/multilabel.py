@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.losses.base import ScoreLoss, widened
+from kerasx.losses.base import ScoreLoss
 
 __all__ = [
     "MultilabelCategoricalCrossentropy",
@@ -19,7 +19,7 @@ def multilabel_probabilities(logits):
     >>> float(multilabel_probabilities(ops.array([0.0]))[0])
     0.5
     """
-    return ops.sigmoid(2 * widened(logits))
+    return ops.sigmoid(2 * backend.widened(logits))
 
 
 @keras.saving.register_keras_serializable("kerasx")

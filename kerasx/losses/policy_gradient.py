@@ -2,8 +2,8 @@
 
 from keras import ops
 
+from kerasx import backend
 from kerasx.backend.shapes import require_shape
-from kerasx.losses.base import widened
 
 __all__ = ["optimal_baseline", "policy_gradient_loss"]
 
@@ -28,7 +28,7 @@ def policy_gradient_loss(log_probs, rewards, baseline="leave_one_out"):
     >>> float(policy_gradient_loss(log_probs, rewards)[0])
     -0.5
     """
-    log_probs = widened(log_probs)
+    log_probs = backend.widened(log_probs)
     rewards = ops.cast(rewards, log_probs.dtype)
     require_shape("rewards", rewards, log_probs.shape, "one number per sample")
     advantage = ops.stop_gradient(rewards - _baseline(rewards, baseline))
@@ -71,6 +71,6 @@ def optimal_baseline(rewards, squared_norms):
     >>> float(optimal_baseline(ops.array([1.0, 0.0]), ops.array([3.0, 1.0]))[0])
     0.75
     """
-    rewards, weights = widened(rewards), widened(squared_norms)
+    rewards, weights = backend.widened(rewards), backend.widened(squared_norms)
     weighted = ops.sum(rewards * weights, -1, keepdims=True)
     return ops.divide_no_nan(weighted, ops.sum(weights, -1, keepdims=True))

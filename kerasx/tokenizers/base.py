@@ -114,19 +114,19 @@ class TokenizerBase:
 
     def token_to_id(self, token):
         """Id of a token."""
-        raise NotImplementedError
+        raise ValueError(f"`{type(self).__name__}` must override token_to_id(self, token).")
 
     def id_to_token(self, i):
         """Token of an id."""
-        raise NotImplementedError
+        raise ValueError(f"`{type(self).__name__}` must override id_to_token(self, i).")
 
     def decode(self, ids):
         """Readable text of ids."""
-        raise NotImplementedError
+        raise ValueError(f"`{type(self).__name__}` must override decode(self, ids).")
 
     def _tokenize(self, text):
         """Tokens of a text without special tokens."""
-        raise NotImplementedError
+        raise ValueError(f"`{type(self).__name__}` must override _tokenize(self, text).")
 
     def _text_ids(self, text, limit=None):
         """Ids of a text without special tokens; of `limit` tokens only the first (if negative, the

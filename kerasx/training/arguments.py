@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.training.vectors import wide
+from kerasx import backend
 
 __all__ = ["check_positive", "scores_of"]
 
@@ -18,5 +18,5 @@ def check_positive(**arguments):
 
 def scores_of(outputs, output, from_logits):
     """Logits of one of the outputs, float32 or wider; a logarithm where it is probabilities."""
-    scores = wide(keras.tree.flatten(outputs)[output])
+    scores = backend.widened(keras.tree.flatten(outputs)[output])
     return scores if from_logits else ops.log(ops.maximum(scores, _LEAST))

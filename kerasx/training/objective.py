@@ -8,7 +8,6 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.training.vectors import wide
 
 __all__ = ["Batch", "State", "Step", "attach", "find_variables", "gradients_at", "moved", "step_of"]
 
@@ -156,7 +155,8 @@ def gradients_at(model, variables, objective, trainable, state, batch, deltas=No
 
     def scaled(deltas):
         loss, _ = objective(*moved(model, variables, deltas, trainable, state), batch)
-        return wide(loss) * ops.cast(batch.scale, wide(loss).dtype)
+        wide = backend.widened(loss)
+        return wide * ops.cast(batch.scale, wide.dtype)
 
     if deltas is None:
         deltas = [ops.zeros(v.shape, v.dtype) for v in variables]

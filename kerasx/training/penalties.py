@@ -6,7 +6,6 @@ from kerasx import backend
 from kerasx.losses import flooded, symmetric_kl
 from kerasx.training.arguments import check_positive, scores_of
 from kerasx.training.objective import attach, find_variables, moved
-from kerasx.training.vectors import wide
 
 __all__ = ["flooding", "gradient_penalty", "implicit_gradient_regularization", "r_drop"]
 
@@ -53,7 +52,8 @@ def gradient_penalty(model, layer="Embedding-Token", epsilon=1.0):
             def scaled(deltas):
                 there = moved(model, variables, deltas, trainable, state)
                 loss, aux = objective(*there, batch)
-                return wide(loss) * ops.cast(batch.scale, wide(loss).dtype), (loss, aux)
+                wide = backend.widened(loss)
+                return wide * ops.cast(batch.scale, wide.dtype), (loss, aux)
 
             zeros = [ops.zeros(v.shape, v.dtype) for v in variables]
             with backend.plain_attention():  # fused kernels are differentiable once

@@ -5,19 +5,16 @@ import contextlib
 import keras
 from keras import ops
 
-__all__ = ["Draws", "norm", "scaled_to", "wide"]
+from kerasx import backend
+
+__all__ = ["Draws", "norm", "scaled_to"]
 
 _TINY = 1e-12  # keeps the norm of a zero vector finite, and its gradient
 
 
-def wide(x):
-    """x in float32, or wider if it is."""
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-
-
 def norm(tensors):
     """Euclidean norm of all elements of a list of tensors, float32 or wider."""
-    return ops.sqrt(sum(ops.sum(ops.square(wide(t))) for t in tensors) + _TINY**2)
+    return ops.sqrt(sum(ops.sum(ops.square(backend.widened(t))) for t in tensors) + _TINY**2)
 
 
 def scaled_to(length, tensors):

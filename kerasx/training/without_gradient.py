@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
+from kerasx import backend
 from kerasx.losses import policy_gradient_loss
 from kerasx.training.arguments import check_positive
 from kerasx.training.objective import attach, find_variables, moved
-from kerasx.training.vectors import Draws, wide
+from kerasx.training.vectors import Draws
 
 __all__ = ["policy_gradient", "zeroth_order"]
 
@@ -90,7 +91,7 @@ def policy_gradient(model, reward, samples=8, weight=1.0, baseline="leave_one_ou
     def trick(objective):
         def rewarded(trainable, state, batch):
             loss, (outputs, state) = objective(trainable, state, batch)
-            log_p = ops.log_softmax(wide(outputs), -1)
+            log_p = ops.log_softmax(backend.widened(outputs), -1)
             answers = _answers(draws, log_p, samples, batch.iteration)
             chosen = ops.take_along_axis(log_p, answers, -1)
             rewards = [reward(batch.y, answers[..., k]) for k in range(samples)]

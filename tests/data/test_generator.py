@@ -75,5 +75,5 @@ def test_batches_for_test_are_the_inputs_alone():
 
 
 def test_a_generator_must_say_how_batches_are_made():
-    with pytest.raises(NotImplementedError, match="__iter__"):
+    with pytest.raises(ValueError, match="must override __iter__"):
         next(DataGenerator([1]).forfit())
