@@ -109,7 +109,7 @@ class DecodingGraphs:
             if isinstance(layer, (PositionEmbedding, SinusoidalPositionEmbedding)):
                 x = args[0][0] if isinstance(args[0], (list, tuple)) else args[0]
                 return layer([x, positions])
-            if layer.name.endswith("MLM-Activation"):
+            if layer.name.endswith("LM-Activation"):
                 return args[0]  # logits, whatever the model ends on
             return layer(*args, **kwargs)
 
@@ -132,9 +132,5 @@ class DecodingGraphs:
 
 def position_limit(model):
     """The longest sequence that the model's position tables reach, or None without a table."""
-    reaches = [
-        layer.input_dim**2 if layer.hierarchical else layer.input_dim
-        for layer in model.layers
-        if isinstance(layer, PositionEmbedding)
-    ]
-    return min(reaches, default=None)
+    tables = (layer for layer in model.layers if isinstance(layer, PositionEmbedding))
+    return min((layer.reach for layer in tables), default=None)

@@ -30,6 +30,7 @@ class BERT(Transformer):
         custom_position_ids: take the position ids as an input.
         shared_segment_embeddings: segments are looked up in the token table.
         layer_norm_eps: ε of the layer normalizations.
+        pad_id: the token that is padding and masked, or None.
         norm_position: "post", as in BERT, or "pre": the sublayers' inputs are normalized instead
             of their sums, and the last sum (kexue.fm/archives/9009).
 
@@ -44,9 +45,16 @@ class BERT(Transformer):
 
     # what a family changes of the layers: the kind of position its attention takes, and arguments
     p_bias = None
+    attention_layer = MultiHeadAttention
+    embedding_options = {}
+    position_options = {}
     attention_options = {}
     feed_forward_options = {}
     norm_options = {}
+    dense_options = {}
+
+    # variables with a row for each token
+    token_variables = ("bert/embeddings/word_embeddings", "cls/predictions/output_bias")
 
     # how its configuration files call the arguments, and what in them cannot be built otherwise
     config_names = {
@@ -78,6 +86,7 @@ class BERT(Transformer):
         shared_segment_embeddings=False,
         layer_norm_eps=1e-12,
         norm_position="post",
+        pad_id=0,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -96,6 +105,7 @@ class BERT(Transformer):
         self.shared_segment_embeddings = shared_segment_embeddings
         self.layer_norm_eps = layer_norm_eps
         self.norm_position = norm_position
+        self.pad_id = pad_id
 
     def get_inputs(self):
         """Token ids, and segment and position ids where the model takes them, (b, n) int32."""
@@ -107,6 +117,12 @@ class BERT(Transformer):
 
     def apply_embeddings(self, inputs):
         """Token + segment + position embeddings, normalized."""
+        x = self.normalize(self.sum_embeddings(inputs), "Embedding-Norm")
+        x = self.dropout(x, "Embedding-Dropout")
+        return self.dense(x, self.hidden_size, "Embedding-Mapping") if self._maps else x
+
+    def sum_embeddings(self, inputs):
+        """Token + segment + position embeddings."""
         x, *rest = inputs
         segments = rest.pop(0) if self.segment_vocab_size else None
         x = self.apply(
@@ -114,16 +130,14 @@ class BERT(Transformer):
             Embedding,
             input_dim=self.vocab_size,
             output_dim=self.embedding_size,
-            embeddings_initializer=self.initializer,
-            mask_zero=True,
+            embeddings_initializer=self.embeddings_initializer,
+            mask_zero=self.pad_id is not None,
+            pad_id=self.pad_id or 0,
             name="Embedding-Token",
         )
         if segments is not None:
             x = self.apply([x, self._segments(segments)], Add, name="Embedding-Token-Segment")
-        x = self.embed_positions(x, rest[0] if self.custom_position_ids else None)
-        x = self.normalize(x, "Embedding-Norm")
-        x = self.dropout(x, "Embedding-Dropout")
-        return self.dense(x, self.hidden_size, "Embedding-Mapping") if self._maps else x
+        return self.embed_positions(x, rest[0] if self.custom_position_ids else None)
 
     def embed_positions(self, x, positions=None):
         """The vectors of the places, or of the given ids, added."""
@@ -135,8 +149,9 @@ class BERT(Transformer):
             merge_mode="add",
             hierarchical=self.hierarchical_position,
             custom_position_ids=self.custom_position_ids,
-            embeddings_initializer=self.initializer,
+            embeddings_initializer=self.embeddings_initializer,
             name="Embedding-Position",
+            **self.position_options,
         )
 
     @property
@@ -151,7 +166,7 @@ class BERT(Transformer):
             Embedding,
             input_dim=self.segment_vocab_size,
             output_dim=self.embedding_size,
-            embeddings_initializer=self.initializer,
+            embeddings_initializer=self.embeddings_initializer,
             name="Embedding-Segment",
         )
 
@@ -164,6 +179,7 @@ class BERT(Transformer):
             activation=None if activation is None else get_activation(activation),
             kernel_initializer=self.initializer,
             name=name,
+            **self.dense_options,
         )
 
     def apply_main_layers(self, inputs, index):
@@ -191,7 +207,7 @@ class BERT(Transformer):
         arguments |= {"p_bias": self.p_bias} if position is not None else {}
         return self.apply(
             self.simplify([query, source, source, mask, position]),
-            MultiHeadAttention,
+            self.attention_layer,
             arguments=arguments,
             heads=self.num_attention_heads,
             head_size=self.attention_head_size,
@@ -242,28 +258,14 @@ class BERT(Transformer):
         x = self.normalize(x, "MLM-Norm")
         x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
         x = self.apply(x, BiasAdd, name="MLM-Bias")
+        return self.activate_scores(x, "MLM-Activation")
+
+    def activate_scores(self, x, name):
+        """Scores to what `with_mlm` says."""
         activation = "softmax" if self.with_mlm is True else self.with_mlm
         return self.apply(
-            x,
-            keras.layers.Activation,
-            activation=activation,
-            dtype="float32",
-            name="MLM-Activation",
+            x, keras.layers.Activation, activation=activation, dtype="float32", name=name
         )
-
-    def load_variable(self, checkpoint, name):
-        value = super().load_variable(checkpoint, name)
-        if name in ("bert/embeddings/word_embeddings", "cls/predictions/output_bias"):
-            return self.load_embeddings(value)
-        return value.T if name == "cls/seq_relationship/output_weights" else value
-
-    def checkpoint_shape(self, name, shape):
-        if name in ("bert/embeddings/word_embeddings", "cls/predictions/output_bias"):
-            return (self.original_vocab_size, *shape[1:])
-        return shape[::-1] if name == "cls/seq_relationship/output_weights" else shape
-
-    def create_variable(self, name, value):
-        return value.T if name == "cls/seq_relationship/output_weights" else value
 
     def variable_mapping(self):
         norm, dense = (lambda s: [f"{s}/LayerNorm/beta", f"{s}/LayerNorm/gamma"]), _kernel_and_bias
@@ -308,6 +310,8 @@ class BERT(Transformer):
     )
     # heads that a model may be built without, and Hugging Face's second names for tied tensors
     optional_variables = ("bert/pooler/*", "cls/*", "cls.predictions.decoder.*")
+    vocabulary_variables = ("bert/embeddings/word_embeddings", "cls/predictions/output_bias")
+    transposed_variables = ("cls/seq_relationship/output_weights",)
 
 
 def _kernel_and_bias(name):

@@ -5,6 +5,7 @@ import inspect
 import os
 
 from kerasx import checkpoints
+from kerasx.models.arguments import parameters
 from kerasx.models.families import MODELS
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 
@@ -86,7 +87,7 @@ def build_transformer_model(
     application = application or defaults.pop("application", cls.applications[0])
     cls = _with_application(cls, application)
     options = {**_arguments(config, cls), **defaults, **kwargs}
-    build_options = {k: options.pop(k) for k in _parameters(cls.build) if k in options}
+    build_options = {k: options.pop(k) for k in parameters(cls.build) if k in options}
     _check_arguments(cls, options)
     builder = cls(**options)
     builder.build(**build_options)
@@ -154,7 +155,7 @@ def _architecture(cls, config, kwargs, application):
     if asked or application is not None or not names:
         return {}
     if names[0] not in cls.architectures:
-        heads = [k for k in _parameters(cls) if k.startswith("with_")]
+        heads = [k for k in parameters(cls) if k.startswith("with_")]
         raise ValueError(
             f"`architectures` must name one of {sorted(cls.architectures)}, or say what to build: "
             f"application=..., {', '.join(f'{k}=...' for k in heads)}. "
@@ -170,22 +171,13 @@ def _with_application(cls, application):
             f"Received: application={application!r}"
         )
     extend = {"lm": extend_with_language_model, "unilm": extend_with_unified_language_model}
-    return cls if application == cls.applications[0] else extend[application](cls)
-
-
-def _parameters(function):
-    """Names of the keyword parameters of a function, or of a class and its parents."""
-    functions = [function]
-    if inspect.isclass(function):
-        functions = [c.__init__ for c in function.__mro__ if issubclass(c, Transformer)]
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    found = [p for f in functions for p in inspect.signature(f).parameters.values()]
-    return {p.name: p for p in found if p.kind in kinds and p.name != "self"}
+    own = application in (cls.applications[0], "encoder")
+    return cls if own else extend[application](cls)
 
 
 def _arguments(config, cls):
     """The configuration under the builder's names; an unknown key is an error."""
-    known = _parameters(cls)
+    known = parameters(cls)
     for key, value in cls.required_config.items():
         if config.get(key, value) != value:
             raise ValueError(
@@ -208,12 +200,12 @@ def _arguments(config, cls):
 
 
 def _check_arguments(cls, options):
-    known = _parameters(cls)
+    known = parameters(cls)
     unknown = [k for k in options if k not in known]
     required = [k for k, p in known.items() if p.default is inspect.Parameter.empty]
     missing = [k for k in required if k not in options]
     if unknown or missing:
         raise ValueError(
             f"`{cls.__name__}` cannot be built: unknown arguments {unknown}, missing {missing}. "
-            f"It takes {', '.join(sorted({*known, *_parameters(cls.build)}))}"
+            f"It takes {', '.join(sorted({*known, *parameters(cls.build)}))}"
         )

@@ -52,6 +52,8 @@ class Transformer(WeightLoading):
     required_config = {}
     ignored_config = ()
     architectures = {}
+    # arguments of its parents that the family does not take
+    removed_arguments = ()
 
     @classmethod
     def translate_config(cls, config):
@@ -141,6 +143,11 @@ class Transformer(WeightLoading):
         """A fresh truncated normal initializer."""
         return keras.initializers.TruncatedNormal(stddev=self.initializer_range)
 
+    @property
+    def embeddings_initializer(self):
+        """That of the embedding tables."""
+        return self.initializer
+
     def build(
         self,
         layer_norm_cond=None,
@@ -167,6 +174,7 @@ class Transformer(WeightLoading):
         self.set_inputs(inputs, additional_input_layers)
         self.set_outputs(self.call(inputs))
         self.model = keras.Model(self.input, self.output, name=self.name)
+        self.model.builder = self
         self.built = True
 
     def call(self, inputs):
@@ -190,10 +198,10 @@ class Transformer(WeightLoading):
         """
         if layer in (Dropout, keras.layers.Dropout) and not self.dropout_rate:
             return inputs
-        if layer is MultiHeadAttention and self.residual_attention_scores:
-            kwargs["return_attention_scores"] = True
         if isinstance(layer, type) and issubclass(layer, Recomputable):
             kwargs.setdefault("recompute", self.recompute)
+            if issubclass(layer, MultiHeadAttention) and self.residual_attention_scores:
+                kwargs["return_attention_scores"] = True
         name = kwargs["name"] = self.prefixed(kwargs.get("name"))
         if name not in self.layers:
             made = layer(**kwargs)
