@@ -67,6 +67,7 @@ class PositionEmbedding(keras.layers.Layer):
             of two positions within it, so m positions reach m² (kexue.fm/archives/7947).
         custom_position_ids: the layer is called on [inputs, position_ids] with integer ids (b, n).
         embeddings_initializer: initializer of the table.
+        offset: rows before that of the first position: RoBERTa has two.
 
     Raises:
         ValueError: the sequence is longer than the table reaches.
@@ -83,6 +84,7 @@ class PositionEmbedding(keras.layers.Layer):
         hierarchical=None,
         custom_position_ids=False,
         embeddings_initializer="zeros",
+        offset=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -102,7 +104,14 @@ class PositionEmbedding(keras.layers.Layer):
         self.hierarchical = hierarchical
         self.custom_position_ids = custom_position_ids
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.offset = offset
         self.supports_masking = True
+
+    @property
+    def reach(self):
+        """How many positions there are vectors for."""
+        rows = self.input_dim - self.offset
+        return rows**2 if self.hierarchical else rows
 
     def build(self, input_shape):
         if not self.custom_position_ids:
@@ -130,21 +139,22 @@ class PositionEmbedding(keras.layers.Layer):
     def _vectors(self, n, ids):
         """(1 or b, n, d): the rows of the first n positions, or of the given ids."""
         alpha = 0.4 if self.hierarchical is True else self.hierarchical
+        table = self.embeddings[self.offset :] if self.offset else self.embeddings
         if ids is None:
             self._check_length(n)
-            table = hierarchical_embeddings(self.embeddings, n, alpha) if alpha else self.embeddings
+            table = hierarchical_embeddings(table, n, alpha) if alpha else table
             return table[None, :n]
         ids = ops.cast(ids, "int32")
         if alpha:
-            return hierarchical_embeddings(self.embeddings, ids, alpha)
-        return ops.take(self.embeddings, ids, axis=0)
+            return hierarchical_embeddings(table, ids, alpha)
+        return ops.take(table, ids, axis=0)
 
     def _check_length(self, n):
-        reach = self.input_dim**2 if self.hierarchical else self.input_dim
-        if isinstance(n, int) and n > reach:
+        if isinstance(n, int) and n > self.reach:
             raise ValueError(
-                f"The sequence has {n} tokens, but `{self.name}` reaches only {reach} positions. "
-                "Cut the text (maxlen=...), or build the model with hierarchical_position=True."
+                f"The sequence has {n} tokens, but `{self.name}` reaches only {self.reach} "
+                "positions. Cut the text (maxlen=...), or build the model with "
+                "hierarchical_position=True."
             )
 
     def compute_output_shape(self, input_shape):
@@ -162,4 +172,5 @@ class PositionEmbedding(keras.layers.Layer):
             "hierarchical": self.hierarchical,
             "custom_position_ids": self.custom_position_ids,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+            "offset": self.offset,
         }

@@ -46,15 +46,15 @@ class BERT(Transformer):
     # what a family changes of the layers: the kind of position its attention takes, and arguments
     p_bias = None
     attention_layer = MultiHeadAttention
-    embedding_options = {}
     position_options = {}
     attention_options = {}
     feed_forward_options = {}
     norm_options = {}
     dense_options = {}
 
-    # variables with a row for each token
+    # variables with a row for each token, and those that lie transposed on disk
     token_variables = ("bert/embeddings/word_embeddings", "cls/predictions/output_bias")
+    transposed_variables = ("cls/seq_relationship/output_weights",)
 
     # how its configuration files call the arguments, and what in them cannot be built otherwise
     config_names = {
@@ -310,8 +310,6 @@ class BERT(Transformer):
     )
     # heads that a model may be built without, and Hugging Face's second names for tied tensors
     optional_variables = ("bert/pooler/*", "cls/*", "cls.predictions.decoder.*")
-    vocabulary_variables = ("bert/embeddings/word_embeddings", "cls/predictions/output_bias")
-    transposed_variables = ("cls/seq_relationship/output_weights",)
 
 
 def _kernel_and_bias(name):

@@ -10,7 +10,7 @@ class NEZHA(BERT):
     """BERT whose attention knows distances instead of places (arXiv 1909.00204), also WoNEZHA.
 
     Distances are clipped at 64 and have sinusoidal vectors, which are not trained and lie in no
-    checkpoint.
+    checkpoint. Where queries and values differ in size, both take the first components of these.
 
     Args:
         max_relative_position: distances are clipped here.
@@ -39,7 +39,7 @@ class NEZHA(BERT):
                 [inputs, inputs],
                 RelativePositionEmbedding,
                 input_dim=2 * self.max_relative_position + 1,
-                output_dim=self.attention_key_size,
+                output_dim=max(self.attention_key_size, self.attention_head_size),
                 name="Embedding-Relative-Position",
             )
         return self.position_bias

@@ -1,6 +1,7 @@
 """Loading and saving a builder's weights by name."""
 
 import re
+from fnmatch import fnmatch
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ from kerasx import checkpoints
 from kerasx.data import orthogonally_resize
 from kerasx.models.keras_weights import load_keras_weights
 
-__all__ = ["Translated", "WeightLoading"]
+__all__ = ["Translated", "WeightLoading", "rename"]
 
 
 class WeightLoading:
@@ -28,6 +29,9 @@ class WeightLoading:
     huggingface_prefix = ""
     # checkpoint variables of heads that this model may have been built without
     optional_variables = ()
+    # those with a row for each token, those that lie transposed on disk
+    token_variables = ()
+    transposed_variables = ()
 
     def variable_mapping(self):
         """{layer name: [checkpoint variables, in the order of the layer's weights]}."""
@@ -50,15 +54,20 @@ class WeightLoading:
 
     def load_variable(self, checkpoint, name):
         """The value of variable `name` as the layer wants it."""
-        return np.asarray(checkpoint[name])
+        value = np.asarray(checkpoint[name])
+        if _matches(name, self.token_variables):
+            return self.load_embeddings(value)
+        return value.T if _matches(name, self.transposed_variables) else value
 
     def create_variable(self, name, value):
         """The value of a layer's weight as the checkpoint stores it; undoes `load_variable`."""
-        return value
+        return value.T if _matches(name, self.transposed_variables) else value
 
     def checkpoint_shape(self, name, shape):
         """The shape on disk of the variable that fills a weight of this shape."""
-        return shape
+        if _matches(name, self.token_variables):
+            return (self.original_vocab_size, *shape[1:])
+        return shape[::-1] if _matches(name, self.transposed_variables) else shape
 
     def load_weights_from_checkpoint(self, checkpoint, mapping=None):
         """Fill the layers from a checkpoint; nothing is assigned unless everything fits.
@@ -102,9 +111,7 @@ class WeightLoading:
 
     def huggingface_name(self, name):
         """What a Hugging Face folder calls the TensorFlow variable `name`."""
-        for pattern, replacement in self.huggingface_rules:
-            name = re.sub(pattern, replacement, name)
-        return name
+        return rename(name, self.huggingface_rules)
 
     def weights_and_variables(self, mapping=None):
         """(weight, checkpoint variable) of every mapped layer that the model has."""
@@ -206,6 +213,25 @@ class Translated(checkpoints.Checkpoint):
         value = self.source[theirs]
         value = value.T if turned else value
         return np.split(value, parts, axis=-1)[part] if parts > 1 else value
+
+
+def rename(names, rules):
+    """A name with each (pattern, replacement) of the rules applied; so a list, a mapping's values.
+
+    >>> rename({"Embedding-Token": ["bert/embeddings"]}, [("^bert/", "electra/")])
+    {'Embedding-Token': ['electra/embeddings']}
+    """
+    if isinstance(names, dict):
+        return {layer: rename(variables, rules) for layer, variables in names.items()}
+    if isinstance(names, list):
+        return [rename(name, rules) for name in names]
+    for pattern, replacement in rules:
+        names = re.sub(pattern, replacement, names)
+    return names
+
+
+def _matches(name, patterns):
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _part(name):

@@ -31,6 +31,14 @@ COMMON = {
     },
     "layer_norm_cond": {"layer_norm_cond": 3},
 }
+# language models by birth, whatever the application
+GPT = {
+    "encoder": {},
+    "lm": {"application": "lm", "final_activation": "linear"},
+    "keep_tokens": {"keep_tokens": KEPT_TOKENS[:6], "compound_tokens": COMPOUNDS},
+    "hierarchical_position": {"hierarchical_position": True},
+    "layer_norm_cond": {"layer_norm_cond": 3},
+}
 CASES = {
     "bert": COMMON
     | {
@@ -50,6 +58,15 @@ CASES = {
             "layer_norm_cond_hidden_act": "tanh",
         },
     },
+    "gpt": GPT
+    | {
+        "unilm": {"application": "unilm"},
+        "shared_segments": {"shared_segment_embeddings": True},
+        "custom_position_ids": {"custom_position_ids": True},
+    },
+    "gpt2": GPT,
+    "gpt2_ml": GPT,
+    "nezha": COMMON | {"embedding_size": {"embedding_size": 4, "with_nsp": True}},
 }
 
 
