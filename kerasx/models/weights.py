@@ -23,8 +23,9 @@ class WeightLoading:
     # (pattern, replacement) from a TensorFlow name to a Hugging Face name; one that ends in "[1/3]"
     # is the second third of that tensor's outputs, as of queries, keys and values fused
     huggingface_rules = ()
-    # its kernels are (outputs, inputs), as torch.nn.Linear's are and GPT-2's Conv1D's are not
-    huggingface_transposed = True
+    # those that it has transposed: kernels are (outputs, inputs) in torch.nn.Linear, though not in
+    # GPT-2's Conv1D
+    huggingface_transposed = ("*kernel",)
     # prefix that Hugging Face puts before the backbone when there is a head
     huggingface_prefix = ""
     # checkpoint variables of heads that this model may have been built without
@@ -173,23 +174,23 @@ class WeightLoading:
         fused = {}
         for name, value in tensors.items():
             theirs, part, parts = _part(self.huggingface_name(name))
-            turned = self.huggingface_transposed and name.endswith("kernel")
+            turned = _matches(name, self.huggingface_transposed)
             fused.setdefault(theirs, (turned, [None] * parts))[1][part] = value
         joined = {k: (turned, np.concatenate(v, axis=-1)) for k, (turned, v) in fused.items()}
         return {k: np.ascontiguousarray(v.T if turned else v) for k, (turned, v) in joined.items()}
 
 
 class Translated(checkpoints.Checkpoint):
-    """A checkpoint under other names; variables called "kernel" are transposed on the way.
+    """A checkpoint under other names; kernels are transposed on the way.
 
     Args:
         source: the checkpoint.
         names: {our name: the checkpoint's name, or "name[1/3]", which is the second third of its
             outputs}; tensors without one keep their own.
-        transposed: False leaves the kernels as they are.
+        transposed: patterns of our names; those variables are transposed.
     """
 
-    def __init__(self, source, names, transposed=True):
+    def __init__(self, source, names, transposed=("*kernel",)):
         self.source, self.format, self._transposed = source, source.format, transposed
         ours = {}
         for name, theirs in names.items():
@@ -203,7 +204,7 @@ class Translated(checkpoints.Checkpoint):
         super().__init__(source.path, specs, source.skipped)
 
     def _spec_of(self, name, theirs, part, parts):
-        shape, turned = self.source.shape(theirs), self._transposed and name.endswith("kernel")
+        shape, turned = self.source.shape(theirs), _matches(name, self._transposed)
         shape = shape[::-1] if turned else shape
         shape = (*shape[:-1], shape[-1] // parts) if parts > 1 else shape
         return checkpoints.Spec(shape, self.source.dtype(theirs), (theirs, turned, part, parts))
