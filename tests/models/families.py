@@ -37,7 +37,22 @@ class Row:
 
 FAMILIES = {
     "bert": Row(),
+    "deberta-v2": Row(
+        {
+            "relative_attention": True,
+            "pos_att_type": "p2c|c2p",
+            "position_buckets": 4,
+            "norm_rel_ebd": "layer_norm",
+            "conv_kernel_size": 3,
+        },
+        applications=("encoder",),
+    ),
+    "gpt": Row(head={"final_activation": "linear"}, applications=("lm", "unilm")),
+    "gpt2": Row(head={"final_activation": "linear"}, applications=("lm",)),
+    "gpt2_ml": Row(head={"final_activation": "linear"}, applications=("lm",)),
     "nezha": Row({"max_relative_position": 3}),
+    "roformer": Row(),
+    "roformer_v2": Row({"embedding_size": 6}),
 }
 
 
