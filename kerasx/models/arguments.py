@@ -1,0 +1,59 @@
+"""The arguments that a builder was made with, and another builder from them."""
+
+import inspect
+
+__all__ = ["arguments_of", "builder_of", "parameters", "rebuilt"]
+
+# what is over once the weights are in their layers
+_APPLIED = ("keep_tokens", "compound_tokens", "layers")
+
+
+def parameters(function):
+    """{name: inspect.Parameter} of a function, or of a class and its parents."""
+    functions = [function]
+    if inspect.isclass(function):
+        functions = [vars(c)["__init__"] for c in function.__mro__[:-1] if "__init__" in vars(c)]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    found = [p for f in functions for p in inspect.signature(f).parameters.values()]
+    return {p.name: p for p in found if p.kind in kinds and p.name != "self"}
+
+
+def builder_of(model):
+    """The builder of a keras.Model that `build_transformer_model` made, or the builder itself."""
+    builder = model if hasattr(model, "apply_main_layers") else getattr(model, "builder", None)
+    if builder is None:
+        raise ValueError(
+            "`model` must be a builder or the very model it built. For a model with layers of your "
+            "own on top, pass build_transformer_model(..., return_keras_model=False). "
+            f"Received: model={model!r}"
+        )
+    if builder.layer_norm_conds[0] is not None:
+        raise ValueError(
+            "`model` must have no conditional layer normalizations: their condition is a part of "
+            "a graph outside of the builder. Save the keras.Model itself."
+        )
+    return builder
+
+
+def arguments_of(builder):
+    """All arguments of the builder's class, with `keep_tokens` and `compound_tokens` applied.
+
+    >>> from kerasx.models import BERT
+    >>> bert = BERT(30, 8, 1, 2, 16, keep_tokens=[0, 5, 7])
+    >>> arguments_of(bert)["vocab_size"], arguments_of(bert)["attention_head_size"]
+    (3, 4)
+    """
+    names = [name for name in parameters(type(builder)) if name not in _APPLIED]
+    return {name: getattr(builder, name) for name in names}
+
+
+def rebuilt(builder, **changes):
+    """A builder of the same class with changed arguments and new weights.
+
+    Args:
+        builder: a built Transformer.
+        changes: arguments of its class.
+    """
+    new = type(builder)(**{**arguments_of(builder), **changes})
+    new.build()
+    return new
