@@ -3,6 +3,8 @@
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.attention_mask import AttentionMask
 from kerasx.layers.cached_attention import CachedAttention, ProjectedKeys
+from kerasx.layers.convolution import MaskedConv1D
+from kerasx.layers.disentangled_attention import DisentangledAttention, VectorTable
 from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
@@ -33,6 +35,7 @@ __all__ = [
     "CachedAttention",
     "Concatenate1D",
     "CrossEntropy",
+    "DisentangledAttention",
     "Dropout",
     "Embedding",
     "FeedForward",
@@ -41,6 +44,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "LayerNormalization",
     "Loss",
+    "MaskedConv1D",
     "MultiHeadAttention",
     "PositionEmbedding",
     "ProjectedKeys",
@@ -48,4 +52,5 @@ __all__ = [
     "RelativePositionEmbeddingT5",
     "ScaleOffset",
     "SinusoidalPositionEmbedding",
+    "VectorTable",
 ]

@@ -12,7 +12,7 @@ from kerasx.layers.recompute import Recomputable
 
 __all__ = ["MultiHeadAttention", "split_biases"]
 
-P_BIASES = (None, "rotary", "rotary_halves", "typical_relative", "t5_relative")
+ROTARY = ("rotary", "rotary_halves")
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -55,6 +55,8 @@ class MultiHeadAttention(Recomputable):
     >>> ops.shape(MultiHeadAttention(heads=2, head_size=4)([x, x, x]))
     (2, 5, 8)
     """
+
+    p_biases = (None, "rotary", "rotary_halves", "typical_relative", "t5_relative")
 
     def __init__(
         self,
@@ -131,8 +133,10 @@ class MultiHeadAttention(Recomputable):
     @backend.recompute_grad
     def call(self, inputs, mask=None, a_bias=False, p_bias=None, residual=False, training=None):
         query, key, value, *extras = inputs
-        if p_bias not in P_BIASES:
-            raise ValueError(f"`p_bias` must be one of {P_BIASES}. Received: p_bias={p_bias!r}")
+        if p_bias not in self.p_biases:
+            raise ValueError(
+                f"`p_bias` must be one of {self.p_biases}. Received: p_bias={p_bias!r}"
+            )
         adds = p_bias in (None, "t5_relative")
         position = None if adds else extras.pop(int(a_bias))
         masks, biases = split_biases(extras)
@@ -141,7 +145,7 @@ class MultiHeadAttention(Recomputable):
         mask = functools.reduce(ops.logical_and, masks) if masks else None
         bias = sum(biases) if biases else None
         q, k, v = self.project(query, key, value, p_bias, position)
-        relative = position if p_bias == "typical_relative" else None
+        relative = None if p_bias in ROTARY else position
         return self.merge(self.pay_attention_to(q, k, v, mask, bias, relative, training))
 
     def project(self, query, key, value, p_bias=None, position=None):
@@ -162,7 +166,7 @@ class MultiHeadAttention(Recomputable):
 
     @staticmethod
     def _turned(x, p_bias, position):
-        if p_bias not in ("rotary", "rotary_halves"):
+        if p_bias not in ROTARY:
             return x
         pairs = "adjacent" if p_bias == "rotary" else "halves"
         return backend.apply_rotary_position_embeddings(position[:, None], x, pairs=pairs)

@@ -60,6 +60,10 @@ def _three(b, n, rng):
     return [sequence(b, n, rng, 8), sequence(b, n, rng, 8), sequence(b, n, rng, 8)]
 
 
+def _disentangled(b, n, rng):
+    return [*_three(b, n, rng), rng.normal(size=(b, 4, 8)).astype("float32")]
+
+
 def _scored(b, n, rng):
     return [ids(b, n, rng), sequence(b, n, rng, 8)]
 
@@ -112,6 +116,24 @@ TABLE = {
     "CachedAttention": Row(_cached_attention, _cached, call={"index": 0}, time=None, trains=False),
     "Concatenate1D": Row(layers.Concatenate1D, _two, time=None),
     "CrossEntropy": Row(lambda **k: layers.CrossEntropy([1], **k), _scored, time=None),
+    "DisentangledAttention": Row(
+        lambda **k: layers.DisentangledAttention(**HEADS, position_buckets=2, max_distance=6, **k),
+        _disentangled,
+        call={"p_bias": "disentangled"},
+        masks=True,
+        time=(0, 1, 2),
+        errors=(
+            _refuses(
+                layers.DisentangledAttention, "`pos_att_type` must be", 2, 3, pos_att_type=["p2p"]
+            ),
+            (
+                lambda: layers.DisentangledAttention(2, 3)(
+                    [np.ones((1, 2, 6))] * 4, p_bias="rotary"
+                ),
+                "`p_bias` must be one of",
+            ),
+        ),
+    ),
     "Dropout": Row(lambda **k: layers.Dropout(0.5, **k), sequence),
     "Embedding": Row(
         lambda **k: layers.Embedding(7, 4, mask_zero=True, **k),
@@ -139,6 +161,9 @@ TABLE = {
         _two,
         time=None,
         errors=((lambda: layers.Loss()(np.ones((1, 2))), "must override compute_loss"),),
+    ),
+    "MaskedConv1D": Row(
+        lambda **k: layers.MaskedConv1D(5, 3, padding="same", **k), sequence, masks=True
     ),
     "MultiHeadAttention": Row(
         lambda **k: layers.MultiHeadAttention(**HEADS, **k),
@@ -186,4 +211,5 @@ TABLE = {
             _refuses(layers.SinusoidalPositionEmbedding, "`dim` must be even", 5),
         ),
     ),
+    "VectorTable": Row(lambda **k: layers.VectorTable(6, 4, **k), sequence, time=None, alone=False),
 }

@@ -1,0 +1,31 @@
+"""Convolution over a sequence that ends where its padding begins."""
+
+import keras
+from keras import ops
+
+__all__ = ["MaskedConv1D"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class MaskedConv1D(keras.layers.Conv1D):
+    """Keras's Conv1D to which padding, as the Keras mask says it, is zero.
+
+    Args:
+        filters, kernel_size, ...: as in keras.layers.Conv1D.
+
+    >>> ops.shape(MaskedConv1D(6, 3, padding="same")(ops.ones((2, 5, 4))))
+    (2, 5, 6)
+    """
+
+    def compute_mask(self, inputs, mask=None):
+        return mask
+
+    def call(self, inputs, mask=None):
+        if inputs.shape[1] == 0:
+            raise ValueError(
+                f"`{self.name}` must be called on at least one token. "
+                f"Received: inputs of shape {tuple(inputs.shape)}"
+            )
+        if mask is not None:
+            inputs = inputs * ops.cast(mask, inputs.dtype)[..., None]
+        return super().call(inputs)

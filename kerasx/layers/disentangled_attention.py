@@ -1,0 +1,187 @@
+"""Disentangled attention: contents and distances attend to each other (DeBERTa)."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx.layers.attention import MultiHeadAttention
+
+__all__ = ["DisentangledAttention", "VectorTable", "log_buckets"]
+
+
+def log_buckets(distances, buckets, max_distance):
+    """One bucket for each distance up to m = buckets / 2, then logarithmically wider.
+
+    sign(δ) (m + ceil((m - 1) log(|δ| / m) / log((max_distance - 1) / m))) beyond m; the last
+    bucket is that of max_distance - 1.
+
+    Args:
+        distances: integers, NumPy.
+        buckets: how many there are on each side of 0; 0 leaves the distances as they are.
+        max_distance: the range that they cover.
+
+    Returns:
+        Integers of the same shape. Source: arXiv 2006.03654; deberta-v2's release.
+
+    >>> log_buckets(np.array([-9, -2, 0, 3, 7, 9, 15]), 8, 16).tolist()
+    [-7, -2, 0, 3, 6, 7, 7]
+    """
+    middle = buckets // 2
+    if not middle:
+        return distances
+    size = np.maximum(np.abs(distances), middle).astype("float64")
+    far = np.log(size / middle) / np.log((max_distance - 1) / middle) * (middle - 1)
+    far = np.sign(distances) * (np.ceil(far).astype("int64") + middle)
+    return np.where(np.abs(distances) <= middle, distances, far)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class DisentangledAttention(MultiHeadAttention):
+    """Attention whose scores also hold what contents say to distances, and distances to contents:
+
+    (Q_i · K_j + Q_i · K^r_δ(i,j) + K_j · Q^r_δ(i,j)) / sqrt(key_size (1 + len(pos_att_type))),
+
+    the two added terms being "c2p" and "p2c". δ(i, j) is the bucket of i - j; K^r and Q^r are
+    projections of a table of vectors for the buckets, (1, 2k, d), which is called for as
+    `MultiHeadAttention`'s positions are, with `p_bias="disentangled"`.
+
+    Args:
+        pos_att_type: the terms, a list of "c2p" and "p2c".
+        position_buckets: buckets on each side, logarithmically wider (`log_buckets`); 0 is one
+            for each distance.
+        max_distance: distances are told apart below it; k is `position_buckets or max_distance`.
+        share_att_key: the table is projected as the contents are.
+        kwargs: as of `MultiHeadAttention`.
+
+    Source: arXiv 2006.03654, 2111.09543.
+
+    >>> x, table = ops.ones((2, 5, 8)), ops.ones((1, 6, 8))
+    >>> layer = DisentangledAttention(heads=2, head_size=4, max_distance=3)
+    >>> ops.shape(layer([x, x, x, table], p_bias="disentangled"))
+    (2, 5, 8)
+    """
+
+    p_biases = (None, "disentangled")
+
+    def __init__(
+        self,
+        *args,
+        pos_att_type=("c2p", "p2c"),
+        position_buckets=0,
+        max_distance=512,
+        share_att_key=False,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        if not set(pos_att_type) <= {"c2p", "p2c"}:
+            raise ValueError(
+                "`pos_att_type` must be a list of 'c2p' and 'p2c'. "
+                f"Received: pos_att_type={pos_att_type!r}"
+            )
+        self.pos_att_type = tuple(pos_att_type)
+        self.position_buckets = position_buckets
+        self.max_distance = max_distance
+        self.share_att_key = share_att_key
+        if "c2p" in self.pos_att_type and not share_att_key:
+            self.pos_k_dense = self._dense("pos_k_dense", self.heads * self.key_size)
+        if "p2c" in self.pos_att_type and not share_att_key:
+            self.pos_q_dense = self._dense("pos_q_dense", self.heads * self.key_size)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        for name in ("pos_k_dense", "pos_q_dense"):
+            if hasattr(self, name):
+                getattr(self, name).build((1, None, input_shape[0][-1]))
+
+    def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
+        q = q / math.sqrt(1 + len(self.pos_att_type))
+        if relative is not None:
+            disentangled = self.disentangled_bias(q, k, relative)
+            bias = disentangled if bias is None else bias + disentangled
+        return super().pay_attention_to(q, k, v, mask, bias, None, training)
+
+    def disentangled_bias(self, q, k, table):
+        """The added terms (b, h, n, m), of queries that are scaled already but for the size."""
+        index = self.buckets(ops.shape(q)[2], ops.shape(k)[2])[None, None]
+        scores = 0.0
+        if "c2p" in self.pos_att_type:
+            dense = self.k_dense if self.share_att_key else self.pos_k_dense
+            keys = self.split_heads(dense(table), self.heads)
+            scores += _gathered(ops.matmul(q, ops.swapaxes(keys, -1, -2)), index)
+        if "p2c" in self.pos_att_type:
+            dense = self.q_dense if self.share_att_key else self.pos_q_dense
+            queries = self.split_heads(dense(table), self.heads)
+            queries = queries / math.sqrt(1 + len(self.pos_att_type))
+            index = ops.swapaxes(index, -1, -2)
+            heard = _gathered(ops.matmul(k, ops.swapaxes(queries, -1, -2)), index)
+            scores += ops.swapaxes(heard, -1, -2)
+        return scores / math.sqrt(self.key_size) if self.attention_scale else scores
+
+    def buckets(self, n, m):
+        """(n, m) rows of the table for the distances i - j, by a look-up that is exact."""
+        reach, rows = self.max_distance, self.position_buckets or self.max_distance
+        near = log_buckets(np.arange(-reach, reach + 1), self.position_buckets, reach)
+        near = ops.convert_to_tensor(np.clip(near + rows, 0, 2 * rows - 1), "int32")
+        distances = ops.arange(n)[:, None] - ops.arange(m)[None, :]
+        return ops.take(near, ops.clip(distances, -reach, reach) + reach, axis=0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pos_att_type": list(self.pos_att_type),
+            "position_buckets": self.position_buckets,
+            "max_distance": self.max_distance,
+            "share_att_key": self.share_att_key,
+        }
+
+
+def _gathered(scores, index):
+    """scores[b, h, i, index[i, j]], (b, h, n, m)."""
+    index = ops.broadcast_to(index, (*ops.shape(scores)[:2], *ops.shape(index)[2:]))
+    return ops.take_along_axis(scores, index, axis=-1)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class VectorTable(keras.layers.Layer):
+    """A table of trainable vectors, (1, input_dim, output_dim), whatever it is called on.
+
+    Args:
+        input_dim: number of vectors.
+        output_dim: their size.
+        embeddings_initializer: of the table.
+
+    >>> ops.shape(VectorTable(6, 4)(ops.ones((2, 3))))
+    (1, 6, 4)
+    """
+
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+        )
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def call(self, inputs):
+        return ops.cast(self.embeddings, self.compute_dtype)[None]
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor((1, self.input_dim, self.output_dim), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }
