@@ -84,6 +84,7 @@ def build_transformer_model(
     config, checkpoint_path = _read(config_path, checkpoint_path)
     cls = _family(model, config)
     defaults = _architecture(cls, config, kwargs, application)
+    cls = MODELS[defaults.pop("model")] if "model" in defaults else cls
     application = application or defaults.pop("application", cls.applications[0])
     cls = _with_application(cls, application)
     options = {**_arguments(config, cls), **defaults, **kwargs}
@@ -130,7 +131,7 @@ def _family(model, config):
     model_type = config.get("model_type")
     if model is None:
         model = model_type or "bert"
-    elif model_type in MODELS and model in MODELS and MODELS[model] is not MODELS[model_type]:
+    elif model_type in MODELS and model in MODELS and not _same_family(model, model_type):
         raise ValueError(
             f"The configuration is of a {model_type!r} model: leave `model` out, or pass "
             f"model={model_type!r}. Received: model={model!r}"
@@ -146,6 +147,11 @@ def _family(model, config):
     if not (inspect.isclass(model) and issubclass(model, Transformer)):
         raise ValueError(f"`model` must be a subclass of Transformer. Received: model={model!r}")
     return model
+
+
+def _same_family(*names):
+    """Whether the names are of one class, or of parts and versions of one `family`."""
+    return len({MODELS[name].family or MODELS[name] for name in names}) == 1
 
 
 def _architecture(cls, config, kwargs, application):
@@ -185,7 +191,8 @@ def _arguments(config, cls):
                 f"Received: {key}={config[key]!r}"
             )
     config = cls.translate_config(dict(config))
-    ignored = {*_IGNORED, *cls.ignored_config, *cls.required_config} - set(known)
+    ignored = {*_IGNORED, *cls.ignored_config, *cls.required_config}
+    ignored -= {*known, *cls.config_names}
     arguments = {cls.config_names.get(k, k): v for k, v in config.items() if k not in ignored}
     unknown = [k for k in arguments if k not in known]
     if unknown:

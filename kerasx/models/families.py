@@ -1,10 +1,15 @@
 """The model families by name."""
 
+from kerasx.models.albert import ALBERT, ALBERT_Unshared
 from kerasx.models.bert import BERT
 from kerasx.models.deberta import DeBERTa
+from kerasx.models.distilbert import DistilBERT
+from kerasx.models.electra import ELECTRA
 from kerasx.models.gpt import GPT, GPT2, GPT2_ML
 from kerasx.models.nezha import NEZHA
+from kerasx.models.roberta import RoBERTa
 from kerasx.models.roformer import RoFormer, RoFormerV2
+from kerasx.models.t5 import T5_MODELS
 
 __all__ = ["MODELS"]
 
@@ -16,13 +21,20 @@ MODELS = {
     "wobert": BERT,
     "simbert": BERT,
     "labse": BERT,
+    "albert": ALBERT,
+    "albert_unshared": ALBERT_Unshared,
     "deberta-v2": DeBERTa,
+    "distilbert": DistilBERT,
+    "electra": ELECTRA,
     "gpt": GPT,
     "openai-gpt": GPT,
     "gpt2": GPT2,
     "gpt2_ml": GPT2_ML,
     "nezha": NEZHA,
     "wonezha": NEZHA,
+    "roberta": RoBERTa,
+    "xlm-roberta": RoBERTa,
     "roformer": RoFormer,
     "roformer_v2": RoFormerV2,
+    **T5_MODELS,
 }

@@ -52,6 +52,8 @@ class Transformer(WeightLoading):
     required_config = {}
     ignored_config = ()
     architectures = {}
+    # what classes share that are parts or versions of one family
+    family = None
     # arguments of its parents that the family does not take
     removed_arguments = ()
 
