@@ -15,7 +15,8 @@ def parameters(function):
         functions = [vars(c)["__init__"] for c in function.__mro__[:-1] if "__init__" in vars(c)]
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = [p for f in functions for p in inspect.signature(f).parameters.values()]
-    return {p.name: p for p in found if p.kind in kinds and p.name != "self"}
+    hidden = ("self", *getattr(function, "removed_arguments", ()))
+    return {p.name: p for p in found if p.kind in kinds and p.name not in hidden}
 
 
 def builder_of(model):
@@ -43,8 +44,8 @@ def arguments_of(builder):
     >>> arguments_of(bert)["vocab_size"], arguments_of(bert)["attention_head_size"]
     (3, 4)
     """
-    names = [name for name in parameters(type(builder)) if name not in _APPLIED]
-    return {name: getattr(builder, name) for name in names}
+    names = parameters(type(builder)).keys() - {*_APPLIED, *builder.removed_arguments}
+    return {name: getattr(builder, name) for name in sorted(names)}
 
 
 def rebuilt(builder, **changes):
