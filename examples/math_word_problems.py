@@ -19,12 +19,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
+from kerasx.callbacks import Evaluator
 from kerasx.checkpoints import atomic_path
 from kerasx.data import BucketDataset, read_ape210k, text_table, train_test_problems
 from kerasx.generation import BeamSearch, Generator
 from kerasx.layers import CrossEntropy
 from kerasx.metrics import equation_accuracy, evaluate, format_value, is_correct
-from kerasx.models import build_transformer_model
+from kerasx.models import bert_config, build_transformer_model
+from kerasx.optimizers import warmup_cosine
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -59,27 +61,16 @@ print(f"{len(train)} problems to learn from, {len(test)} held out")
 # Model: BERT with the UniLM mask, pretrained or from scratch on the characters of the data
 
 if args.config:
-    folder = args.config if os.path.isdir(args.config) else os.path.dirname(args.config)
     vocabulary, keep_tokens = load_vocab(
-        args.vocab or os.path.join(folder, "vocab.txt"),
+        args.vocab or args.config,
         simplified=True,
         startswith=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
     )
     config, options = args.config, {"keep_tokens": keep_tokens}
 else:
     vocabulary = character_vocab(text for p in train for text in (p.question, p.equation))
-    config, options = (
-        None,
-        {
-            "vocab_size": len(vocabulary),
-            "hidden_size": args.hidden_size,
-            "num_hidden_layers": args.layers,
-            "num_attention_heads": 4,
-            "intermediate_size": 4 * args.hidden_size,
-            "max_position": args.maxlen,
-            "dropout_rate": 0.1 if args.data else 0.0,
-        },
-    )
+    config = bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen)
+    options = {"dropout_rate": 0.1 if args.data else 0.0}
 tokenizer = Tokenizer(vocabulary, do_lower_case=True)
 bert = build_transformer_model(
     config, args.checkpoint, application="unilm", with_mlm="linear", **options
@@ -95,9 +86,8 @@ dataset = BucketDataset(
     vocab_size=(len(vocabulary), 2),
     seed=args.seed,
 )
-steps = len(dataset) * args.epochs
 peak = args.learning_rate or (2e-5 if args.config else 3e-3)
-schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, 0.01, "schedule", peak, steps // 10)
+schedule = warmup_cosine(peak, len(dataset) * args.epochs)
 model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01, beta_2=0.98))
 
 
@@ -119,21 +109,21 @@ def solver(bert):
     return solve
 
 
-class Evaluator(keras.callbacks.Callback):
-    """After each epoch, solve the held-out problems and save the model."""
+def accuracy(model):
+    return {"accuracy": equation_accuracy(solve(test), [p.answer for p in test])}
 
-    def on_epoch_end(self, epoch, logs=None):
-        accuracy = equation_accuracy(solve(test), [p.answer for p in test])
-        print(f"\nafter epoch {epoch + 1}: {accuracy:.1%} of {len(test)} held-out problems right")
-        with atomic_path(saved) as path:
-            bert.save(path)
+
+def save(epoch, logs):
+    with atomic_path(saved) as path:
+        bert.save(path)
 
 
 solve = solver(bert)
 os.makedirs(args.save, exist_ok=True)
 saved = os.path.join(args.save, "model.keras")
 save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
-callbacks = [Evaluator(), keras.callbacks.TerminateOnNaN()]
+saving = keras.callbacks.LambdaCallback(on_epoch_end=save)
+callbacks = [Evaluator(accuracy), saving, keras.callbacks.TerminateOnNaN()]
 model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
 
 # Results: the saved model, on the held-out problems

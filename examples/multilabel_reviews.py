@@ -24,7 +24,8 @@ from kerasx.callbacks import Evaluator
 from kerasx.data import BucketDataset, generate_reviews, text_table
 from kerasx.layers import FirstToken, GlobalAveragePooling1D
 from kerasx.losses import MultilabelAccuracy, MultilabelCategoricalCrossentropy, MultilabelF1
-from kerasx.models import build_transformer_model
+from kerasx.models import bert_config, build_transformer_model
+from kerasx.optimizers import warmup_cosine
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 LOSSES = {
@@ -74,20 +75,10 @@ print(f"{len(train)} reviews to learn from, {held_out} for validation, {held_out
 print(f"{len(subjects)} subjects, {np.mean([sum(y) for _, y in rows]):.2f} a review: {subjects}")
 
 if args.config:
-    folder = args.config if os.path.isdir(args.config) else os.path.dirname(args.config)
-    vocabulary = load_vocab(args.vocab or os.path.join(folder, "vocab.txt"))
-    options = {}
+    config, vocabulary = args.config, load_vocab(args.vocab or args.config)
 else:
     vocabulary = character_vocab((text for text, _ in train), min_count=2 if args.data else 1)
-    options = {
-        "vocab_size": len(vocabulary),
-        "hidden_size": args.hidden_size,
-        "num_hidden_layers": args.layers,
-        "num_attention_heads": 4,
-        "intermediate_size": 4 * args.hidden_size,
-        "max_position": args.maxlen,
-        "dropout_rate": 0.1,
-    }
+    config = bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen)
 tokenizer = Tokenizer(vocabulary, do_lower_case=True)
 save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
 
@@ -112,13 +103,12 @@ def scores(model, rows):
 def train_with(loss, seed):
     """(model, scores in validation, scores in the test)."""
     keras.utils.set_random_seed(seed)
-    bert = build_transformer_model(args.config, args.checkpoint, **options)
+    bert = build_transformer_model(config, args.checkpoint)
     pooled = (FirstToken() if args.config else GlobalAveragePooling1D())(bert.output)
     model = keras.Model(bert.inputs, keras.layers.Dense(len(subjects), name="Subjects")(pooled))
     batches = dataset(train, args.batch_size, seed=seed)
     peak = args.learning_rate or (2e-5 if args.config else 3e-3)
-    steps = args.epochs * len(batches)
-    rate = keras.optimizers.schedules.CosineDecay(0.0, steps, 0.01, "rate", peak, steps // 10)
+    rate = warmup_cosine(peak, args.epochs * len(batches))
     model.compile(keras.optimizers.AdamW(rate), LOSSES[loss]())
     path = os.path.join(args.save, f"{loss}-{seed}.weights.h5")
     best = Evaluator(lambda model: scores(model, valid), path, load_best=True)

@@ -24,7 +24,7 @@ from kerasx import optimizers, training
 from kerasx.callbacks import EMAEvaluation, Evaluator, FlushGradients, TrainingCurve
 from kerasx.data import BucketDataset, generate_reviews, read_tsv, text_table
 from kerasx.layers import FirstToken, GlobalAveragePooling1D
-from kerasx.models import build_transformer_model
+from kerasx.models import bert_config, build_transformer_model
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 AdamW = keras.optimizers.AdamW
@@ -82,20 +82,10 @@ else:
 print(f"{len(train)} reviews to learn from, {len(valid)} for validation, {len(test)} for the test")
 
 if args.config:
-    folder = args.config if os.path.isdir(args.config) else os.path.dirname(args.config)
-    vocabulary = load_vocab(args.vocab or os.path.join(folder, "vocab.txt"))
-    options = {}
+    config, vocabulary = args.config, load_vocab(args.vocab or args.config)
 else:
     vocabulary = character_vocab((text for text, _ in train), min_count=2 if args.data else 1)
-    options = {
-        "vocab_size": len(vocabulary),
-        "hidden_size": args.hidden_size,
-        "num_hidden_layers": args.layers,
-        "num_attention_heads": 4,
-        "intermediate_size": 4 * args.hidden_size,
-        "max_position": args.maxlen,
-        "dropout_rate": 0.1,
-    }
+    config = bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen)
 tokenizer = Tokenizer(vocabulary, do_lower_case=True)
 save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
 
@@ -119,13 +109,12 @@ def train_with(trick):
     print(f"\n{trick}")
     keras.utils.set_random_seed(args.seed)
     recompute = True if trick == "recompute" else None
-    bert = build_transformer_model(args.config, args.checkpoint, **options, recompute=recompute)
+    bert = build_transformer_model(config, args.checkpoint, recompute=recompute)
     pooled = (FirstToken() if args.config else GlobalAveragePooling1D())(bert.output)
     model = keras.Model(bert.inputs, keras.layers.Dense(2, name="Sentiment")(pooled))
     batches = dataset(train, args.batch_size // 2 if trick == "accumulation" else args.batch_size)
     peak = args.learning_rate or (2e-5 if args.config else 3e-3)
-    updates = args.epochs * -(-len(train) // args.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(0.0, updates, 0.01, "rate", peak, updates // 10)
+    rate = optimizers.warmup_cosine(peak, args.epochs * -(-len(train) // args.batch_size))
     optimizer = OPTIMIZER_TRICKS.get(trick, AdamW)(rate)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     if trick in MODEL_TRICKS:

@@ -14,7 +14,7 @@ from kerasx.optimizers.averaging import (
 from kerasx.optimizers.clipping import extend_with_soft_clipping, soft_clip
 from kerasx.optimizers.exponentiated_gradient import ExponentiatedGradient
 from kerasx.optimizers.lora_plus import lora_plus
-from kerasx.optimizers.schedules import PiecewiseLinear
+from kerasx.optimizers.schedules import PiecewiseLinear, warmup_cosine
 from kerasx.optimizers.tiger import Tiger
 from kerasx.optimizers.wrappers import (
     extend_with_layer_adaptation,
@@ -44,4 +44,5 @@ __all__ = [
     "extend_with_weight_decay",
     "lora_plus",
     "soft_clip",
+    "warmup_cosine",
 ]

@@ -4,7 +4,7 @@ import keras
 
 from kerasx import backend
 
-__all__ = ["PiecewiseLinear"]
+__all__ = ["PiecewiseLinear", "warmup_cosine"]
 
 
 def numeric_schedule(schedule, name="schedule"):
@@ -49,3 +49,25 @@ class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"schedule": self.schedule, "base": self.base}
+
+
+def warmup_cosine(peak, steps, warmup=0.1, floor=0.01):
+    """A schedule that rises linearly to `peak` and falls along a cosine: a first guess that works.
+
+    Args:
+        peak: the highest learning rate.
+        steps: all steps of the training, warm-up included.
+        warmup: the share of them in which the rate rises from 0.
+        floor: the share of `peak` that is left at the end.
+
+    Returns:
+        A keras.optimizers.schedules.CosineDecay.
+
+    >>> rate = warmup_cosine(1.0, steps=100)
+    >>> [round(float(rate(t)), 3) for t in (0, 5, 10, 100)]
+    [0.0, 0.5, 1.0, 0.01]
+    """
+    rising = int(warmup * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(steps - rising, 1), floor, "warmup_cosine", peak, rising
+    )

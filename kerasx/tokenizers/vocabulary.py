@@ -20,7 +20,7 @@ def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
     no tokens; any other blank line is the empty token "", which keeps its id and is never produced.
 
     Args:
-        dict_path: the file.
+        dict_path: the file; or a model's folder, or the configuration in it, for its vocab.txt.
         encoding: of the file.
         simplified: leave out the tokens that WordPiece can never produce, such as "##中" or "...".
         startswith: with `simplified`, tokens that come first, e.g. ["[PAD]", "[UNK]", "[CLS]",
@@ -40,7 +40,7 @@ def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
     >>> load_vocab(path), load_vocab(path, simplified=True, startswith=["[UNK]"])
     ({'[UNK]': 0, '好': 1, '##好': 2}, ({'[UNK]': 0, '好': 1}, [0, 1]))
     """
-    token_dict = {}
+    token_dict, dict_path = {}, _vocab_file(os.fspath(dict_path))
     for number, token in enumerate(_read_lines(dict_path, encoding)):
         first = token_dict.setdefault(token, number)
         if first != number:
@@ -49,6 +49,13 @@ def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
                 f"{token!r} on lines {first + 1} and {number + 1} of {os.fspath(dict_path)!r}"
             )
     return simplify_vocab(token_dict, startswith) if simplified else token_dict
+
+
+def _vocab_file(path):
+    """The vocabulary of a folder or of a configuration; another path as it is."""
+    if os.path.isdir(path):
+        return os.path.join(path, "vocab.txt")
+    return os.path.join(os.path.dirname(path), "vocab.txt") if path.endswith(".json") else path
 
 
 def simplify_vocab(token_dict, startswith=None):

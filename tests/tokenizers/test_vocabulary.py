@@ -164,3 +164,11 @@ def test_a_character_vocabulary_spells_every_text_it_was_made_of():
 
 def test_rare_characters_are_left_out_of_a_character_vocabulary():
     assert "兔" not in character_vocab(["鸡鸡兔"], min_count=2)
+
+
+def test_a_folder_or_a_configuration_leads_to_its_vocabulary(tmp_path):
+    save_vocab(tmp_path / "vocab.txt", {"[PAD]": 0, "好": 1})
+    for path in (tmp_path, tmp_path / "bert_config.json", tmp_path / "vocab.txt"):
+        assert load_vocab(path) == {"[PAD]": 0, "好": 1}
+    with pytest.raises(FileNotFoundError, match="vocab.txt"):
+        load_vocab(tmp_path / "elsewhere" / "config.json")
