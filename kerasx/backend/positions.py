@@ -29,7 +29,8 @@ def sinusoidal_embeddings(positions, dim, base=10000, scaling=None):
     >>> ops.convert_to_numpy(sinusoidal_embeddings([0.0], 4))
     array([[0., 1., 0., 1.]], dtype=float32)
     """
-    frequencies = rotary_frequencies(dim, base, scaling).astype("float32")
+    # as a tensor: PyTorch would leave a product with an array to NumPy, out of a recorded graph
+    frequencies = ops.convert_to_tensor(rotary_frequencies(dim, base, scaling), "float32")
     angles = ops.cast(positions, "float32")[..., None] * frequencies  # (..., n, dim/2)
     pairs = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
     return ops.reshape(pairs, (*ops.shape(angles)[:-1], dim))

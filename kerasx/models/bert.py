@@ -252,9 +252,14 @@ class BERT(Transformer):
             outputs.append(self._apply_mlm(inputs))
         return outputs or inputs
 
+    @property
+    def mlm_act(self):
+        """The activation of the token output."""
+        return self.hidden_act
+
     def _apply_mlm(self, x):
         """A score for each token at each place, through the transposed token table."""
-        x = self.dense(x, self.embedding_size, "MLM-Dense", self.hidden_act)
+        x = self.dense(x, self.embedding_size, "MLM-Dense", self.mlm_act)
         x = self.normalize(x, "MLM-Norm")
         x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
         x = self.apply(x, BiasAdd, name="MLM-Bias")
@@ -299,8 +304,8 @@ class BERT(Transformer):
     huggingface_prefix = "bert."
     huggingface_rules = (
         (r"layer_(\d+)", r"layer.\1"),
-        (r"LayerNorm/gamma$", "LayerNorm/weight"),
-        (r"LayerNorm/beta$", "LayerNorm/bias"),
+        (r"gamma$", "weight"),
+        (r"beta$", "bias"),
         (r"_embeddings$", "_embeddings/weight"),
         (r"kernel$", "weight"),
         (r"predictions/output_bias$", "predictions/bias"),

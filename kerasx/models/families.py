@@ -6,6 +6,7 @@ from kerasx.models.deberta import DeBERTa
 from kerasx.models.distilbert import DistilBERT
 from kerasx.models.electra import ELECTRA
 from kerasx.models.gpt import GPT, GPT2, GPT2_ML
+from kerasx.models.modernbert import ModernBERT
 from kerasx.models.nezha import NEZHA
 from kerasx.models.roberta import RoBERTa
 from kerasx.models.roformer import RoFormer, RoFormerV2
@@ -30,6 +31,7 @@ MODELS = {
     "openai-gpt": GPT,
     "gpt2": GPT2,
     "gpt2_ml": GPT2_ML,
+    "modernbert": ModernBERT,
     "nezha": NEZHA,
     "wonezha": NEZHA,
     "roberta": RoBERTa,

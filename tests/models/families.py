@@ -37,6 +37,8 @@ class Row:
 
 FAMILIES = {
     "bert": Row(),
+    "albert": Row({"embedding_size": 4}),
+    "albert_unshared": Row({"embedding_size": 4}, applications=("encoder", "unilm")),
     "deberta-v2": Row(
         {
             "relative_attention": True,
@@ -47,10 +49,23 @@ FAMILIES = {
         },
         applications=("encoder",),
     ),
+    "distilbert": Row(applications=("encoder", "lm")),
+    "electra": Row({"embedding_size": 4}, applications=("encoder",)),
     "gpt": Row(head={"final_activation": "linear"}, applications=("lm", "unilm")),
     "gpt2": Row(head={"final_activation": "linear"}, applications=("lm",)),
     "gpt2_ml": Row(head={"final_activation": "linear"}, applications=("lm",)),
+    "modernbert": Row(
+        {
+            "hidden_act": ["gelu", "linear"],
+            "num_hidden_layers": 3,
+            "local_attention": 4,
+            "pad_id": 2,
+        },
+        applications=("encoder",),
+        pad_id=2,
+    ),
     "nezha": Row({"max_relative_position": 3}),
+    "roberta": Row({"max_position": 26}, applications=("encoder", "lm"), pad_id=1),
     "roformer": Row(),
     "roformer_v2": Row({"embedding_size": 6}),
 }
