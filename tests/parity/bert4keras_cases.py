@@ -15,6 +15,17 @@ BASE = {
 }
 # {model name: what all its cases share}
 DEFAULTS = {}
+# bert4keras scales the outputs of every decoder, and adds its biases in attention to the source
+T5 = {
+    "max_position": None,
+    "attention_head_size": 3,
+    "hidden_act": ["gelu", "linear"],
+    "scale_decoder_outputs": True,
+    "cross_position_bias": True,
+}
+T5_NAMES = ("t5.1.0", "t5.1.1", "mt5.1.1", "t5.1.1_encoder", "t5.1.1_decoder")
+DEFAULTS |= {name: T5 for name in T5_NAMES}
+DEFAULTS["t5.1.0"] = T5 | {"hidden_act": "relu"}
 KEPT_TOKENS = [0, 5, 1, 7, 9, 10, 11, 3]
 COMPOUNDS = [[1, 2], [[3, 4, 5], [0.2, 0.3, 0.5]]]
 # what every family inherits from the builder
@@ -31,10 +42,15 @@ COMMON = {
     },
     "layer_norm_cond": {"layer_norm_cond": 3},
 }
+ROFORMER = {
+    "custom_position_ids": {"custom_position_ids": True},
+    "attention_key_size": {"attention_key_size": 6},
+    "no_segments": {"segment_vocab_size": 0, "with_mlm": "linear"},
+}
 # language models by birth, whatever the application
 GPT = {
     "encoder": {},
-    "lm": {"application": "lm", "final_activation": "linear"},
+    "logits": {"final_activation": "linear"},
     "keep_tokens": {"keep_tokens": KEPT_TOKENS[:6], "compound_tokens": COMPOUNDS},
     "hierarchical_position": {"hierarchical_position": True},
     "layer_norm_cond": {"layer_norm_cond": 3},
@@ -61,12 +77,36 @@ CASES = {
     "gpt": GPT
     | {
         "unilm": {"application": "unilm"},
-        "shared_segments": {"shared_segment_embeddings": True},
         "custom_position_ids": {"custom_position_ids": True},
     },
     "gpt2": GPT,
     "gpt2_ml": GPT,
+    "t5.1.0": {
+        "logits": {"with_lm": "linear"},
+        "probabilities": {},
+        "no_cross_position_bias": {"cross_position_bias": False},
+        "keep_tokens": {"keep_tokens": KEPT_TOKENS[:6], "compound_tokens": COMPOUNDS},
+    },
+    "t5.1.1": {
+        "logits": {"with_lm": "linear"},
+        "keep_tokens": {"keep_tokens": KEPT_TOKENS[:6], "compound_tokens": COMPOUNDS},
+        "key_size": {"attention_key_size": 5, "with_lm": False},
+    },
+    "mt5.1.1": {"logits": {"with_lm": "linear"}},
+    "t5.1.1_encoder": {"encoder": {}, "layer_norm_cond": {"layer_norm_cond": 3}},
+    "t5.1.1_decoder": {
+        "logits": {"with_lm": "linear"},
+        "vectors": {"with_lm": False},
+        "layer_norm_cond": {"layer_norm_cond": 3},
+    },
     "nezha": COMMON | {"embedding_size": {"embedding_size": 4, "with_nsp": True}},
+    "roformer": COMMON
+    | ROFORMER
+    | {
+        "embedding_size": {"embedding_size": 4, "with_nsp": True},
+        "residual_attention_scores": {"residual_attention_scores": True},
+    },
+    "roformer_v2": {k: v for k, v in COMMON.items() if k != "layer_norm_cond"} | ROFORMER,
 }
 
 
