@@ -16,6 +16,7 @@ from kerasx.models.nezha import NEZHA
 from kerasx.models.roberta import RoBERTa
 from kerasx.models.scratch import bert_config
 from kerasx.models.t5 import T5, T5_Decoder, T5_Encoder
+from kerasx.models.modernbert import ModernBERT
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 from kerasx.models.widen import widen
 
@@ -30,6 +31,7 @@ __all__ = [
     "GPT2",
     "GPT2_ML",
     "LM_Mask",
+    "ModernBERT",
     "NEZHA",
     "RoBERTa",
     "T5",

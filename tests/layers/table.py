@@ -101,7 +101,10 @@ TABLE = {
         lambda **k: layers.AttentionMask("unilm", **k),
         lambda b, n, rng: rng.integers(0, 2, (b, n)).astype("int32"),
         time=None,
-        errors=(_refuses(layers.AttentionMask, "`kind` must be", "causel"),),
+        errors=(
+            _refuses(layers.AttentionMask, "`kind` must be", "causel"),
+            _refuses(layers.AttentionMask, "`width` must be given", "window"),
+        ),
     ),
     "BatchConcat": Row(layers.BatchConcat, _two, time=None, alone=False),
     "BatchSplit": Row(
