@@ -26,6 +26,8 @@ _IGNORED = frozenset(
     sep_token_id tie_word_embeddings tokenizer_class torch_dtype transformers_version use_cache
     is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
 )
+# how the arguments that ask for a head begin
+_HEADS = ("with_", "final_activation")
 
 
 def extend_with_language_model(model):
@@ -156,12 +158,12 @@ def _same_family(*names):
 
 def _architecture(cls, config, kwargs, application):
     """What the configuration's Hugging Face head asks for, unless arguments ask for something."""
-    asked = any(k.startswith("with_") for k in kwargs)
+    asked = any(k.startswith(_HEADS) for k in kwargs)
     names = config.get("architectures") or []
     if asked or application is not None or not names:
         return {}
     if names[0] not in cls.architectures:
-        heads = [k for k in parameters(cls) if k.startswith("with_")]
+        heads = [k for k in parameters(cls) if k.startswith(_HEADS)]
         raise ValueError(
             f"`architectures` must name one of {sorted(cls.architectures)}, or say what to build: "
             f"application=..., {', '.join(f'{k}=...' for k in heads)}. "

@@ -5,6 +5,7 @@ import keras
 from kerasx.layers import Add, Embedding
 from kerasx.models.bert import BERT
 from kerasx.models.transformer import LM_Mask
+from kerasx.models.weights import rename
 
 __all__ = ["GPT", "GPT2", "GPT2_ML"]
 
@@ -96,10 +97,8 @@ class GPT(LM_Mask, BERT):
         return self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
 
     def variable_mapping(self):
-        def renamed(name):
-            return name.replace("bert/", "gpt/").replace("encoder", "transformer")
-
-        return {k: [renamed(v) for v in names] for k, names in super().variable_mapping().items()}
+        rules = [("^bert/encoder/", "gpt/transformer/"), ("^bert/", "gpt/")]
+        return rename(super().variable_mapping(), rules)
 
     huggingface_prefix = "transformer."
     huggingface_transposed = ()
@@ -107,9 +106,9 @@ class GPT(LM_Mask, BERT):
         (r"gpt/embeddings/word_embeddings", "gpt/tokens_embed/weight"),
         (r"gpt/embeddings/position_embeddings", "gpt/positions_embed/weight"),
         (r"gpt/transformer/layer_(\d+)", r"gpt/h/\1"),
-        (r"attention/self/query/(\w+)", r"attn/c_attn/\1[0/3]"),
-        (r"attention/self/key/(\w+)", r"attn/c_attn/\1[1/3]"),
-        (r"attention/self/value/(\w+)", r"attn/c_attn/\1[2/3]"),
+        (r"attention/self/query/(\w+)", r"attn/c_attn/\1[0 of 3]"),
+        (r"attention/self/key/(\w+)", r"attn/c_attn/\1[1 of 3]"),
+        (r"attention/self/value/(\w+)", r"attn/c_attn/\1[2 of 3]"),
         (r"attention/output/dense", "attn/c_proj"),
         (r"attention/\w+/LayerNorm", "ln_1"),
         (r"intermediate/dense", "mlp/c_fc"),
@@ -154,10 +153,7 @@ class GPT2(GPT):
         super().__init__(*args, layer_norm_eps=layer_norm_eps, **options, **kwargs)
 
     def variable_mapping(self):
-        mapping = {
-            layer: [v.replace("output/LayerNorm", "input/LayerNorm") for v in names]
-            for layer, names in super().variable_mapping().items()
-        }
+        mapping = rename(super().variable_mapping(), [("output/LayerNorm", "input/LayerNorm")])
         return mapping | {"Output-Norm": [f"gpt/output/LayerNorm/{w}" for w in ("beta", "gamma")]}
 
     huggingface_rules = (

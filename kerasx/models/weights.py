@@ -20,8 +20,8 @@ class WeightLoading:
     layer, and in `huggingface_rules` how these variables are called in a Hugging Face folder.
     """
 
-    # (pattern, replacement) from a TensorFlow name to a Hugging Face name; one that ends in "[1/3]"
-    # is the second third of that tensor's outputs, as of queries, keys and values fused
+    # (pattern, replacement) from a TensorFlow name to a Hugging Face name; one in "[1 of 3]" is
+    # the second third of that tensor's outputs, as of queries, keys and values fused
     huggingface_rules = ()
     # those that it has transposed: kernels are (outputs, inputs) in torch.nn.Linear, though not in
     # GPT-2's Conv1D
@@ -185,7 +185,7 @@ class Translated(checkpoints.Checkpoint):
 
     Args:
         source: the checkpoint.
-        names: {our name: the checkpoint's name, or "name[1/3]", which is the second third of its
+        names: {our name: the checkpoint's name, or "name[1 of 3]", which is the second third of its
             outputs}; tensors without one keep their own.
         transposed: patterns of our names; those variables are transposed.
     """
@@ -236,6 +236,6 @@ def _matches(name, patterns):
 
 
 def _part(name):
-    """("w", 1, 3) of "w[1/3]"; ("w", 0, 1) of "w"."""
-    found = re.fullmatch(r"(.*)\[(\d+)/(\d+)\]", name)
+    """("w", 1, 3) of "w[1 of 3]"; ("w", 0, 1) of "w"."""
+    found = re.fullmatch(r"(.*)\[(\d+) of (\d+)\]", name)
     return (found[1], int(found[2]), int(found[3])) if found else (name, 0, 1)

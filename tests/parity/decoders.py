@@ -1,0 +1,39 @@
+"""What the parity tests of decoder-only families share."""
+
+import keras
+import numpy as np
+import torch
+
+TOKENS = np.array([[2, 5, 7, 9, 3, 21], [1, 8, 3, 0, 0, 4]])
+
+
+def randomized(model):
+    """The model with random biases and normalizations too."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter += 0.3 * torch.randn(parameter.shape)
+    return model.eval()
+
+
+def vectors_or_logits(model, tokens=TOKENS, **inputs):
+    """The first output of a model of transformers, float32 NumPy."""
+    with torch.no_grad():
+        return model(torch.tensor(tokens), **inputs)[0].float().numpy()
+
+
+def compare(model, expected, name="", inputs=TOKENS, tolerance=1e-4):
+    """A keras.Model gives the expected output."""
+    got = keras.ops.convert_to_numpy(model(inputs, training=False))
+    error = np.abs(got - expected).max()
+    print(f"{keras.backend.backend()} {name}: largest error {error:.1e}")
+    assert error < tolerance
+
+
+def greedy(model, prompt, new):
+    """The continuation of one prompt by transformers' greedy search, without an end."""
+    out = model.generate(
+        torch.tensor([prompt]), do_sample=False, max_new_tokens=new, min_new_tokens=new
+    )
+    return out[0, len(prompt) :].tolist()
