@@ -49,15 +49,16 @@ FAMILIES = {
         },
         applications=("encoder",),
     ),
-    "distilbert": Row(applications=("encoder", "lm")),
+    "distilbert": Row({"num_hidden_layers": 1}, applications=("encoder", "lm")),
     "electra": Row({"embedding_size": 4}, applications=("encoder",)),
     "gpt": Row(head={"final_activation": "linear"}, applications=("lm", "unilm")),
     "gpt2": Row(head={"final_activation": "linear"}, applications=("lm",)),
     "gpt2_ml": Row(head={"final_activation": "linear"}, applications=("lm",)),
     "modernbert": Row(
         {
+            "hidden_size": 16,
             "hidden_act": ["gelu", "linear"],
-            "num_hidden_layers": 3,
+            "global_attn_every_n_layers": 2,
             "local_attention": 4,
             "pad_id": 2,
         },

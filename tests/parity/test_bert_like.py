@@ -1,0 +1,92 @@
+"""ALBERT, ELECTRA, RoBERTa and DistilBERT equal transformers on folders it wrote."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
+transformers = pytest.importorskip("transformers", reason="it is the reference")
+
+import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
+import numpy as np  # noqa: E402
+
+from kerasx.models import build_transformer_model  # noqa: E402
+
+SIZES = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 24,
+    "max_position_embeddings": 12,
+    "initializer_range": 0.4,
+}
+SMALL = {**SIZES, "embedding_size": 8}
+DISTIL = {"vocab_size": 40, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24}
+DISTIL |= {"max_position_embeddings": 12, "initializer_range": 0.4}
+# {architecture: (configuration, outputs in our order, padding id)}
+FOLDERS = {
+    "AlbertModel": (SMALL, ["last_hidden_state"], 0),
+    "AlbertForMaskedLM": (SMALL, ["logits"], 0),
+    "AlbertForPreTraining": (SMALL, ["sop_logits", "prediction_logits"], 0),
+    "ElectraModel": (SMALL, ["last_hidden_state"], 0),
+    "ElectraForPreTraining": (SMALL, ["logits"], 0),
+    "ElectraForMaskedLM": (SMALL, ["logits"], 0),
+    "RobertaModel": (SIZES, ["last_hidden_state"], 1),
+    "RobertaForMaskedLM": (SIZES, ["logits"], 1),
+    "RobertaForCausalLM": ({**SIZES, "is_decoder": True}, ["logits"], 1),
+    "XLMRobertaForMaskedLM": (SIZES, ["logits"], 1),
+    "DistilBertModel": (DISTIL, ["last_hidden_state"], 0),
+    "DistilBertForMaskedLM": (DISTIL, ["logits"], 0),
+}
+TOKENS = np.array([[2, 5, 7, 9, 3], [2, 8, 3, 0, 0]])
+SEGMENTS = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
+
+
+def reference(architecture):
+    """A random model of transformers, biases and normalizations too."""
+    torch.manual_seed(0)
+    cls = getattr(transformers, architecture)
+    config = dict(FOLDERS[architecture][0])
+    if "Roberta" in architecture:
+        config["type_vocab_size"] = 1
+    model = cls(cls.config_class(**config)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter += 0.3 * torch.randn(parameter.shape)
+    return model
+
+
+def difference(folder, architecture, original, **options):
+    """Largest difference of our outputs from those of transformers, at the real tokens."""
+    _, names, pad_id = FOLDERS[architecture]
+    ours = build_transformer_model(str(folder), **options)
+    tokens = np.where(TOKENS == 0, pad_id, TOKENS)
+    inputs = [tokens, SEGMENTS][: len(ours.inputs)]
+    given = {"token_type_ids": torch.tensor(SEGMENTS)} if len(inputs) > 1 else {}
+    with torch.no_grad():
+        theirs = original(torch.tensor(tokens), attention_mask=torch.tensor(TOKENS != 0), **given)
+    got = keras.tree.flatten(ours(inputs if len(inputs) > 1 else inputs[0]))
+    got = [keras.ops.convert_to_numpy(x) for x in got]
+    assert len(got) == len(names)
+    errors = []
+    for x, name in zip(got, names):
+        x, y = (x[..., 0] if x.shape[-1] == 1 else x), theirs[name].numpy()
+        assert x.shape == y.shape
+        real = TOKENS != 0 if x.shape[:2] == TOKENS.shape else slice(None)
+        errors.append(np.abs(x[real] - y[real]).max())
+    print(f"{keras.backend.backend()} {architecture} {options}: largest error {max(errors):.1e}")
+    return max(errors)
+
+
+@pytest.mark.parametrize("architecture", FOLDERS)
+def test_a_saved_folder_gives_the_same_outputs(architecture, tmp_path):
+    model = reference(architecture)
+    model.save_pretrained(tmp_path)
+    assert difference(tmp_path, architecture, model) < 1e-4
+
+
+def test_an_unshared_albert_starts_equal(tmp_path):
+    model = reference("AlbertForMaskedLM")
+    model.save_pretrained(tmp_path)
+    options = {"model": "albert_unshared"}
+    assert difference(tmp_path, "AlbertForMaskedLM", model, **options) < 1e-4
