@@ -8,6 +8,21 @@ import time
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+BACKENDS = ("tensorflow", "jax", "torch")
+# a 6-layer BERT of 20M parameters, in Hugging Face's words
+CONFIG = {
+    "vocab_size": 21128,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+    "intermediate_size": 1536,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "initializer_range": 0.02,
+}
 
 
 def interleave(candidates, repeats=5, warmup=1):

@@ -16,22 +16,8 @@ import subprocess
 import sys
 import time
 
-from benchmarks.harness import installed, interleave, report, rows
+from benchmarks.harness import BACKENDS, CONFIG, installed, interleave, report, rows
 
-BACKENDS = ("tensorflow", "jax", "torch")
-CONFIG = {
-    "vocab_size": 21128,
-    "hidden_size": 384,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 6,
-    "intermediate_size": 1536,
-    "hidden_act": "gelu",
-    "hidden_dropout_prob": 0.1,
-    "attention_probs_dropout_prob": 0.1,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-    "initializer_range": 0.02,
-}
 PEER = "keras Adam"
 CLIPPED = "keras Adam, global_clipnorm"  # pays for the same norm as soft clipping
 

@@ -14,8 +14,8 @@ import os
 import statistics
 from pathlib import Path
 
-from benchmarks.harness import installed, interleave, report
-from benchmarks.training import BACKENDS, CONFIG, Process, serve
+from benchmarks.harness import BACKENDS, CONFIG, installed, interleave, report
+from benchmarks.training import Process, serve
 
 BATCHES = (8, 24)
 LENGTH = 128

@@ -25,23 +25,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import installed, interleave, report, rows
+from benchmarks.harness import BACKENDS, CONFIG, installed, interleave, report, rows
 
-CONFIG = {
-    "vocab_size": 21128,
-    "hidden_size": 384,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 6,
-    "intermediate_size": 1536,
-    "hidden_act": "gelu",
-    "hidden_dropout_prob": 0.1,
-    "attention_probs_dropout_prob": 0.1,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-    "initializer_range": 0.02,
-}
 BATCH, LENGTH = 16, 128
-BACKENDS = ("tensorflow", "jax", "torch")
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
