@@ -1,0 +1,66 @@
+"""RoFormer equals transformers on folders that save_pretrained wrote."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
+transformers = pytest.importorskip("transformers", reason="it is the reference")
+
+import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
+import numpy as np  # noqa: E402
+
+from kerasx.models import build_transformer_model  # noqa: E402
+
+CONFIG = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 24,
+    "max_position_embeddings": 12,
+    "initializer_range": 0.4,
+}
+TOKENS = np.array([[2, 5, 7, 9, 3], [2, 8, 3, 0, 0]])
+SEGMENTS = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
+
+
+def reference(architecture, **config):
+    """A random model of transformers, biases and normalizations too."""
+    torch.manual_seed(0)
+    config = transformers.RoFormerConfig(**CONFIG, **config)
+    model = getattr(transformers, architecture)(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter += 0.3 * torch.randn(parameter.shape)
+    return model
+
+
+def expected_of(model):
+    with torch.no_grad():
+        out = model(
+            torch.tensor(TOKENS),
+            attention_mask=torch.tensor(TOKENS != 0).long(),
+            token_type_ids=torch.tensor(SEGMENTS),
+        )
+    return out[0].numpy()[TOKENS != 0]
+
+
+@pytest.mark.parametrize("embedding_size", [None, 8])
+@pytest.mark.parametrize(
+    "architecture", ["RoFormerModel", "RoFormerForMaskedLM", "RoFormerForCausalLM"]
+)
+def test_a_saved_folder_gives_the_same_outputs(architecture, embedding_size, tmp_path):
+    config = {"is_decoder": True} if architecture == "RoFormerForCausalLM" else {}
+    model = reference(architecture, embedding_size=embedding_size, **config)
+    model.save_pretrained(tmp_path)
+    ours = build_transformer_model(str(tmp_path))
+    got = keras.ops.convert_to_numpy(ours([TOKENS, SEGMENTS]))[TOKENS != 0]
+    error = np.abs(got - expected_of(model)).max()
+    print(f"{keras.backend.backend()} {architecture}: largest error {error:.1e}")
+    assert error < 1e-4
+
+
+def test_rotated_values_are_refused(tmp_path):
+    reference("RoFormerModel", rotary_value=True).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="`rotary_value` must be False"):
+        build_transformer_model(str(tmp_path))
