@@ -44,7 +44,7 @@ def arguments_of(builder):
     >>> arguments_of(bert)["vocab_size"], arguments_of(bert)["attention_head_size"]
     (3, 4)
     """
-    names = parameters(type(builder)).keys() - {*_APPLIED, *builder.removed_arguments}
+    names = parameters(type(builder)).keys() - set(_APPLIED)
     return {name: getattr(builder, name) for name in sorted(names)}
 
 

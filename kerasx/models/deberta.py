@@ -86,6 +86,8 @@ class DeBERTa(BERT):
         self.position_biased_input = position_biased_input
         self.conv_kernel_size, self.conv_act = conv_kernel_size, conv_act
         self.legacy = legacy
+        self.position_buckets = position_buckets
+        self.max_relative_positions = max_relative_positions
         reach = max_relative_positions if max_relative_positions > 0 else self.max_position
         buckets = max(position_buckets, 0)
         self.relative_size = 2 * (buckets or reach)

@@ -45,11 +45,12 @@ def deepen(model, positions):
     builder = builder_of(model)
     _check(builder, positions)
     order = _order(builder.num_hidden_layers, positions)
-    deep = rebuilt(builder, num_hidden_layers=len(order))
+    changes = {"num_hidden_layers": len(order)}
+    if getattr(builder, "layer_types", None):
+        changes["layer_types"] = [builder.layer_types[i] for i, _ in order]
+    deep = rebuilt(builder, **changes)
     for name, layer in deep.layers.items():
-        block = _BLOCK.fullmatch(name)
-        source = name if block is None else _renumbered(name, block, order[int(block[1])][0])
-        layer.set_weights(builder.layers[source].get_weights())
+        _copy(builder, name, layer, order)
     for index, (_, new) in enumerate(order):
         if new:
             _make_identity(deep, index)
@@ -62,6 +63,8 @@ def _check(builder, positions):
         raise ValueError(f"`positions` must be ints in [0, {n}]. Received: positions={positions}")
     if builder.residual_attention_scores:
         raise ValueError("`model` must be without residual_attention_scores: scores would add up.")
+    if getattr(builder, "conv_kernel_size", 0):
+        raise ValueError("`model` must be without a convolution beside its first block.")
     if not any(_BLOCK.fullmatch(name) for name in builder.layers):
         raise ValueError(
             f"`model` must have blocks of their own weights; those of a {type(builder).__name__} "
@@ -78,8 +81,19 @@ def _order(n, positions):
     return order
 
 
-def _renumbered(name, block, index):
-    return name[: block.start(1)] + str(index) + name[block.end(1) :]
+def _copy(builder, name, layer, order):
+    """The weights of the old layer, where there is one."""
+    block, new = _BLOCK.fullmatch(name), False
+    if block is not None:
+        index, new = order[int(block[1])]
+        name = name[: block.start(1)] + str(index) + name[block.end(1) :]
+    if name in builder.layers:
+        layer.set_weights(builder.layers[name].get_weights())
+    elif layer.weights and not new:
+        raise ValueError(
+            f"`positions` must leave each block the layers that it has: a {type(builder).__name__} "
+            f"has no {name!r} where it is now. Received: new blocks before it"
+        )
 
 
 def _layers_of(builder, index):

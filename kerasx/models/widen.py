@@ -47,7 +47,8 @@ def widen(model, k, by=None, noise=0.0, seed=0):
     network, b/2, should be b/sqrt(2).) Without the factor every ε and every activation stays.
 
     The k copies of a feature get equal gradients: without `noise` (or dropout) an elementwise
-    optimizer never tells them apart, and the new width stays unused.
+    optimizer never tells them apart, and the new width stays unused. (The copies inside of a query
+    or key head part only after the first step, when the inputs have.)
 
     Args:
         model: a built builder, or the keras.Model that it built.
