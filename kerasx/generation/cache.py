@@ -5,6 +5,7 @@ import keras
 from kerasx.layers import (
     AttentionMask,
     CachedAttention,
+    GatedAttentionUnit,
     MultiHeadAttention,
     PositionEmbedding,
     ProjectedKeys,
@@ -15,7 +16,9 @@ from kerasx.layers import (
 
 __all__ = ["DecodingGraphs", "position_limit"]
 
-_ROLES = ("Encoder-Input-Token", "Input-Token", "Input-Segment", "Input-Position")
+_SOURCE = "Encoder-Input-Token"
+_ROLES = ("Input-Token", "Input-Segment", "Input-Position")
+_ATTENTION = (MultiHeadAttention, GatedAttentionUnit)
 _RELATIVE = (RelativePositionEmbedding, RelativePositionEmbeddingT5)
 
 
@@ -64,7 +67,7 @@ class DecodingGraphs:
         masking = (layer for layer in layers if getattr(layer, "mask_zero", False))
         self.masked_id = next((layer.pad_id for layer in masking), None)
         self.context = _context(model)
-        roles = _ROLES if self.context is not None else _ROLES[1:]
+        roles = _ROLES if self.context is None else (_SOURCE, *_ROLES)
         matches = [[role for role in roles if x.name.endswith(role)] for x in model.inputs]
         self._roles = [role[0] if role else None for role in matches]
         self._graph = self._behind(model)
@@ -82,7 +85,7 @@ class DecodingGraphs:
         """The graph behind the encoder, whose output stands for the source; or the whole model."""
         if self.context is None:
             return model
-        if _ROLES[0] not in self._roles:
+        if _SOURCE not in self._roles:
             raise ValueError(
                 "`model` must be the whole encoder-decoder model, the builder's `.model`, to "
                 f"generate. Received: a decoder whose inputs are {[x.name for x in model.inputs]}"
@@ -94,12 +97,12 @@ class DecodingGraphs:
     def _decoder_inputs(self):
         """The model's inputs with the encoder's output in the place of the source."""
         inputs = zip(self.model.inputs, self._roles)
-        return [self.context if role == _ROLES[0] else x for x, role in inputs]
+        return [self.context if role == _SOURCE else x for x, role in inputs]
 
     def arrange(self, tokens, segments, positions, additional, source=None):
         """The model's inputs, in its order; without the source, those of `step`."""
-        given = dict(zip(_ROLES, (source, tokens, segments, positions)))
-        roles = [role for role in self._roles if role != _ROLES[0] or source is not None]
+        given = dict(zip((_SOURCE, *_ROLES), (source, tokens, segments, positions)))
+        roles = [role for role in self._roles if role != _SOURCE or source is not None]
         additional = iter(additional)
         return [given[role] if role else next(additional) for role in roles]
 
@@ -107,8 +110,8 @@ class DecodingGraphs:
         caches, kept, project = [], [], _Once(ProjectedKeys)
 
         def call(layer, *args, **kwargs):
-            if isinstance(layer, MultiHeadAttention):
-                found = kept if _crosses(*args) else caches
+            if isinstance(layer, _ATTENTION):
+                found = kept if _crosses(layer.unpack(args[0])) else caches
                 found.extend(project(layer)(*args, **kwargs))
             return layer(*args, **kwargs)
 
@@ -129,11 +132,11 @@ class DecodingGraphs:
         pending, memory, written, attend = iter(caches), iter(kept), [], _Once(CachedAttention)
 
         def call(layer, *args, **kwargs):
-            if isinstance(layer, MultiHeadAttention):
-                x, _, _, *extras = args[0]
+            if isinstance(layer, _ATTENTION):
+                x, key, _, extras = layer.unpack(args[0])
                 extras = extras[1:] if kwargs.get("a_bias") else extras
                 p_bias = kwargs.get("p_bias")
-                if _crosses(*args):
+                if _crosses([x, key]):
                     cached = [x, next(memory), next(memory), source_mask, *extras]
                     outputs = attend(layer)(cached, p_bias=p_bias)
                 else:
@@ -152,7 +155,7 @@ class DecodingGraphs:
             return layer(*args, **kwargs)
 
         outputs = keras.tree.flatten(self._replay(inputs, call))
-        inputs = [x for x, role in zip(inputs, self._roles) if role != _ROLES[0]]
+        inputs = [x for x, role in zip(inputs, self._roles) if role != _SOURCE]
         inputs += [positions, slots, mask, index, *caches]
         inputs += [source_positions, source_mask, *kept] if kept else []
         return keras.Model(inputs, [outputs[-1], *written])
@@ -160,7 +163,7 @@ class DecodingGraphs:
     @staticmethod
     def _step_input(x, role):
         """Ids come n at a time, whatever the model's own length; other inputs as they are."""
-        ids = role is not None and role != _ROLES[0]
+        ids = role is not None and role != _SOURCE
         return keras.Input((None,) if ids else x.shape[1:], dtype=x.dtype, name=x.name)
 
     def _replay(self, inputs, call):

@@ -13,6 +13,7 @@ from kerasx.generation.prompts import (
     check_lengths,
     checked_additional,
     checked_prompts,
+    checked_starts,
 )
 from kerasx.generation.strategies import NEVER, BeamSearch, Greedy
 
@@ -37,11 +38,13 @@ class Generated(NamedTuple):
 
 
 class Generator:
-    """Generate with a language model (application "lm" or "unilm"), in batch.
+    """Generate with a language model (application "lm" or "unilm") or an encoder-decoder, in batch.
 
     The prompt is read in one pass; its keys and values are shared by its beams. The beams of a
     prompt are then fed as the n tokens of one sequence, and the mask says which earlier tokens
     each of them descends from: choosing parents rearranges a few booleans, never the cache.
+    With an encoder, the prompts are the sources: each is encoded once, and its keys and values
+    stay for all steps; the decoder starts with `start_id`.
 
     The model's weights are read anew at each call. The settings are compiled in: to change one,
     make another Generator.
@@ -55,8 +58,11 @@ class Generator:
         segment_id: segment of the generated tokens; by default 1 for UniLM, and the segment of the
             prompt's last token otherwise.
         batch_size: prompts decoded at once.
-        pad_id: what fills up the rows of an array of prompts.
+        pad_id: what fills up the rows of an array of prompts; by default what the model masks,
+            else 0.
         prompt_multiple: prompts are padded to a multiple of this length: few shapes to compile.
+        start_id: what a decoder behind an encoder starts with, the `decoder_start_token_id` of its
+            configuration: 0 for T5, 2 for English BART.
 
     Raises:
         ValueError: the model has no causal or UniLM mask, or a setting is out of range.
@@ -79,8 +85,9 @@ class Generator:
         min_new_tokens=0,
         segment_id=None,
         batch_size=32,
-        pad_id=0,
+        pad_id=None,
         prompt_multiple=16,
+        start_id=None,
     ):
         self.graphs = DecodingGraphs(model)
         self.strategy = Greedy() if strategy is None else strategy
@@ -89,8 +96,9 @@ class Generator:
         self.min_new_tokens = min_new_tokens
         self.segment_id = segment_id
         self.batch_size = batch_size
-        self.pad_id = pad_id
+        self.pad_id = self.graphs.masked_id or 0 if pad_id is None else pad_id
         self.prompt_multiple = prompt_multiple
+        self.start_id = start_id
         self._check_settings()
         self._step = backend.traced(lambda inputs: self.graphs.step(inputs, training=False))
         self._loop = backend.compiled(self._decode, [self.graphs.prefill, self.graphs.step])
@@ -108,6 +116,8 @@ class Generator:
             check_integer("end_id", self.end_id, 0, self.graphs.vocabulary)
         if self.segment_id is not None:
             check_integer("segment_id", self.segment_id, 0, self.graphs.segments)
+        if self.start_id is not None:
+            check_integer("start_id", self.start_id, 0, self.graphs.vocabulary)
         if self.graphs.kind == "unilm" and self.segment_id == 0:
             raise ValueError(
                 "`segment_id` must be positive for UniLM: tokens of segment 0 see each other whole."
@@ -120,16 +130,20 @@ class Generator:
         additional_inputs=(),
         max_new_tokens=None,
         verbose=0,
+        decoder_token_ids=None,
     ):
-        """Continue each prompt.
+        """Continue each prompt, or answer each source.
 
         Args:
-            token_ids: lists of token ids (each at least one), or an array (b, n) padded at the end.
+            token_ids: lists of token ids (each at least one), or an array (b, n) padded at the
+                end; with an encoder, the sources.
             segment_ids: the prompts' segment ids likewise; all 0 by default.
             additional_inputs: arrays (b, ...) for the model's `additional_input_layers`, in their
                 order, one row for each prompt: conditional generation.
             max_new_tokens: longest continuation, if not the generator's own; compiled separately.
             verbose: 1 for a progress bar.
+            decoder_token_ids: with an encoder, what the decoder continues, as `token_ids`;
+                [start_id] each by default.
 
         Returns:
             `Generated`, in the order of the prompts.
@@ -140,20 +154,23 @@ class Generator:
         new = self.max_new_tokens if max_new_tokens is None else max_new_tokens
         check_integer("max_new_tokens", new, 1)
         prompts = checked_prompts(self.graphs, token_ids, segment_ids, self.pad_id)
-        check_lengths(self.graphs, prompts, new)
+        sources = prompts if self.graphs.kept else None
+        prompts = checked_starts(self, prompts, segment_ids, decoder_token_ids)
+        check_lengths(self.graphs, prompts, new, sources)
         additional = checked_additional(self.graphs, additional_inputs, len(prompts))
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i][0]))
+        order = sorted(range(len(prompts)), key=lambda i: len((sources or prompts)[i][0]))
         batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         progress = keras.utils.Progbar(len(batches), verbose=verbose, unit_name="batch")
         results = [None] * len(prompts)
         for done, batch in enumerate(batches, 1):
-            found = self._generate_batch(prompts, batch, additional, new, len(batches) > 1)
+            full = len(batches) > 1
+            found = self._generate_batch(prompts, sources, batch, additional, new, full)
             for i, result in zip(batch, found, strict=True):
                 results[i] = result
             progress.update(done)
         return Generated([r[0] for r in results], [r[1] for r in results])
 
-    def _generate_batch(self, prompts, batch, additional, new, full):
+    def _generate_batch(self, prompts, sources, batch, additional, new, full):
         """[(sequences, scores)] of the prompts numbered in `batch`.
 
         The batch is filled up with its last prompt, to `batch_size` among others of that size and
@@ -164,6 +181,7 @@ class Generator:
         ids, segments = zip(*(prompts[i] for i in rows))
         lengths = np.array([len(x) for x in ids], "int32")
         n = self._padded_length(max(lengths))
+        source = [self._padded_sources([sources[i][0] for i in rows])] if sources else []
         found, scores = self._loop(
             _padded(ids, n),
             _padded(segments, n),
@@ -171,6 +189,7 @@ class Generator:
             np.array([self._new_segment(s) for s in segments], "int32"),
             np.arange(new, dtype="int32"),
             [a[rows] for a in additional],
+            source,
         )
         found, scores = ops.convert_to_numpy(found), ops.convert_to_numpy(scores)
         return [self._hypotheses(f, s) for f, s in zip(found[: len(batch)], scores)]
@@ -178,8 +197,14 @@ class Generator:
     def _padded_length(self, longest):
         if self.graphs.length is not None:
             return self.graphs.length
+        if longest == 1 and self.graphs.kept:
+            return 1  # a decoder's start
         n = -(-longest // self.prompt_multiple) * self.prompt_multiple
         return n if self.graphs.reach is None else min(n, self.graphs.reach)
+
+    def _padded_sources(self, sources):
+        """(b, m), filled up with what the encoder masks."""
+        return _padded(sources, self._padded_length(max(map(len, sources))), self.graphs.masked_id)
 
     def _new_segment(self, segments):
         if self.segment_id is not None:
@@ -193,10 +218,10 @@ class Generator:
         ends = [ids.index(self.end_id) if self.end_id in ids else len(ids) for ids in found]
         return [ids[:end] for ids, end in zip(found, ends)], scores[:kept].tolist()
 
-    def _decode(self, tokens, segments, lengths, new_segments, steps, additional):
+    def _decode(self, tokens, segments, lengths, new_segments, steps, additional, source):
         """The pure function that is compiled: prompts to (tokens (b, k, m), scores (b, k))."""
         (b, n), k, m = ops.shape(tokens), self.strategy.width, ops.shape(steps)[0]
-        caches = self._prefilled(tokens, segments, additional, room=k * m)
+        caches, memory = self._prefilled(tokens, segments, additional, source, room=k * m)
         # the last token of the prompt is fed again as the first of every beam
         last = ops.take_along_axis(tokens, lengths[:, None] - 1, axis=1)
         last_segment = ops.take_along_axis(segments, lengths[:, None] - 1, axis=1)
@@ -220,7 +245,7 @@ class Generator:
             segment = ops.broadcast_to(segment, (b, k))
             inputs = self.graphs.arrange(current, segment, position, additional)
             logits, *caches = self._step(
-                [*inputs, position, slots, mask[:, None], n + t * k, *caches]
+                [*inputs, position, slots, mask[:, None], n + t * k, *caches, *memory]
             )
             logits = self._without_end(ops.cast(logits, "float32"), t)
             scores, parents, current = self.strategy.select(scores, logits, finished, self.pad_id)
@@ -243,12 +268,14 @@ class Generator:
         _, _, sequences, scores, *_ = ops.while_loop(cond, body, state)
         return sequences, scores
 
-    def _prefilled(self, tokens, segments, additional, room):
-        """The prompts' keys and values, with `room` for those of new tokens."""
-        positions = ops.broadcast_to(ops.arange(tokens.shape[1], dtype="int32"), tokens.shape)
-        inputs = self.graphs.arrange(tokens, segments, positions, additional)
-        caches = self.graphs.prefill(inputs, training=False)
-        return [ops.pad(cache, [(0, 0), (0, 0), (0, room), (0, 0)]) for cache in caches]
+    def _prefilled(self, tokens, segments, additional, source, room):
+        """The prompts' keys and values, with `room` for those of new tokens, and the source's."""
+        inputs = self.graphs.arrange(tokens, segments, _places(tokens), additional, *source)
+        slabs = self.graphs.prefill(inputs, training=False)
+        first = len(slabs) - self.graphs.kept
+        caches = [ops.pad(slab, [(0, 0), (0, 0), (0, room), (0, 0)]) for slab in slabs[:first]]
+        masks = [self._is_seen(ids, _places(ids))[:, None, None] for ids in source]
+        return caches, [*map(_places, source), *masks, *slabs[first:]]
 
     def _is_seen(self, ids, positions):
         """Where other tokens may look, as the model's own embedding masks them."""
@@ -269,5 +296,10 @@ def _take_beams(x, parents):
     return ops.take_along_axis(x, ops.broadcast_to(index, ops.shape(x)), axis=1)
 
 
-def _padded(rows, n):
-    return np.stack([np.pad(row, (0, n - len(row))) for row in rows])
+def _places(ids):
+    """0, 1, 2, ... in the shape (b, n) of the ids."""
+    return ops.broadcast_to(ops.arange(ids.shape[1], dtype="int32"), ids.shape)
+
+
+def _padded(rows, n, value=0):
+    return np.stack([np.pad(row, (0, n - len(row)), constant_values=value) for row in rows])

@@ -3,7 +3,13 @@
 import numpy as np
 from keras import ops
 
-__all__ = ["check_integer", "check_lengths", "checked_additional", "checked_prompts"]
+__all__ = [
+    "check_integer",
+    "check_lengths",
+    "checked_additional",
+    "checked_prompts",
+    "checked_starts",
+]
 
 
 def checked_prompts(graphs, token_ids, segment_ids, pad_id):
@@ -33,6 +39,33 @@ def checked_prompts(graphs, token_ids, segment_ids, pad_id):
     return prompts
 
 
+def checked_starts(generator, prompts, segment_ids, decoder_token_ids):
+    """What the decoder continues: the prompts themselves, unless these are an encoder's sources."""
+    if not generator.graphs.kept:
+        if decoder_token_ids is not None or generator.start_id is not None:
+            raise ValueError(
+                "`start_id` and `decoder_token_ids` are for models with an encoder; this one "
+                "continues `token_ids`."
+            )
+        return prompts
+    if segment_ids is not None:
+        raise ValueError("`segment_ids` must be None: the model has no segments.")
+    if decoder_token_ids is None:
+        if generator.start_id is None:
+            raise ValueError(
+                "The decoder must start with something. Pass Generator(model, start_id=...), the "
+                "`decoder_start_token_id` of its configuration (0 for T5), or `decoder_token_ids`."
+            )
+        decoder_token_ids = [[generator.start_id]] * len(prompts)
+    starts = checked_prompts(generator.graphs, decoder_token_ids, None, generator.pad_id)
+    if len(starts) != len(prompts):
+        raise ValueError(
+            "`decoder_token_ids` must have a row for each of `token_ids`. "
+            f"Received: {len(starts)} and {len(prompts)} rows"
+        )
+    return starts
+
+
 def _rows(ids):
     """(rows, whether they are padded): lists, or an array or tensor (b, n)."""
     is_array = hasattr(ids, "shape")
@@ -54,8 +87,10 @@ def _checked_ids(name, i, row, size):
     return ids.astype("int32")
 
 
-def check_lengths(graphs, prompts, new):
+def check_lengths(graphs, prompts, new, sources=None):
     """The last token is never fed, so a sequence may be one token longer than the table."""
+    if sources:
+        check_lengths(graphs, sources, 1)
     longest = max((len(ids) for ids, _ in prompts), default=0)
     if longest and graphs.reach is not None and longest + new - 1 > graphs.reach:
         raise ValueError(

@@ -26,6 +26,8 @@ class Half(BERT):
 
     def __init__(self, *args, num_decoder_layers=None, with_lm=True, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.pad_id is None:
+            raise ValueError("`pad_id` must be a token id: sources are padded. Received: None")
         self.num_encoder_layers = self.num_hidden_layers
         self.num_decoder_layers = num_decoder_layers or self.num_hidden_layers
         self.with_lm = with_lm
