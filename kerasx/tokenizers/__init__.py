@@ -1,6 +1,8 @@
 """Tokenizers: vocabularies, BERT's WordPiece, the words of WoBERT. no backend needed."""
 
 from .base import TokenizerBase
+from .sentence_piece import SpTokenizer
+from .trimming import saved_parameters, trim_sentencepiece, trim_vocab
 from .vocabulary import (
     character_vocab,
     extend_vocab_with_words,
@@ -14,6 +16,7 @@ from .words import JiebaCut, jieba_cut, load_jieba
 
 __all__ = [
     "JiebaCut",
+    "SpTokenizer",
     "Tokenizer",
     "TokenizerBase",
     "character_vocab",
@@ -23,5 +26,8 @@ __all__ = [
     "load_vocab",
     "load_words",
     "save_vocab",
+    "saved_parameters",
     "simplify_vocab",
+    "trim_sentencepiece",
+    "trim_vocab",
 ]
