@@ -1,6 +1,7 @@
 """Model families, and the builder they are made with."""
 
 from kerasx.models.albert import ALBERT, ALBERT_Unshared
+from kerasx.models.bart import BART, BART_Decoder, BART_Encoder
 from kerasx.models.bert import BERT
 from kerasx.models.build import (
     build_transformer_model,
@@ -11,29 +12,42 @@ from kerasx.models.deberta import DeBERTa
 from kerasx.models.deepen import deepen
 from kerasx.models.distilbert import DistilBERT
 from kerasx.models.electra import ELECTRA
+from kerasx.models.gau import GAU_alpha
 from kerasx.models.gpt import GPT, GPT2, GPT2_ML
+from kerasx.models.llama import Llama
+from kerasx.models.modernbert import ModernBERT
 from kerasx.models.nezha import NEZHA
+from kerasx.models.qwen import Qwen2, Qwen3
 from kerasx.models.roberta import RoBERTa
+from kerasx.models.roformer import RoFormer, RoFormerV2
 from kerasx.models.scratch import bert_config
 from kerasx.models.t5 import T5, T5_Decoder, T5_Encoder
-from kerasx.models.modernbert import ModernBERT
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 from kerasx.models.widen import widen
 
 __all__ = [
     "ALBERT",
     "ALBERT_Unshared",
+    "BART",
+    "BART_Decoder",
+    "BART_Encoder",
     "BERT",
     "DeBERTa",
     "DistilBERT",
     "ELECTRA",
+    "GAU_alpha",
     "GPT",
     "GPT2",
     "GPT2_ML",
     "LM_Mask",
+    "Llama",
     "ModernBERT",
     "NEZHA",
+    "Qwen2",
+    "Qwen3",
     "RoBERTa",
+    "RoFormer",
+    "RoFormerV2",
     "T5",
     "T5_Decoder",
     "T5_Encoder",

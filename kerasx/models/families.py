@@ -1,13 +1,17 @@
 """The model families by name."""
 
 from kerasx.models.albert import ALBERT, ALBERT_Unshared
+from kerasx.models.bart import BART, BART_Decoder, BART_Encoder
 from kerasx.models.bert import BERT
 from kerasx.models.deberta import DeBERTa
 from kerasx.models.distilbert import DistilBERT
 from kerasx.models.electra import ELECTRA
+from kerasx.models.gau import GAU_alpha
 from kerasx.models.gpt import GPT, GPT2, GPT2_ML
+from kerasx.models.llama import Llama
 from kerasx.models.modernbert import ModernBERT
 from kerasx.models.nezha import NEZHA
+from kerasx.models.qwen import Qwen2, Qwen3
 from kerasx.models.roberta import RoBERTa
 from kerasx.models.roformer import RoFormer, RoFormerV2
 from kerasx.models.t5 import T5_MODELS
@@ -31,12 +35,19 @@ MODELS = {
     "openai-gpt": GPT,
     "gpt2": GPT2,
     "gpt2_ml": GPT2_ML,
+    "llama": Llama,
     "modernbert": ModernBERT,
     "nezha": NEZHA,
     "wonezha": NEZHA,
+    "qwen2": Qwen2,
+    "qwen3": Qwen3,
     "roberta": RoBERTa,
     "xlm-roberta": RoBERTa,
     "roformer": RoFormer,
     "roformer_v2": RoFormerV2,
+    "gau_alpha": GAU_alpha,
+    "bart": BART,
+    "bart_encoder": BART_Encoder,
+    "bart_decoder": BART_Decoder,
     **T5_MODELS,
 }

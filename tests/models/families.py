@@ -49,11 +49,17 @@ FAMILIES = {
         },
         applications=("encoder",),
     ),
-    "distilbert": Row({"num_hidden_layers": 1}, applications=("encoder", "lm")),
+    "distilbert": Row({"hidden_act": "swish"}, applications=("encoder", "lm")),
     "electra": Row({"embedding_size": 4}, applications=("encoder",)),
     "gpt": Row(head={"final_activation": "linear"}, applications=("lm", "unilm")),
     "gpt2": Row(head={"final_activation": "linear"}, applications=("lm",)),
     "gpt2_ml": Row(head={"final_activation": "linear"}, applications=("lm",)),
+    "llama": Row(
+        {"hidden_act": "silu", "tie_word_embeddings": True},
+        head={"final_activation": "linear"},
+        applications=("lm",),
+        pads=False,
+    ),
     "modernbert": Row(
         {
             "hidden_size": 16,
@@ -66,9 +72,22 @@ FAMILIES = {
         pad_id=2,
     ),
     "nezha": Row({"max_relative_position": 3}),
+    "qwen2": Row(
+        {"hidden_act": "silu", "num_key_value_heads": 1},
+        head={"final_activation": "linear"},
+        applications=("lm",),
+        pads=False,
+    ),
+    "qwen3": Row(
+        {"hidden_act": "silu", "num_key_value_heads": 1, "attention_head_size": 6},
+        head={"final_activation": "linear"},
+        applications=("lm",),
+        pads=False,
+    ),
     "roberta": Row({"max_position": 26}, applications=("encoder", "lm"), pad_id=1),
     "roformer": Row(),
     "roformer_v2": Row({"embedding_size": 6}),
+    "gau_alpha": Row({"num_attention_heads": None, "hidden_act": "swish", "attention_key_size": 4}),
 }
 
 
