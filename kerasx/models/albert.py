@@ -31,6 +31,7 @@ class ALBERT(BERT):
     23
     """
 
+    family = "albert"
     required_config = {**BERT.required_config, "num_hidden_groups": 1, "inner_group_num": 1}
     ignored_config = (
         "classifier_dropout_prob",
@@ -84,6 +85,7 @@ class ALBERT_Unshared(BERT):
     55
     """
 
+    family = "albert"
     required_config, ignored_config = ALBERT.required_config, ALBERT.ignored_config
     architectures = ALBERT.architectures
     huggingface_prefix = ALBERT.huggingface_prefix
@@ -94,7 +96,8 @@ class ALBERT_Unshared(BERT):
         if not any(name.startswith(_BLOCK) for name in checkpoint):
             return super().translated(checkpoint)
         names = {n for variables in self.variable_mapping().values() for n in variables}
-        return Translated(checkpoint, {name: rename(name, _SHARED) for name in names}, False)
+        names = {name: rename(name, _SHARED) for name in names}
+        return Translated(checkpoint, names, transposed=())
 
     def huggingface_tensors(self, tensors):
         raise ValueError(

@@ -14,7 +14,11 @@ BASE = {
     "max_position": 6,
 }
 # {model name: what all its cases share}
-DEFAULTS = {}
+DEFAULTS = {
+    "albert": {"embedding_size": 4},
+    "albert_unshared": {"embedding_size": 4},
+    "electra": {"embedding_size": 4},
+}
 # bert4keras scales the outputs of every decoder, and adds its biases in attention to the source
 T5 = {
     "max_position": None,
@@ -47,6 +51,7 @@ ROFORMER = {
     "attention_key_size": {"attention_key_size": 6},
     "no_segments": {"segment_vocab_size": 0, "with_mlm": "linear"},
 }
+DEFAULTS["gau_alpha"] = {"attention_key_size": 4, "hidden_act": "swish"}
 # language models by birth, whatever the application
 GPT = {
     "encoder": {},
@@ -99,6 +104,17 @@ CASES = {
         "vectors": {"with_lm": False},
         "layer_norm_cond": {"layer_norm_cond": 3},
     },
+    "albert": COMMON | {"nsp": {"with_nsp": True}, "same_size": {"embedding_size": None}},
+    "albert_unshared": COMMON,
+    "electra": {
+        name: COMMON[name] | {"with_discriminator": discriminator, "with_mlm": None}
+        for name, discriminator in {
+            "encoder": None,
+            "keep_tokens": True,
+            "compound_tokens": "linear",
+            "layer_norm_cond": "linear",
+        }.items()
+    },
     "nezha": COMMON | {"embedding_size": {"embedding_size": 4, "with_nsp": True}},
     "roformer": COMMON
     | ROFORMER
@@ -106,6 +122,8 @@ CASES = {
         "embedding_size": {"embedding_size": 4, "with_nsp": True},
         "residual_attention_scores": {"residual_attention_scores": True},
     },
+    "gau_alpha": {k: v for k, v in COMMON.items() if k != "layer_norm_cond"}
+    | {"long": {"sequence_length": 20}, **ROFORMER},
     "roformer_v2": {k: v for k, v in COMMON.items() if k != "layer_norm_cond"} | ROFORMER,
 }
 
