@@ -120,9 +120,9 @@ def _blank_rows_to_zero(outputs, mask):
 def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
     """Scores to weights, in float32 at least.
 
-    softmax; softmax_plus: softmax(s log m / log 512), m the number of keys seen, which keeps the
-    entropy steady when sequences grow (kexue.fm/archives/9019); squared_relu: relu(s)² / m
-    (kexue.fm/archives/8934).
+    softmax; softmax_plus: softmax(s log m / log 512), m the number of keys seen or 16 if these
+    are fewer, which keeps the entropy steady when sequences grow (kexue.fm/archives/8823, 9019);
+    squared_relu: relu(s)² / m (kexue.fm/archives/8934).
 
     Args:
         scores: (..., m).
@@ -148,7 +148,7 @@ def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
         weights = ops.square(ops.relu(scores)) / count
         return weights if mask is None else weights * ops.cast(mask, weights.dtype)
     if method == "softmax_plus":
-        scores = scores * (ops.log(count) / math.log(512))
+        scores = scores * (ops.log(ops.maximum(count, 16)) / math.log(512))
     if mask is not None:
         dtype = keras.backend.standardize_dtype(scores.dtype)
         scores = ops.where(mask, scores, ops.cast(mask_value(dtype), dtype))

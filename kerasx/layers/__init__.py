@@ -8,6 +8,7 @@ from kerasx.layers.disentangled_attention import DisentangledAttention, VectorTa
 from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
+from kerasx.layers.gated_attention import GatedAttentionUnit
 from kerasx.layers.loss import CrossEntropy, Loss
 from kerasx.layers.merging import (
     Add,
@@ -40,6 +41,7 @@ __all__ = [
     "Embedding",
     "FeedForward",
     "FirstToken",
+    "GatedAttentionUnit",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "LayerNormalization",

@@ -10,7 +10,7 @@ from kerasx import backend
 from kerasx.layers.normalization import LayerNormalization
 from kerasx.layers.recompute import Recomputable
 
-__all__ = ["MultiHeadAttention", "split_biases"]
+__all__ = ["MultiHeadAttention", "split_biases", "turned"]
 
 ROTARY = ("rotary", "rotary_halves")
 
@@ -132,7 +132,7 @@ class MultiHeadAttention(Recomputable):
 
     @backend.recompute_grad
     def call(self, inputs, mask=None, a_bias=False, p_bias=None, residual=False, training=None):
-        query, key, value, *extras = inputs
+        query, key, value, extras = self.unpack(inputs)
         if p_bias not in self.p_biases:
             raise ValueError(
                 f"`p_bias` must be one of {self.p_biases}. Received: p_bias={p_bias!r}"
@@ -148,6 +148,12 @@ class MultiHeadAttention(Recomputable):
         relative = None if p_bias in ROTARY else position
         return self.merge(self.pay_attention_to(q, k, v, mask, bias, relative, training))
 
+    @staticmethod
+    def unpack(inputs):
+        """(query, key, value, what follows) of the layer's inputs."""
+        query, key, value, *extras = inputs
+        return query, key, value, extras
+
     def project(self, query, key, value, p_bias=None, position=None):
         """Inputs (b, n, d) to heads (b, h, n, d), turned if the positions are rotary."""
         q = self.project_query(query, p_bias, position)
@@ -156,20 +162,13 @@ class MultiHeadAttention(Recomputable):
     def project_query(self, query, p_bias=None, position=None):
         """The query heads alone."""
         q = self.split_heads(self.q_dense(query), self.heads)
-        return self._turned(q if self.qk_norm is None else self.q_norm(q), p_bias, position)
+        return turned(q if self.qk_norm is None else self.q_norm(q), p_bias, position)
 
     def project_keys(self, key, value, p_bias=None, position=None):
         """The key and value heads, which decoding keeps."""
         k = self.split_heads(self.k_dense(key), self.kv_heads)
         v = self.split_heads(self.v_dense(value), self.kv_heads)
-        return self._turned(k if self.qk_norm is None else self.k_norm(k), p_bias, position), v
-
-    @staticmethod
-    def _turned(x, p_bias, position):
-        if p_bias not in ROTARY:
-            return x
-        pairs = "adjacent" if p_bias == "rotary" else "halves"
-        return backend.apply_rotary_position_embeddings(position[:, None], x, pairs=pairs)
+        return turned(k if self.qk_norm is None else self.k_norm(k), p_bias, position), v
 
     def split_heads(self, x, heads):
         """(b, n, h·d) to (b, h, n, d)."""
@@ -220,6 +219,14 @@ class MultiHeadAttention(Recomputable):
             "out_bias": self.out_bias,
             "qk_norm": self.qk_norm,
         }
+
+
+def turned(x, p_bias, position):
+    """Heads (b, h, n, d), turned if the positions are rotary."""
+    if p_bias not in ROTARY:
+        return x
+    pairs = "adjacent" if p_bias == "rotary" else "halves"
+    return backend.apply_rotary_position_embeddings(position[:, None], x, pairs=pairs)
 
 
 def split_biases(tensors):

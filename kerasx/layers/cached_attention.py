@@ -8,7 +8,7 @@ __all__ = ["CachedAttention", "ProjectedKeys"]
 
 
 class _Wrapper(keras.layers.Layer):
-    """A layer that does its work with the weights of a `MultiHeadAttention`."""
+    """A layer that does its work with the weights of an attention layer."""
 
     suffix = ""
 
@@ -40,19 +40,20 @@ class ProjectedKeys(_Wrapper):
     Called as the attention is, on [query, key, value, ...].
 
     Args:
-        attention: a built MultiHeadAttention.
+        attention: a built MultiHeadAttention or GatedAttentionUnit.
     """
 
     suffix = "-Keys"
 
     def call(self, inputs, a_bias=False, p_bias=None, residual=False):
-        position = inputs[3 + int(a_bias)] if p_bias else None
-        return list(self.attention.project_keys(*inputs[1:3], p_bias, position))
+        _, key, value, extras = self.attention.unpack(inputs)
+        position = extras[int(a_bias)] if p_bias else None
+        return list(self.attention.project_keys(key, value, p_bias, position))
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class CachedAttention(_Wrapper):
-    """A `MultiHeadAttention`, with its weights, whose keys and values live in a cache.
+    """An attention layer, with its weights, whose keys and values live in a cache.
 
     Called on [x, k_cache, v_cache, mask, (position), (bias), ...] and the slot `index` where x's
     own keys and values are written before the attention is paid; with `index=None` nothing is
@@ -60,7 +61,7 @@ class CachedAttention(_Wrapper):
     the two caches if they were written.
 
     Args:
-        attention: a built MultiHeadAttention.
+        attention: a built MultiHeadAttention or GatedAttentionUnit.
 
     Shapes: x (b, n, d), caches (b, h, slots, size), mask boolean (b, 1, n, slots), the position of
     a `p_bias` as in MultiHeadAttention with slots for keys, biases (b, h, n, slots).

@@ -52,15 +52,16 @@ def test_attention_is_its_formula(path, masked, biased, scale):
 
 @pytest.mark.parametrize("method", ["softmax_plus", "squared_relu"])
 @pytest.mark.parametrize("masked", [False, True])
-def test_other_normalizations_count_the_keys_seen(method, masked):
-    q, k, v, mask, _ = example()
+@pytest.mark.parametrize("keys", [5, 40])
+def test_other_normalizations_count_the_keys_seen(method, masked, keys):
+    q, k, v, mask, _ = example(m=keys)
     mask = mask if masked else None
 
     def weigh(scores, mask):
         count = mask.sum(-1, keepdims=True)
         if method == "squared_relu":
             return np.maximum(scores, 0) ** 2 / count * mask
-        weights = np.exp(scores * np.log(count) / np.log(512)) * mask
+        weights = np.exp(scores * np.log(np.maximum(count, 16)) / np.log(512)) * mask
         return weights / weights.sum(-1, keepdims=True)
 
     got = backend.attention(q, k, v, mask, normalization=method)

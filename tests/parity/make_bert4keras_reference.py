@@ -57,7 +57,7 @@ def make_input(symbol, case, tokens, rng):
 
 def make_inputs(builder, case, rng):
     """Inputs of a case: three sequences, the second one padded."""
-    n = 11 if "hierarchical_position" in case else 6
+    n = case.get("sequence_length", 11 if "hierarchical_position" in case else 6)
     tokens = rng.integers(1, 8 if "keep_tokens" in case else 20, (3, n))
     tokens[1, 4:] = 0
     inputs = [make_input(x, case, tokens, rng) for x in builder.inputs]
@@ -81,7 +81,8 @@ def run(model, case, tensors, rng):
     if "layer_norm_cond" in options:
         condition = keras.layers.Input((options["layer_norm_cond"],))
         options.update(layer_norm_cond=condition, additional_input_layers=condition)
-    builder = build_transformer_model(model=model, return_keras_model=False, **options)
+    cls = gau_alpha() if model == "gau_alpha" else model
+    builder = build_transformer_model(model=cls, return_keras_model=False, **options)
     checkpoint = {}
     for layer, names in builder.variable_mapping().items():
         weights = builder.layers[layer].trainable_weights if layer in builder.layers else []
@@ -98,6 +99,43 @@ def run(model, case, tensors, rng):
     outputs = builder.model.predict(inputs, verbose=0)
     keys = [f"{n}:{'x'.join(map(str, v.shape))}" for n, v in checkpoint.items()]
     return keys, inputs, outputs if isinstance(outputs, list) else [outputs]
+
+
+def gau_alpha():
+    """GAU-alpha out of bert4keras's own layers: the model's class is not in the package."""
+    from bert4keras.layers import Add, GatedAttentionUnit, LayerNormalization
+    from bert4keras.models import RoFormerV2
+
+    class GatedModel(RoFormerV2):
+        def apply_main_layers(self, inputs, index):
+            name = f"Transformer-{index}-GatedAttentionUnit"
+            mask, position = self.compute_attention_bias(index), self.compute_position_bias(inputs)
+            x = self.apply(
+                self.simplify([inputs, mask, position]),
+                GatedAttentionUnit,
+                arguments={"a_bias": None if mask is None else True, "p_bias": "rotary"},
+                units=self.intermediate_size,
+                key_size=self.attention_key_size,
+                activation=self.hidden_act,
+                use_bias=False,
+                normalization="softmax_plus",
+                name=name,
+            )
+            x = self.apply([inputs, x], Add, name=f"{name}-Add")
+            options = {"zero_mean": False, "scale": False, "offset": False}
+            return self.apply(x, LayerNormalization, name=f"{name}-Norm", **options)
+
+        def variable_mapping(self):
+            mapping = {k: v for k, v in super().variable_mapping().items() if "Embedding" in k}
+            weights = ("i_dense/kernel", "q_scaleoffset/gamma", "k_scaleoffset/gamma")
+            for i in range(self.num_hidden_layers):
+                mapping[f"Transformer-{i}-GatedAttentionUnit"] = [
+                    f"GAU_alpha/encoder/layer_{i}/gau/{weight}"
+                    for weight in (*weights, "o_dense/kernel")
+                ]
+            return mapping
+
+    return GatedModel
 
 
 def write(model):
