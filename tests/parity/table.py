@@ -1,0 +1,59 @@
+"""Run the parity tests on each backend and write what they measure to docs/parity.md.
+
+    python -m tests.parity.table
+
+A row is a family and what was compared; a column the largest absolute error on a backend. The
+models are tiny and random, their weights large enough that outputs are of the order of 1.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.parity.record import MARK
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("tensorflow", "jax", "torch")
+HEAD = """# Parity
+
+The largest absolute difference between kerasx's outputs and those of the reference, on the same
+weights: tiny random models, all biases and normalizations random too. "transformers" is
+transformers' class on a folder that its `save_pretrained` wrote; "bert4keras" is bert4keras 0.11.5
+itself, whose outputs are stored in tests/parity/bert4keras. The bar is 1e-4.
+
+    python -m tests.parity.table
+"""
+
+
+def measured(backend):
+    """{(family, case, reference): error as text} of the tests on one backend."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/parity"]
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{done.stdout}\n{done.stderr}\nparity tests fail on {backend}")
+    lines = [s.split(" | ") for s in done.stdout.splitlines() if s.startswith(f"{MARK} | ")]
+    return {tuple(fields[2:5]): fields[5] for fields in lines}
+
+
+def table(errors):
+    """Markdown rows of {backend: {key: error}}."""
+    keys = sorted({key for found in errors.values() for key in found})
+    rows = [("family", "compared", "with", *errors), ("---",) * (3 + len(errors))]
+    rows += [(*key, *(found.get(key, "-") for found in errors.values())) for key in keys]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def main():
+    errors = {backend: measured(backend) for backend in BACKENDS}
+    worst = max(float(e) for found in errors.values() for e in found.values())
+    count = sum(map(len, errors.values()))
+    text = f"{HEAD}\n{count} comparisons, the largest difference of all {worst:.1e}.\n\n"
+    text += table(errors) + "\n"
+    (ROOT / "docs" / "parity.md").write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
