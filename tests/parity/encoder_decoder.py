@@ -1,0 +1,50 @@
+"""Tiny random encoder-decoder models of transformers, and the outputs of both libraries."""
+
+import os
+
+import keras
+import numpy as np
+import torch
+import transformers
+
+from kerasx.models import build_transformer_model
+
+SOURCES = [[7, 9, 2, 4, 6, 8, 11], [5, 3, 8, 12]]
+TARGETS = [[3, 5, 9, 4], [3, 6]]
+
+
+def padded(rows, pad):
+    """Rows as an array (b, n), padded at the end."""
+    n = max(map(len, rows))
+    return np.array([row + [pad] * (n - len(row)) for row in rows])
+
+
+def reference(architecture, config, **options):
+    """A random model of transformers, biases, normalizations and buffers too."""
+    torch.manual_seed(0)
+    config = getattr(transformers, config)(**options)
+    model = getattr(transformers, architecture)(config).eval()
+    if (
+        isinstance(model, transformers.MT5ForConditionalGeneration)
+        or options.get("tie_word_embeddings") is False
+    ):
+        model.lm_head.weight = torch.nn.Parameter(torch.randn(model.lm_head.weight.shape))
+    with torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            tensor += 0.3 * torch.randn(tensor.shape)
+    return model
+
+
+def compare(folder, model, arrays, pad, tolerance=1e-4, **options):
+    """The folder's model gives what the reference does, at the real tokens."""
+    names = ("input_ids", "decoder_input_ids")[: len(arrays)]
+    given = {name: torch.tensor(x) for name, x in zip(names, arrays)}
+    masks = {n.replace("input_ids", "attention_mask"): (x != pad).long() for n, x in given.items()}
+    with torch.no_grad():
+        expected = model(**given, **masks)[0].numpy()
+    ours = build_transformer_model(str(folder), **options)
+    got = keras.ops.convert_to_numpy(ours(arrays if len(arrays) > 1 else arrays[0]))
+    assert got.shape == expected.shape
+    error = np.abs(got - expected)[arrays[-1] != pad].max()
+    print(f"{keras.backend.backend()} {os.path.basename(folder)}: largest error {error:.1e}")
+    assert error < tolerance
