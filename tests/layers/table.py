@@ -154,6 +154,17 @@ TABLE = {
         sequence,
         errors=((lambda: layers.FirstToken()(np.ones((1, 0, 2))), "must have a first token"),),
     ),
+    "GatedAttentionUnit": Row(
+        lambda **k: layers.GatedAttentionUnit(6, 3, normalization="softmax_plus", **k),
+        sequence,
+        masks=True,
+        errors=(
+            (
+                lambda: layers.GatedAttentionUnit(6, 3)(np.ones((1, 2, 4)), p_bias="turned"),
+                "`p_bias` must be one of",
+            ),
+        ),
+    ),
     "GlobalAveragePooling1D": Row(layers.GlobalAveragePooling1D, sequence, masks=True),
     "GlobalMaxPooling1D": Row(layers.GlobalMaxPooling1D, sequence, masks=True),
     "LayerNormalization": Row(
