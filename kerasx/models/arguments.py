@@ -28,7 +28,7 @@ def builder_of(model):
             "own on top, pass build_transformer_model(..., return_keras_model=False). "
             f"Received: model={model!r}"
         )
-    if builder.layer_norm_conds[0] is not None:
+    if any(getattr(layer, "conditional", False) for layer in builder.layers.values()):
         raise ValueError(
             "`model` must have no conditional layer normalizations: their condition is a part of "
             "a graph outside of the builder. Save the keras.Model itself."

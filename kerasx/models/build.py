@@ -13,6 +13,7 @@ __all__ = [
     "build_transformer_model",
     "extend_with_language_model",
     "extend_with_unified_language_model",
+    "make_builder",
 ]
 
 # written by Hugging Face, Google and others; says nothing about the graph
@@ -32,20 +33,21 @@ _HEADS = ("with_", "final_activation")
 
 def extend_with_language_model(model):
     """The class with a causal mask and token outputs (kexue.fm/archives/6933)."""
-    return _extended(model, LM_Mask, "LanguageModel")
+    return _extended(model, LM_Mask, "LanguageModel", "lm")
 
 
 def extend_with_unified_language_model(model):
     """The class with the UniLM mask and token outputs (kexue.fm/archives/6933)."""
-    return _extended(model, UniLM_Mask, "UnifiedLanguageModel")
+    return _extended(model, UniLM_Mask, "UnifiedLanguageModel", "unilm")
 
 
-def _extended(model, mask, suffix):
+def _extended(model, mask, suffix, application):
     def __init__(self, *args, **kwargs):
         super(extended, self).__init__(*args, **kwargs)
         self.with_mlm = self.with_mlm or True
 
-    extended = type(f"{model.__name__}{suffix}", (mask, model), {"__init__": __init__})
+    members = {"__init__": __init__, "application": application}
+    extended = type(f"{model.__name__}{suffix}", (mask, model), members)
     return extended
 
 
@@ -84,6 +86,15 @@ def build_transformer_model(
     ['Input-Token', 'Input-Segment']
     """
     config, checkpoint_path = _read(config_path, checkpoint_path)
+    builder, build_options = make_builder(config, model, application, **kwargs)
+    builder.build(**build_options)
+    if checkpoint_path is not None:
+        builder.load_weights_from_checkpoint(checkpoint_path)
+    return builder.model if return_keras_model else builder
+
+
+def make_builder(config, model=None, application=None, **kwargs):
+    """(builder, arguments of its `build`) from a configuration's dict; not built yet."""
     cls = _family(model, config)
     defaults = _architecture(cls, config, kwargs, application)
     cls = MODELS[defaults.pop("model")] if "model" in defaults else cls
@@ -92,11 +103,7 @@ def build_transformer_model(
     options = {**_arguments(config, cls), **defaults, **kwargs}
     build_options = {k: options.pop(k) for k in parameters(cls.build) if k in options}
     _check_arguments(cls, options)
-    builder = cls(**options)
-    builder.build(**build_options)
-    if checkpoint_path is not None:
-        builder.load_weights_from_checkpoint(checkpoint_path)
-    return builder.model if return_keras_model else builder
+    return cls(**options), build_options
 
 
 def _read(config_path, checkpoint_path):
@@ -169,7 +176,10 @@ def _architecture(cls, config, kwargs, application):
             f"application=..., {', '.join(f'{k}=...' for k in heads)}. "
             f"Received: architectures={names}"
         )
-    return dict(cls.architectures[names[0]])
+    asks = dict(cls.architectures[names[0]])
+    if asks.get("with_classes"):  # two are not written
+        asks["with_classes"] = config.get("num_labels") or len(config.get("id2label") or "01")
+    return asks
 
 
 def _with_application(cls, application):

@@ -20,7 +20,7 @@ class Half(BERT):
     side = None
     applications = ("encoder",)
     removed_arguments = tuple(
-        """with_pool with_nsp with_mlm segment_vocab_size hierarchical_position embedding_size
+        """with_pool with_nsp with_classes with_mlm segment_vocab_size hierarchical_position embedding_size
         custom_position_ids shared_segment_embeddings residual_attention_scores""".split()
     )
 
@@ -171,4 +171,5 @@ class EncoderDecoder(Half):
         self.set_inputs([self._encoder.inputs[0], tokens], additional_input_layers)
         self.set_outputs(self._decoder.call([self._encoder.outputs[0], tokens]))
         self.model = keras.Model(self.input, self.output, name=self.name)
+        self.model.builder = self
         self.built = True

@@ -44,8 +44,9 @@ class Transformer(WeightLoading):
         name: name of the keras.Model.
     """
 
-    # of `build_transformer_model`; the first is the default
+    # of `build_transformer_model`; the first is the default, and what a class is unless extended
     applications = ("encoder", "lm", "unilm")
+    application = None
     # {key of a configuration file: argument}, {key: the one value that can be built}, keys that
     # say nothing about the graph, {Hugging Face head: arguments it asks for}
     config_names = {}

@@ -87,11 +87,10 @@ def widen(model, k, by=None, noise=0.0, seed=0):
     if not isinstance(k, int) or k < 1:
         raise ValueError(f"`k` must be an int of at least 1. Received: k={k}")
     wide = rebuilt(builder, **_arguments(builder, k, by))
-    last, rng = _before_the_scores(builder), np.random.default_rng(seed)
+    factors, rng = _factors(builder, wide, k), np.random.default_rng(seed)
     for name, layer in wide.layers.items():
-        old = builder.layers[name]
-        values = _layer(old, layer, by, noise, rng)
-        layer.set_weights([v / k for v in values] if old is last else values)
+        values = _layer(builder.layers[name], layer, by, noise, rng)
+        layer.set_weights([factors.get(name, 1) * value for value in values])
     return wide
 
 
@@ -121,21 +120,29 @@ def _arguments(builder, k, by):
     return {name: k * getattr(builder, name) for name in names if getattr(builder, name, None)}
 
 
-def _before_the_scores(builder):
-    """The layer with weights whose output the token table turns into scores, or None."""
-    table = builder.layers.get(builder.prefixed("Embedding-Token"))
-    nodes = [] if table is None else table._inbound_nodes
-    nodes = [node for node in nodes if node.arguments.kwargs.get("mode") == "dense"]
-    if not nodes:
-        return None
-    layer = nodes[0].input_tensors[0]._keras_history.operation
+def _factors(builder, wide, k):
+    """{name: factor} of the layers whose outputs are products with a token table, or rescaled."""
+    factors = {}
+    for name, layer in builder.layers.items():
+        scores = [x for x in layer._inbound_nodes if x.arguments.kwargs.get("mode") == "dense"]
+        rescaled = isinstance(layer, keras.layers.Rescaling)
+        if scores or rescaled:
+            source = _scale_before((scores or layer._inbound_nodes)[0])
+            factor = layer.scale / wide.layers[name].scale if rescaled else 1 / k
+            factors[source.name] = factors.get(source.name, 1) * factor
+    return factors
+
+
+def _scale_before(node):
+    """The layer with weights before this place of the graph; its weights must be a scale."""
+    layer = node.input_tensors[0]._keras_history.operation
     while not layer.weights:
         layer = layer._inbound_nodes[0].input_tensors[0]._keras_history.operation
     linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
     if not linear and not (isinstance(layer, LayerNormalization) and layer.scale):
         raise ValueError(
-            "`model` must have a scale before the scores of its tokens, which are tied to the "
-            f"embeddings: one to be divided by k. Received: {type(layer).__name__} {layer.name!r}"
+            "`model` must have a scale before the scores of its tokens, one to be divided by k. "
+            f"Received: {type(layer).__name__} {layer.name!r}"
         )
     return layer
 
