@@ -46,6 +46,8 @@ class ALBERT(BERT):
         "AlbertModel": {},
         "AlbertForMaskedLM": {"with_mlm": "linear"},
         "AlbertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
+        "AlbertForSequenceClassification": {"with_pool": True, "with_classes": True},
+        "AlbertForTokenClassification": {"with_classes": True},
     }
 
     def apply_main_layers(self, inputs, index):

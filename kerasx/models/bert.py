@@ -25,6 +25,8 @@ class BERT(Transformer):
         segment_vocab_size: number of segments; 0 removes the segment input.
         with_pool: add the pooled output; True means tanh, a string names the activation.
         with_nsp: add the next-sentence output (and the pooled one under it); True means softmax.
+        with_classes: number of classes: add their logits, of the sequence (b, classes) in place of
+            the pooled output if there is one, else of each token (b, n, classes).
         with_mlm: add the token output; True means softmax, "linear" gives logits.
         hierarchical_position: None or α: positions beyond the table (kexue.fm/archives/7947).
         custom_position_ids: take the position ids as an input.
@@ -34,7 +36,7 @@ class BERT(Transformer):
         norm_position: "post", as in BERT, or "pre": the sublayers' inputs are normalized instead
             of their sums, and the last sum (kexue.fm/archives/9009).
 
-    The outputs are those asked for, in the order pooled or next-sentence, then tokens; without
+    The outputs are those asked for, in the order pooled or next-sentence, classes, tokens; without
     any of them, the last block's vectors (b, n, hidden_size).
 
     >>> bert = BERT(30, 8, 1, 2, 16, max_position=10, with_mlm="linear")
@@ -71,6 +73,8 @@ class BERT(Transformer):
         "BertLMHeadModel": {"with_mlm": "linear", "application": "lm"},
         "BertForNextSentencePrediction": {"with_nsp": "linear"},
         "BertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
+        "BertForSequenceClassification": {"with_pool": True, "with_classes": True},
+        "BertForTokenClassification": {"with_classes": True},
     }
 
     def __init__(
@@ -80,6 +84,7 @@ class BERT(Transformer):
         segment_vocab_size=2,
         with_pool=False,
         with_nsp=False,
+        with_classes=None,
         with_mlm=False,
         hierarchical_position=None,
         custom_position_ids=False,
@@ -95,10 +100,16 @@ class BERT(Transformer):
                 "`norm_position` must be 'post' or 'pre'. "
                 f"Received: norm_position={norm_position!r}"
             )
+        if with_nsp and with_classes:
+            raise ValueError(
+                "`with_nsp` and `with_classes` both take the pooled output: ask for one. "
+                f"Received: with_nsp={with_nsp!r}, with_classes={with_classes!r}"
+            )
         self.max_position = max_position
         self.segment_vocab_size = segment_vocab_size
         self.with_pool = with_pool or bool(with_nsp)
         self.with_nsp = with_nsp
+        self.with_classes = with_classes
         self.with_mlm = with_mlm
         self.hierarchical_position = hierarchical_position
         self.custom_position_ids = custom_position_ids
@@ -248,6 +259,9 @@ class BERT(Transformer):
                 activation = "softmax" if self.with_nsp is True else self.with_nsp
                 x = self.dense(x, 2, "NSP-Proba", activation)
             outputs.append(x)
+        if self.with_classes:
+            x = self.dropout(outputs.pop() if outputs else inputs, "Classifier-Dropout")
+            outputs.append(self.dense(x, self.with_classes, "Classifier"))
         if self.with_mlm:
             outputs.append(self._apply_mlm(inputs))
         return outputs or inputs
@@ -282,6 +296,7 @@ class BERT(Transformer):
             "Embedding-Mapping": dense("bert/encoder/embedding_hidden_mapping_in"),
             "Pooler-Dense": dense("bert/pooler/dense"),
             "NSP-Proba": [f"cls/seq_relationship/output_{s}" for s in ("weights", "bias")],
+            "Classifier": dense("classifier"),
             "MLM-Dense": dense("cls/predictions/transform/dense"),
             "MLM-Norm": norm("cls/predictions/transform"),
             "MLM-Bias": ["cls/predictions/output_bias"],

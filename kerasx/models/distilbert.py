@@ -7,7 +7,7 @@ __all__ = ["DistilBERT"]
 
 
 class DistilBERT(BERT):
-    """BERT with half of the blocks, no segments and no pooled output (arXiv 1910.01108).
+    """BERT with half of the blocks and no segments (arXiv 1910.01108).
 
     Args:
         segment_vocab_size: as in `BERT`, here 0 by default.
@@ -18,7 +18,7 @@ class DistilBERT(BERT):
     ['Input-Token']
     """
 
-    removed_arguments = ("with_pool", "with_nsp")
+    removed_arguments = ("with_nsp",)
     config_names = {
         "activation": "hidden_act",
         "attention_dropout": "attention_dropout_rate",
@@ -31,13 +31,19 @@ class DistilBERT(BERT):
     }
     # the sinusoids with which a position table started lie in the checkpoint
     ignored_config = ("qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_")
-    architectures = {"DistilBertModel": {}, "DistilBertForMaskedLM": {"with_mlm": "linear"}}
+    architectures = {
+        "DistilBertModel": {},
+        "DistilBertForMaskedLM": {"with_mlm": "linear"},
+        "DistilBertForSequenceClassification": {"with_pool": "relu", "with_classes": True},
+        "DistilBertForTokenClassification": {"with_classes": True},
+    }
 
     def __init__(self, *args, segment_vocab_size=0, **kwargs):
         super().__init__(*args, segment_vocab_size=segment_vocab_size, **kwargs)
 
     def variable_mapping(self):
         rules = (
+            ("^bert/pooler/dense/", "pre_classifier/"),
             (
                 r"^bert/encoder/layer_(\d+)/output/dense",
                 r"distilbert/transformer/layer_\1/ffn/lin2",

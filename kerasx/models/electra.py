@@ -23,13 +23,15 @@ class ELECTRA(BERT):
     """
 
     applications = ("encoder",)
-    removed_arguments = ("with_pool", "with_nsp")
+    removed_arguments = ("with_nsp",)
     ignored_config = ("summary_activation", "summary_last_dropout", "summary_type")
     ignored_config += ("summary_use_proj",)
     architectures = {
         "ElectraModel": {},
         "ElectraForPreTraining": {"with_discriminator": "linear"},
         "ElectraForMaskedLM": {"with_mlm": "linear"},
+        "ElectraForSequenceClassification": {"with_pool": "gelu", "with_classes": True},
+        "ElectraForTokenClassification": {"with_classes": True},
     }
 
     def __init__(self, *args, with_discriminator=False, **kwargs):
@@ -48,6 +50,8 @@ class ELECTRA(BERT):
     def variable_mapping(self):
         rules = (
             ("^bert/encoder/embedding_hidden_mapping_in", "electra/embeddings_project"),
+            ("^classifier/", "classifier/out_proj/" if self.with_pool else "classifier/"),
+            ("^bert/pooler/dense/", "classifier/dense/"),
             ("^bert/", "electra/"),
             ("^cls/predictions/(transform/)?", "generator_predictions/"),
         )

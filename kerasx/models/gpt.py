@@ -30,7 +30,7 @@ class GPT(LM_Mask, BERT):
     """
 
     applications = ("lm", "unilm", "encoder")
-    removed_arguments = ("with_pool", "with_nsp", "with_mlm")
+    removed_arguments = ("with_pool", "with_nsp", "with_classes", "with_mlm")
     token_variables = ("gpt/embeddings/word_embeddings",)
     config_names = {
         **BERT.config_names,

@@ -35,6 +35,8 @@ class RoBERTa(BERT):
             "Model": {},
             "ForMaskedLM": {"with_mlm": "linear"},
             "ForCausalLM": {"with_mlm": "linear", "application": "lm"},
+            "ForSequenceClassification": {"with_pool": True, "with_classes": True},
+            "ForTokenClassification": {"with_classes": True},
         }.items()
     }
 
@@ -74,6 +76,9 @@ class RoBERTa(BERT):
             ("^cls/predictions/transform/LayerNorm/", "lm_head/layer_norm/"),
             ("^cls/predictions/transform/", "lm_head/"),
         )
+        if self.with_pool and self.with_classes:
+            head = (("^classifier/", "classifier/out_proj/"), ("^bert/pooler/", "classifier/"))
+            rules = (*head, *rules)
         return rename(super().variable_mapping(), rules)
 
     token_variables = ("roberta/embeddings/word_embeddings", "lm_head/bias")

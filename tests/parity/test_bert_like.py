@@ -34,6 +34,11 @@ FOLDERS = {
     "RobertaForMaskedLM": (SIZES, ["logits"], 1),
     "RobertaForCausalLM": ({**SIZES, "is_decoder": True}, ["logits"], 1),
     "XLMRobertaForMaskedLM": (SIZES, ["logits"], 1),
+    "AlbertForSequenceClassification": ({**SMALL, "num_labels": 3}, ["logits"], 0),
+    "ElectraForSequenceClassification": ({**SMALL, "num_labels": 3}, ["logits"], 0),
+    "RobertaForSequenceClassification": ({**SIZES, "num_labels": 3}, ["logits"], 1),
+    "RobertaForTokenClassification": (SIZES, ["logits"], 1),
+    "DistilBertForSequenceClassification": (DISTIL, ["logits"], 0),
     "DistilBertModel": (DISTIL, ["last_hidden_state"], 0),
     "DistilBertForMaskedLM": (DISTIL, ["logits"], 0),
 }
