@@ -2,6 +2,7 @@
 
 from kerasx.models.albert import ALBERT, ALBERT_Unshared
 from kerasx.models.bart import BART, BART_Decoder, BART_Encoder
+from kerasx.models.artefact import Artefact, load_model, save_model
 from kerasx.models.bert import BERT
 from kerasx.models.build import (
     build_transformer_model,
@@ -15,6 +16,7 @@ from kerasx.models.electra import ELECTRA
 from kerasx.models.gau import GAU_alpha
 from kerasx.models.gpt import GPT, GPT2, GPT2_ML
 from kerasx.models.llama import Llama
+from kerasx.models.lora import enable_lora, merge_lora
 from kerasx.models.modernbert import ModernBERT
 from kerasx.models.nezha import NEZHA
 from kerasx.models.qwen import Qwen2, Qwen3
@@ -28,6 +30,7 @@ from kerasx.models.widen import widen
 __all__ = [
     "ALBERT",
     "ALBERT_Unshared",
+    "Artefact",
     "BART",
     "BART_Decoder",
     "BART_Encoder",
@@ -56,7 +59,11 @@ __all__ = [
     "bert_config",
     "build_transformer_model",
     "deepen",
+    "enable_lora",
     "extend_with_language_model",
     "extend_with_unified_language_model",
+    "load_model",
+    "merge_lora",
+    "save_model",
     "widen",
 ]

@@ -1,0 +1,99 @@
+"""Low-rank adaptation: small factors are trained instead of the kernels, then folded into them."""
+
+import re
+
+import keras
+
+__all__ = ["enable_lora", "merge_lora"]
+
+# the projections of attentions and of position-wise networks
+KERNELS = r"(Attention|FeedForward)\S*/\w+_dense$"
+
+
+def enable_lora(model, rank, layers=KERNELS, alpha=None):
+    """Train A (n, r) and B (r, m) of W + (α / r) A B alone, in the chosen dense layers.
+
+    B starts at zero, so the model says what it said before. All other variables of the model are
+    frozen; layers put on top of it train as they do. Call it before the model is compiled, and
+    before the model on top of it is. `kerasx.optimizers.lora_plus` lets B learn faster than A.
+    Saved with `model.save`, the factors are folded in on the way.
+
+    Args:
+        model: a built keras.Model.
+        rank: r, at least 1.
+        layers: regular expression for the paths of dense layers, such as
+            "Transformer-3-MultiHeadSelfAttention/q_dense"; by default all projections of
+            attentions and feed-forward networks. "[qv]_dense$" is the paper's choice.
+        alpha: α, the rank by default.
+
+    Returns:
+        The paths of the layers adapted.
+
+    Raises:
+        ValueError: no dense layer has such a path, one is adapted already, or r < 1.
+
+    Source: arXiv 2106.09685; kexue.fm/archives/9590.
+
+    >>> from kerasx.models import BERT
+    >>> bert = BERT(30, 8, 1, 2, 16)
+    >>> bert.build()
+    >>> enable_lora(bert.model, rank=2, layers="[qv]_dense$")[0]
+    'Transformer-0-MultiHeadSelfAttention/q_dense'
+    >>> sum(v.shape[0] * v.shape[1] for v in bert.model.trainable_variables)  # 2 (8 + 8) each
+    64
+    """
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        raise ValueError(f"`rank` must be an integer >= 1, 8 for example. Received: rank={rank!r}")
+    every = _dense_layers(model)
+    chosen = [dense for dense in every if re.search(layers, dense.path)]
+    adapted = [dense.path for dense in every if dense.lora_enabled]
+    if adapted or not chosen:
+        raise ValueError(
+            "`model` must not be adapted yet (`merge_lora` makes it plain), and `layers` must "
+            f"match dense layers of it. Received: layers={layers!r}, adapted={adapted}, "
+            f"dense layers={[dense.path for dense in every]}"
+        )
+    frozen = list(model.trainable_variables)
+    for variable in frozen:
+        variable.trainable = False
+    for dense in chosen:
+        dense.enable_lora(rank, lora_alpha=alpha)
+    model.lora_frozen = tuple(v.path for v in frozen)
+    _forget_compiled(model)
+    return [dense.path for dense in chosen]
+
+
+def merge_lora(model):
+    """Fold what `enable_lora` added into the kernels: a plain model that says the same.
+
+    What was frozen is trainable again. Compile the model anew to train on.
+
+    Args:
+        model: a keras.Model that `enable_lora` adapted.
+
+    Raises:
+        ValueError: it is not adapted.
+    """
+    adapted = [dense for dense in _dense_layers(model) if dense.lora_enabled]
+    if not adapted:
+        raise ValueError("`model` must be adapted by `enable_lora`. Received: a plain model")
+    for dense in adapted:
+        dense._kernel.assign(dense.kernel)  # the property adds (α / r) A B
+        for variable in (dense.lora_kernel_a, dense.lora_kernel_b):
+            dense._untrack_variable(variable)
+        dense.lora_kernel_a = dense.lora_kernel_b = dense.lora_rank = dense.lora_alpha = None
+        dense.lora_enabled = False
+    for variable in model.variables:
+        variable.trainable = variable.trainable or variable.path in model.lora_frozen
+    _forget_compiled(model)
+
+
+def _dense_layers(model):
+    """The dense layers of a model, in the order of their paths."""
+    found = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Dense)]
+    return sorted(found, key=lambda dense: [*re.split(r"(\d+)", dense.path)])
+
+
+def _forget_compiled(model):
+    """Functions traced before have the layers as they were."""
+    model.train_function = model.test_function = model.predict_function = None
