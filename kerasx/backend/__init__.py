@@ -13,7 +13,10 @@ from kerasx.backend.dropout import dropout
 from kerasx.backend.losses import sparse_cross_entropy
 from kerasx.backend.masks import (
     Mask,
+    across_heads,
+    anticausal,
     causal,
+    half_causal,
     mask_value,
     padding,
     prefix,
@@ -56,7 +59,9 @@ from kerasx.backend.updates import InPlace, dense, mean_square, value_at_build, 
 __all__ = [
     "InPlace",
     "Mask",
+    "across_heads",
     "align",
+    "anticausal",
     "apply_rotary_position_embeddings",
     "attend",
     "attention",
@@ -72,6 +77,7 @@ __all__ = [
     "gelu_erf",
     "gelu_tanh",
     "get_activation",
+    "half_causal",
     "hierarchical_embeddings",
     "leaky_relu",
     "mask_value",

@@ -14,11 +14,25 @@ Masks are composed with `&`, `|` and `~`, and `str(mask)` draws the first one of
 □□■■
 """
 
+import functools
+import operator
+
 import ml_dtypes
 import numpy as np
 from keras import ops
 
-__all__ = ["Mask", "causal", "mask_value", "padding", "prefix", "sliding_window", "unilm"]
+__all__ = [
+    "Mask",
+    "across_heads",
+    "anticausal",
+    "causal",
+    "half_causal",
+    "mask_value",
+    "padding",
+    "prefix",
+    "sliding_window",
+    "unilm",
+]
 
 
 def mask_value(dtype):
@@ -86,6 +100,45 @@ def causal(n, m=None):
         m: number of keys, `n` by default; with more keys than queries, the queries are the last.
     """
     return Mask((_relative(n, m) <= 0)[None, None])
+
+
+def anticausal(n, m=None):
+    """Query i sees the keys from its own place on; arguments as in `causal`."""
+    return Mask((_relative(n, m) >= 0)[None, None])
+
+
+def across_heads(heads, *masks):
+    """The heads in as many equal groups, one after the other, as there are masks.
+
+    Args:
+        heads: number of heads, a multiple of the number of masks.
+        masks: the masks of the groups.
+    """
+    if not masks or heads % len(masks):
+        raise ValueError(
+            "`heads` must be a multiple of the number of masks. "
+            f"Received: heads={heads}, {len(masks)} masks"
+        )
+    group = np.repeat(np.arange(len(masks)), heads // len(masks))[None, :, None, None]
+    parts = (Mask(ops.convert_to_tensor(group == i)) & mask for i, mask in enumerate(masks))
+    return functools.reduce(operator.or_, parts)
+
+
+def half_causal(n, heads):
+    """The first half of the heads is causal, the second anticausal.
+
+    Together they see every key, while the weights of each head are triangular and so of full
+    rank: for masked language models (kexue.fm/archives/9529).
+
+    Args:
+        n: sequence length.
+        heads: an even number.
+
+    >>> mask = half_causal(2, heads=2)
+    >>> ops.convert_to_numpy(mask.allowed).astype(int).tolist()
+    [[[[1, 0], [1, 1]], [[1, 1], [0, 1]]]]
+    """
+    return across_heads(heads, causal(n), anticausal(n))
 
 
 def sliding_window(n, width, m=None):

@@ -3,7 +3,6 @@
 import keras
 
 from kerasx.layers import (
-    AttentionMask,
     CachedAttention,
     GatedAttentionUnit,
     MultiHeadAttention,
@@ -18,6 +17,7 @@ __all__ = ["DecodingGraphs", "position_limit"]
 
 _SOURCE = "Encoder-Input-Token"
 _ROLES = ("Input-Token", "Input-Segment", "Input-Position")
+_MASKS = ("causal", "unilm")
 _ATTENTION = (MultiHeadAttention, GatedAttentionUnit)
 _RELATIVE = (RelativePositionEmbedding, RelativePositionEmbeddingT5)
 
@@ -57,11 +57,11 @@ class DecodingGraphs:
 
     def __init__(self, model):
         layers = model.layers if isinstance(model, keras.Model) else []
-        masks = [layer for layer in layers if isinstance(layer, AttentionMask)]
+        masks = [layer for layer in layers if getattr(layer, "kind", None) in _MASKS]
         if len(masks) != 1:
             raise ValueError(
                 "`model` must be a keras.Model built with application='lm' or 'unilm' to generate. "
-                f"Received: model={model!r} with {len(masks)} attention masks"
+                f"Received: model={model!r} with {len(masks)} such masks"
             )
         self.model, self.kind = model, masks[0].kind
         masking = (layer for layer in layers if getattr(layer, "mask_zero", False))

@@ -25,6 +25,7 @@ from kerasx.layers.relative_positions import (
     RelativePositionEmbeddingT5,
     SinusoidalPositionEmbedding,
 )
+from kerasx.layers.talking_heads import TalkingHeadsAttention
 
 __all__ = [
     "Add",
@@ -54,5 +55,6 @@ __all__ = [
     "RelativePositionEmbeddingT5",
     "ScaleOffset",
     "SinusoidalPositionEmbedding",
+    "TalkingHeadsAttention",
     "VectorTable",
 ]

@@ -47,6 +47,7 @@ class MultiHeadAttention(Recomputable):
         attention_dropout: rate at which attention weights are dropped.
         return_attention_scores: return [outputs, scores], the scores before the mask.
         kernel_initializer: initializer of the four kernels.
+        value_initializer: another one of the value and output kernels.
         recompute: as in `Recomputable`.
 
     Source: arXiv 1706.03762; kexue.fm/archives/4765.
@@ -73,6 +74,7 @@ class MultiHeadAttention(Recomputable):
         kv_heads=None,
         out_bias=None,
         qk_norm=None,
+        value_initializer=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -94,20 +96,22 @@ class MultiHeadAttention(Recomputable):
         self.attention_dropout = attention_dropout
         self.return_attention_scores = return_attention_scores
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.value_initializer = keras.initializers.get(value_initializer)
         self.seed_generator = keras.random.SeedGenerator() if attention_dropout else None
         self.supports_masking = True
         self.q_dense = self._dense("q_dense", self.heads * self.key_size)
         self.k_dense = self._dense("k_dense", self.kv_heads * self.key_size)
-        self.v_dense = self._dense("v_dense", self.kv_heads * self.head_size)
-        self.o_dense = self._dense("o_dense", self.out_dim, self.out_bias)
+        self.v_dense = self._dense("v_dense", self.kv_heads * self.head_size, last=True)
+        self.o_dense = self._dense("o_dense", self.out_dim, self.out_bias, last=True)
         if qk_norm is not None:
             self.q_norm, self.k_norm = self._norm("q_norm"), self._norm("k_norm")
 
-    def _dense(self, name, units, use_bias=None):
+    def _dense(self, name, units, use_bias=None, last=False):
+        initializer = self.value_initializer if last else None
         return keras.layers.Dense(
             units,
             use_bias=self.use_bias if use_bias is None else use_bias,
-            kernel_initializer=self.kernel_initializer.clone(),
+            kernel_initializer=(initializer or self.kernel_initializer).clone(),
             dtype=self.dtype_policy,
             name=name,
         )
@@ -178,15 +182,23 @@ class MultiHeadAttention(Recomputable):
 
     def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
         """Heads to outputs (b, h, n, d), and the scores; what a subclass overrides."""
-        if self.kv_heads != self.heads:
-            k, v = (ops.repeat(x, self.heads // self.kv_heads, axis=1) for x in (k, v))
-        scale = 1 / math.sqrt(self.key_size) if self.attention_scale else 1.0
-        dropout = self.attention_dropout if training and self.attention_dropout else 0.0
-        options = (self.normalization, dropout, self.seed_generator)
+        k, v = self.shared(k, v)
+        scale, options = self.scale_and_options(training)
         if relative is None and not self.return_attention_scores:
             return backend.attention(q, k, v, mask, bias, scale, *options), None
         scores = backend.attention_scores(q, k, bias, scale, relative)
         return backend.attend(scores, v, mask, *options, relative), scores
+
+    def shared(self, *heads):
+        """Each key and value head as often as query heads share it."""
+        repeats = self.heads // self.kv_heads
+        return [x if repeats == 1 else ops.repeat(x, repeats, axis=1) for x in heads]
+
+    def scale_and_options(self, training=None):
+        """The scores' factor, and (normalization, dropout, seeds) of the weights."""
+        scale = 1 / math.sqrt(self.key_size) if self.attention_scale else 1.0
+        dropout = self.attention_dropout if training and self.attention_dropout else 0.0
+        return scale, (self.normalization, dropout, self.seed_generator)
 
     def merge(self, outputs_and_scores):
         """Heads (b, h, n, d) to the layer's outputs."""
@@ -218,6 +230,7 @@ class MultiHeadAttention(Recomputable):
             "kv_heads": self.kv_heads,
             "out_bias": self.out_bias,
             "qk_norm": self.qk_norm,
+            "value_initializer": keras.initializers.serialize(self.value_initializer),
         }
 
 

@@ -8,13 +8,27 @@ __all__ = ["Add", "BatchConcat", "BatchSplit", "BiasAdd", "BinaryRandomChoice", 
 
 @keras.saving.register_keras_serializable("kerasx")
 class Add(keras.layers.Add):
-    """Keras's Add that keeps the first mask there is.
+    """Keras's Add that keeps the first mask there is: αx + y + ...
 
     Keras drops the mask when one of the terms has none, as segment embeddings do not.
+
+    Args:
+        scale: α, of the first term.
     """
+
+    def __init__(self, scale=1, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
 
     def compute_mask(self, inputs, mask=None):
         return next((m for m in mask if m is not None), None) if mask else None
+
+    def call(self, inputs):
+        first, *rest = inputs
+        return super().call(inputs if self.scale == 1 else [first * self.scale, *rest])
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
 
 
 @keras.saving.register_keras_serializable("kerasx")

@@ -103,6 +103,7 @@ TABLE = {
         time=None,
         errors=(
             _refuses(layers.AttentionMask, "`kind` must be", "causel"),
+            _refuses(layers.AttentionMask, "`heads` for kind='half_causal'", "half_causal"),
             _refuses(layers.AttentionMask, "`width` must be given", "window"),
         ),
     ),
@@ -217,6 +218,9 @@ TABLE = {
         alone=False,
     ),
     "ScaleOffset": Row(layers.ScaleOffset, sequence),
+    "TalkingHeadsAttention": Row(
+        lambda **k: layers.TalkingHeadsAttention(**HEADS, **k), _three, masks=True, time=(0, 1, 2)
+    ),
     "SinusoidalPositionEmbedding": Row(
         lambda **k: layers.SinusoidalPositionEmbedding(4, **k),
         sequence,

@@ -1,0 +1,41 @@
+"""Attention whose heads mix their scores."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.layers.attention import MultiHeadAttention
+
+__all__ = ["TalkingHeadsAttention"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class TalkingHeadsAttention(MultiHeadAttention):
+    """Multi-head attention with scores J_i = Σ_j λ_ij Q_j K_jᵀ / sqrt(key_size).
+
+    λ (heads, heads) starts as the identity, plain attention. Biases and masks come after the
+    mixing. With it the rank of a head's scores is not bounded by key_size, but by heads times it.
+
+    The arguments are those of `MultiHeadAttention`; λ is the first weight.
+
+    Source: arXiv 2003.02436, of which this is the mixing before the softmax;
+    kexue.fm/archives/7325.
+
+    >>> x = ops.ones((2, 5, 8))
+    >>> ops.shape(TalkingHeadsAttention(heads=2, head_size=4)([x, x, x]))
+    (2, 5, 8)
+    """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.mixing = self.add_weight(
+            name="mixing", shape=(self.heads, self.heads), initializer="identity"
+        )
+
+    def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
+        k, v = self.shared(k, v)
+        scale, options = self.scale_and_options(training)
+        scores = backend.attention_scores(q, k, None, scale, relative)
+        scores = ops.einsum("ij,bjnm->binm", ops.cast(self.mixing, scores.dtype), scores)
+        scores = scores if bias is None else scores + ops.cast(bias, scores.dtype)
+        return backend.attend(scores, v, mask, *options, relative), scores
