@@ -1,8 +1,8 @@
 """Model families, and the builder they are made with."""
 
 from kerasx.models.albert import ALBERT, ALBERT_Unshared
-from kerasx.models.bart import BART, BART_Decoder, BART_Encoder
 from kerasx.models.artefact import Artefact, load_model, save_model
+from kerasx.models.bart import BART, BART_Decoder, BART_Encoder
 from kerasx.models.bert import BERT
 from kerasx.models.build import (
     build_transformer_model,
