@@ -20,8 +20,9 @@ class Half(BERT):
     side = None
     applications = ("encoder",)
     removed_arguments = tuple(
-        """with_pool with_nsp with_classes with_mlm segment_vocab_size hierarchical_position
-        embedding_size custom_position_ids shared_segment_embeddings residual_attention_scores""".split()
+        """with_pool with_nsp with_classes with_mlm segment_vocab_size embedding_size
+        hierarchical_position custom_position_ids shared_segment_embeddings
+        residual_attention_scores""".split()
     )
 
     def __init__(self, *args, num_decoder_layers=None, with_lm=True, **kwargs):
