@@ -7,6 +7,7 @@ import os
 from kerasx import checkpoints
 from kerasx.models.arguments import parameters
 from kerasx.models.families import MODELS
+from kerasx.models.recognise import recognise
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 
 __all__ = [
@@ -28,7 +29,7 @@ _IGNORED = frozenset(
     is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
 )
 # how the arguments that ask for a head begin
-_HEADS = ("with_", "final_activation")
+HEADS = ("with_", "final_activation")
 
 
 def extend_with_language_model(model):
@@ -89,7 +90,7 @@ def build_transformer_model(
     builder, build_options = make_builder(config, model, application, **kwargs)
     builder.build(**build_options)
     if checkpoint_path is not None:
-        builder.load_weights_from_checkpoint(checkpoint_path)
+        _load(builder, checkpoint_path)
     return builder.model if return_keras_model else builder
 
 
@@ -104,6 +105,22 @@ def make_builder(config, model=None, application=None, **kwargs):
     build_options = {k: options.pop(k) for k in parameters(cls.build) if k in options}
     _check_arguments(cls, options)
     return cls(**options), build_options
+
+
+def _load(builder, checkpoint):
+    """Fill the builder; names that do not match may be another family's."""
+    try:
+        builder.load_weights_from_checkpoint(checkpoint)
+    except ValueError as error:
+        with checkpoints.open_checkpoint(checkpoint) as source:
+            found = [name for name in recognise(source) if name in MODELS]
+        own = next(c for c in type(builder).__mro__ if c in MODELS.values() or c is Transformer)
+        if not found or (own.family or own) in [MODELS[k].family or MODELS[k] for k in found]:
+            raise
+        options = " or ".join(f"model={name!r}" for name in found)
+        raise ValueError(
+            f"This looks like a {' or '.join(found)} checkpoint: pass {options}. {error}"
+        ) from error
 
 
 def _read(config_path, checkpoint_path):
@@ -165,12 +182,12 @@ def _same_family(*names):
 
 def _architecture(cls, config, kwargs, application):
     """What the configuration's Hugging Face head asks for, unless arguments ask for something."""
-    asked = any(k.startswith(_HEADS) for k in kwargs)
+    asked = any(k.startswith(HEADS) for k in kwargs)
     names = config.get("architectures") or []
     if asked or application is not None or not names:
         return {}
     if names[0] not in cls.architectures:
-        heads = [k for k in parameters(cls) if k.startswith(_HEADS)]
+        heads = [k for k in parameters(cls) if k.startswith(HEADS)]
         raise ValueError(
             f"`architectures` must name one of {sorted(cls.architectures)}, or say what to build: "
             f"application=..., {', '.join(f'{k}=...' for k in heads)}. "

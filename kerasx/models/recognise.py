@@ -1,0 +1,59 @@
+"""Which family a checkpoint is of, by the names of its tensors."""
+
+import re
+
+__all__ = ["recognise"]
+
+# (models that it may be, signs): regular expressions that a name must contain, or with a "!" none
+# of the names may; the first line whose signs all agree holds. "/" stands for "." too.
+_SIGNS = (
+    (("gau_alpha",), "^GAU_alpha/"),
+    (("gpt2_ml",), "^newslm/"),
+    (("gpt2",), "(^|/)wte/|^gpt/.*attention/input/LayerNorm"),
+    (("gpt",), "tokens_embed/|^gpt/"),
+    (("t5.1.1", "mt5.1.1"), "SelfAttention/[kq]", "(DenseReluDense|DenseGatedGeluDense)/wi_0"),
+    (("t5",), "SelfAttention/[kq]"),
+    (("bart",), "decoder/layers[/_]0/encoder_attn/"),
+    (("modernbert",), "embeddings/tok_embeddings"),
+    (("qwen3",), "self_attn/q_norm/"),
+    (("qwen2",), "self_attn/q_proj/bias", "!self_attn/o_proj/bias", "mlp/gate_proj/"),
+    (("llama",), "self_attn/q_proj/", "mlp/gate_proj/"),
+    (("deberta-v2",), "/rel_embeddings|self/query_proj/", "!self/in_proj/"),
+    (("distilbert",), "attention/q_lin/"),
+    (("albert",), "albert_layer_groups|/inner_group_0/"),
+    (("electra",), "^electra/|^generator_|^discriminator_"),
+    (("roberta",), "^(xlm-)?roberta/"),
+    (("nezha",), "^nezha/"),
+    (("roformer_v2",), "/attention/self/query/", "!/attention/self/query/bias", "!LayerNorm"),
+    (("roformer",), "^roformer/|encoder/embed_positions"),
+    (("bert",), "^bert/", "/position_embeddings"),
+    (("nezha", "roformer"), "^bert/embeddings/", "/attention/self/query/"),
+    # a Hugging Face backbone on its own
+    (("bert", "roberta", "electra"), "^embeddings/position_embeddings", "/attention/self/query/"),
+)
+
+
+def recognise(names):
+    """The models that a checkpoint with these tensors may be of.
+
+    Args:
+        names: the tensors' names, of a TensorFlow checkpoint or a Hugging Face folder.
+
+    Returns:
+        A tuple of names for `build_transformer_model(model=...)`, empty if it is none of them.
+
+    >>> recognise(["transformer.wte.weight", "transformer.h.0.attn.c_attn.weight"])
+    ('gpt2',)
+    >>> recognise(["layers/dense/vars/0"])
+    ()
+    """
+    text = "\n".join(name.replace(".", "/") for name in names)
+    for models, *signs in _SIGNS:
+        if all(_agrees(sign, text) for sign in signs):
+            return models
+    return ()
+
+
+def _agrees(sign, text):
+    found = re.search(sign.removeprefix("!"), text, re.MULTILINE) is not None
+    return found != sign.startswith("!")
