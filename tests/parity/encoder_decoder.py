@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import transformers
 
+from kerasx.generation import BeamSearch, Generator
 from kerasx.models import build_transformer_model
 
 SOURCES = [[7, 9, 2, 4, 6, 8, 11], [5, 3, 8, 12]]
@@ -48,3 +49,27 @@ def compare(folder, model, arrays, pad, tolerance=1e-4, **options):
     error = np.abs(got - expected)[arrays[-1] != pad].max()
     print(f"{keras.backend.backend()} {os.path.basename(folder)}: largest error {error:.1e}")
     assert error < tolerance
+
+
+def compare_generation(folder, model, start, pad, steps=6):
+    """Greedy tokens, and tokens and scores of beams, are those of transformers' `generate`."""
+    source = torch.tensor(padded(SOURCES, pad))
+    options = {"attention_mask": (source != pad).long(), "max_new_tokens": steps}
+    options |= {"do_sample": False, "eos_token_id": None, "forced_eos_token_id": None}
+    options |= {"pad_token_id": pad, "decoder_start_token_id": start}
+    ours = build_transformer_model(str(folder))
+    greedy = model.generate(source, **options)[:, 1:].tolist()
+    assert Generator(ours, start_id=start, max_new_tokens=steps)(SOURCES).best == greedy
+    beams = model.generate(
+        source,
+        num_beams=3,
+        num_return_sequences=3,
+        length_penalty=0.0,
+        output_scores=True,
+        return_dict_in_generate=True,
+        **options,
+    )
+    found = Generator(ours, BeamSearch(3), start_id=start, max_new_tokens=steps)(SOURCES)
+    assert sum(found.sequences, []) == beams.sequences[:, 1:].tolist()
+    assert not any(pad in x for x in sum(found.sequences, [])), "transformers lets padding be seen"
+    np.testing.assert_allclose(sum(found.scores, []), beams.sequences_scores.numpy(), atol=1e-4)

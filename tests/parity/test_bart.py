@@ -15,6 +15,7 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     SOURCES,
     TARGETS,
     compare,
+    compare_generation,
     padded,
     reference,
 )
@@ -96,3 +97,11 @@ def test_a_configuration_that_means_another_graph_is_refused(key, value, tmp_pat
     (tmp_path / "config.json").write_text(json.dumps({**config, key: value}))
     with pytest.raises(ValueError, match=f"`{key}` must"):
         build_transformer_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("case", ["logits", "chinese"])
+def test_generated_sequences_are_those_of_transformers(case, tmp_path):
+    model = saved(case, tmp_path)
+    compare_generation(
+        tmp_path, model, model.config.decoder_start_token_id, model.config.pad_token_id
+    )

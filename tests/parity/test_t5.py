@@ -15,6 +15,7 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     SOURCES,
     TARGETS,
     compare,
+    compare_generation,
     padded,
     reference,
 )
@@ -46,11 +47,11 @@ CASES = {
 SOURCE, TARGET = padded(SOURCES, 0), padded(TARGETS, 0)
 
 
-def saved(case, folder):
+def saved(case, folder, **more):
     """The reference of a case, written to the folder."""
     head, options = CASES[case]
     config = "MT5Config" if head.startswith("M") else "T5Config"
-    model = reference(head, config, **CONFIG, **options)
+    model = reference(head, config, **{**CONFIG, **options, **more})
     model.save_pretrained(folder)
     return model
 
@@ -121,3 +122,10 @@ def test_a_written_folder_is_read_by_transformers(tmp_path):
     again = type(model).from_pretrained(tmp_path)
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(again.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("case", ["1.0", "1.1"])
+def test_generated_sequences_are_those_of_transformers(case, tmp_path):
+    # transformers' own cache has room for as many layers as the encoder's
+    model = saved(case, tmp_path, num_decoder_layers=2)
+    compare_generation(tmp_path, model, start=0, pad=0)
