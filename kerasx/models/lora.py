@@ -84,7 +84,8 @@ def merge_lora(model):
         dense.lora_kernel_a = dense.lora_kernel_b = dense.lora_rank = dense.lora_alpha = None
         dense.lora_enabled = False
     for variable in model.variables:
-        variable.trainable = variable.trainable or variable.path in model.lora_frozen
+        if variable.path in model.lora_frozen:
+            variable.trainable = True
     _forget_compiled(model)
 
 
