@@ -8,6 +8,7 @@ transformers = pytest.importorskip("transformers", reason="it is the reference")
 import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
 import numpy as np  # noqa: E402
 
+from kerasx import checkpoints  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
 
 SIZES = {
@@ -88,6 +89,30 @@ def test_a_saved_folder_gives_the_same_outputs(architecture, tmp_path):
     model = reference(architecture)
     model.save_pretrained(tmp_path)
     assert difference(tmp_path, architecture, model) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "AlbertForPreTraining",
+        "ElectraForPreTraining",
+        "ElectraForMaskedLM",
+        "RobertaForMaskedLM",
+        "RobertaForSequenceClassification",
+        "DistilBertForMaskedLM",
+        "DistilBertForSequenceClassification",
+    ],
+)
+def test_transformers_would_read_what_we_write(architecture, tmp_path):
+    reference(architecture).save_pretrained(tmp_path)
+    builder = build_transformer_model(str(tmp_path), return_keras_model=False)
+    builder.save_weights_as_checkpoint(tmp_path / "ours.safetensors", names="huggingface")
+    ours = checkpoints.open_checkpoint(tmp_path / "ours.safetensors")
+    theirs = checkpoints.open_checkpoint(tmp_path / "model.safetensors")
+    with ours, theirs:
+        assert set(ours) == set(theirs)
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name])
 
 
 def test_an_unshared_albert_starts_equal(tmp_path):
