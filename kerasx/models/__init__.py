@@ -11,6 +11,7 @@ from kerasx.models.build import (
 )
 from kerasx.models.deberta import DeBERTa
 from kerasx.models.deepen import deepen
+from kerasx.models.deepnorm import deepnorm_constants
 from kerasx.models.distilbert import DistilBERT
 from kerasx.models.electra import ELECTRA
 from kerasx.models.gau import GAU_alpha
@@ -59,6 +60,7 @@ __all__ = [
     "bert_config",
     "build_transformer_model",
     "deepen",
+    "deepnorm_constants",
     "enable_lora",
     "extend_with_language_model",
     "extend_with_unified_language_model",

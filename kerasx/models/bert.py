@@ -5,14 +5,17 @@ import keras
 from kerasx.backend import get_activation
 from kerasx.layers import (
     Add,
+    AttentionMask,
     BiasAdd,
     Embedding,
     FeedForward,
     FirstToken,
     MultiHeadAttention,
     PositionEmbedding,
+    TalkingHeadsAttention,
 )
-from kerasx.models.transformer import Transformer
+from kerasx.models.deepnorm import deepnorm_constants, xavier
+from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 
 __all__ = ["BERT"]
 
@@ -34,7 +37,11 @@ class BERT(Transformer):
         layer_norm_eps: ε of the layer normalizations.
         pad_id: the token that is padding and masked, or None.
         norm_position: "post", as in BERT, or "pre": the sublayers' inputs are normalized instead
-            of their sums, and the last sum (kexue.fm/archives/9009).
+            of their sums, and the last sum (kexue.fm/archives/9009); or "deepnorm", which trains
+            hundreds of layers, see `deepnorm_constants`.
+        talking_heads: heads mix their scores, see `TalkingHeadsAttention`.
+        half_causal_heads: half of the heads see what is before a token, half what is after it, as
+            `backend.half_causal` says; for an encoder.
 
     The outputs are those asked for, in the order pooled or next-sentence, classes, tokens; without
     any of them, the last block's vectors (b, n, hidden_size).
@@ -91,13 +98,17 @@ class BERT(Transformer):
         shared_segment_embeddings=False,
         layer_norm_eps=1e-12,
         norm_position="post",
+        talking_heads=False,
+        half_causal_heads=False,
         pad_id=0,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
-        if norm_position not in ("post", "pre"):
+        if half_causal_heads and isinstance(self, (LM_Mask, UniLM_Mask)):
+            raise ValueError("`half_causal_heads` is for application='encoder' only.")
+        if norm_position not in ("post", "pre", "deepnorm"):
             raise ValueError(
-                "`norm_position` must be 'post' or 'pre'. "
+                "`norm_position` must be 'post', 'pre' or 'deepnorm'. "
                 f"Received: norm_position={norm_position!r}"
             )
         if with_nsp and with_classes:
@@ -116,6 +127,13 @@ class BERT(Transformer):
         self.shared_segment_embeddings = shared_segment_embeddings
         self.layer_norm_eps = layer_norm_eps
         self.norm_position = norm_position
+        self.residual_scale, self.kernel_gain = 1, None
+        if norm_position == "deepnorm":
+            self.residual_scale, self.kernel_gain = deepnorm_constants(self.num_hidden_layers)[0]
+        self.talking_heads = talking_heads
+        if talking_heads:
+            self.attention_layer = TalkingHeadsAttention
+        self.half_causal_heads = half_causal_heads
         self.pad_id = pad_id
 
     def get_inputs(self):
@@ -200,12 +218,30 @@ class BERT(Transformer):
         return self.sublayer(x, self.feed_forward, f"{name}-FeedForward", index)
 
     def sublayer(self, x, function, name, index):
-        """Norm(x + Dropout(f(x))); or x + Dropout(f(Norm(x))), the norm coming first."""
+        """Norm(αx + Dropout(f(x))); or x + Dropout(f(Norm(x))), the norm coming first."""
         first = self.norm_position == "pre"
         y = function(self.normalize(x, f"{name}-Norm") if first else x, name, index)
         y = self.dropout(y, f"{name}-Dropout")
-        x = self.apply([x, y], Add, name=f"{name}-Add")
+        x = self.apply([x, y], Add, scale=self.residual_scale, name=f"{name}-Add")
         return x if first else self.normalize(x, f"{name}-Norm")
+
+    @property
+    def kernel_initializers(self):
+        """That of the kernels, and another one, if any, of those that carry values."""
+        if self.kernel_gain is None:
+            return self.initializer, None
+        return xavier(), xavier(self.kernel_gain)
+
+    def compute_attention_bias(self, inputs=None):
+        if self.half_causal_heads and self.attention_bias is None:
+            self.attention_bias = self.apply(
+                self.inputs[0],
+                AttentionMask,
+                kind="half_causal",
+                heads=self.num_attention_heads,
+                name="Attention-Mask",
+            )
+        return self.attention_bias
 
     def self_attention(self, x, name, index):
         """Attention of the sequence to itself, with the model's mask and positions."""
@@ -216,6 +252,7 @@ class BERT(Transformer):
         """Attention from `query` to `source`, (b, n, d) and (b, m, d)."""
         arguments = {"a_bias": True} if mask is not None else {}
         arguments |= {"p_bias": self.p_bias} if position is not None else {}
+        first, last = self.kernel_initializers
         return self.apply(
             self.simplify([query, source, source, mask, position]),
             self.attention_layer,
@@ -225,19 +262,21 @@ class BERT(Transformer):
             out_dim=self.hidden_size,
             key_size=self.attention_key_size,
             attention_dropout=self.attention_dropout_rate,
-            kernel_initializer=self.initializer,
+            kernel_initializer=first,
+            value_initializer=last,
             name=name,
             **self.attention_options,
         )
 
     def feed_forward(self, x, name, index):
         """The position-wise network."""
+        first, last = self.kernel_initializers
         return self.apply(
             x,
             FeedForward,
             units=self.intermediate_size,
             activation=self.hidden_act,
-            kernel_initializer=self.initializer,
+            kernel_initializer=last or first,
             name=name,
             **self.feed_forward_options,
         )
@@ -303,11 +342,11 @@ class BERT(Transformer):
         }
         for i in range(self.num_hidden_layers):
             ours, theirs = f"Transformer-{i}-", f"bert/encoder/layer_{i}/"
+            mixing = [f"{theirs}attention/self/mixing"] if self.talking_heads else []
             projections = ("self/query", "self/key", "self/value", "output/dense")
             mapping |= {
-                f"{ours}MultiHeadSelfAttention": [
-                    v for p in projections for v in dense(f"{theirs}attention/{p}")
-                ],
+                f"{ours}MultiHeadSelfAttention": mixing
+                + [v for p in projections for v in dense(f"{theirs}attention/{p}")],
                 f"{ours}MultiHeadSelfAttention-Norm": norm(f"{theirs}attention/output"),
                 f"{ours}FeedForward": [
                     v for p in ("intermediate", "output") for v in dense(f"{theirs}{p}/dense")

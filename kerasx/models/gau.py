@@ -19,6 +19,14 @@ class GAU_alpha(RoFormerV2):  # noqa: N801 - bert4keras's way of names
     """
 
     initializer_order = 3
+    # a unit has one head and no feed-forward network
+    removed_arguments = (
+        *RoFormerV2.removed_arguments,
+        "half_causal_heads",
+        "norm_position",
+        "residual_attention_scores",
+        "talking_heads",
+    )
 
     @classmethod
     def translate_config(cls, config):

@@ -21,6 +21,35 @@ def test_causal_sees_the_keys_up_to_its_own_place(n, m):
     assert (allowed(backend.causal(n, m))[0, 0] == expected).all()
 
 
+@pytest.mark.parametrize("n, m", [(1, 1), (4, 4), (2, 5)])
+def test_anticausal_sees_the_keys_from_its_own_place_on(n, m):
+    expected = loop(n, m, lambda i, j: j >= i + m - n)
+    assert (allowed(backend.anticausal(n, m))[0, 0] == expected).all()
+
+
+def test_half_of_the_heads_are_causal_and_half_anticausal():
+    got = allowed(backend.half_causal(4, heads=6))
+    assert got.shape == (1, 6, 4, 4)
+    assert (got[0, :3] == loop(4, 4, lambda i, j: j <= i)).all()
+    assert (got[0, 3:] == loop(4, 4, lambda i, j: j >= i)).all()
+    assert got.any(axis=1).all()
+
+
+def test_masks_across_heads_compose_with_those_of_a_batch():
+    valid = np.array([[True, True, False], [True, False, False]])
+    mask = backend.across_heads(2, backend.causal(3), backend.padding(valid))
+    got = allowed(mask & backend.sliding_window(3, 2))
+    near = loop(3, 3, lambda i, j: abs(i - j) < 2)
+    assert (got[:, 0] == (near & loop(3, 3, lambda i, j: j <= i))).all()
+    assert (got[:, 1] == (near & valid[:, None])).all()
+
+
+@pytest.mark.parametrize("heads, masks", [(3, 2), (2, 0)])
+def test_heads_that_do_not_divide_among_the_masks_are_refused(heads, masks):
+    with pytest.raises(ValueError, match="`heads` must be a multiple of the number of masks"):
+        backend.across_heads(heads, *[backend.causal(3)] * masks)
+
+
 @pytest.mark.parametrize("width", [1, 2, 9])
 def test_a_window_sees_keys_less_than_its_width_away(width):
     expected = loop(5, 5, lambda i, j: abs(i - j) < width)

@@ -45,6 +45,72 @@ def test_rotary_keeps_norms_and_turns_all_tensors_given():
     np.testing.assert_allclose(ops.convert_to_numpy(two), 2 * ops.convert_to_numpy(one), atol=1e-5)
 
 
+@pytest.mark.parametrize("pairs", ["adjacent", "halves"])
+@pytest.mark.parametrize("r", [8, 4])
+def test_rotary_turns_each_pair_as_a_complex_number(pairs, r):
+    x = np.random.normal(size=(2, 5, 8)).astype("float32")
+    turns = backend.sinusoidal_embeddings(np.arange(5), r)
+    got = backend.apply_rotary_position_embeddings(turns, x, pairs=pairs)
+    i = np.arange(r // 2)
+    real, imaginary = (2 * i, 2 * i + 1) if pairs == "adjacent" else (i, i + r // 2)
+    angles = np.arange(5)[:, None] * 10000.0 ** (-2 * i / r)
+    z = (x[..., real] + 1j * x[..., imaginary]) * np.exp(1j * angles)
+    expected = x.copy()  # coordinates from r on stay
+    expected[..., real], expected[..., imaginary] = z.real, z.imag
+    np.testing.assert_allclose(ops.convert_to_numpy(got), expected, atol=1e-5)
+
+
+def test_unknown_pairs_are_refused():
+    with pytest.raises(ValueError, match="`pairs` must be 'adjacent' or 'halves'"):
+        backend.apply_rotary_position_embeddings(np.zeros((1, 2)), np.zeros((1, 2)), pairs="odd")
+
+
+def test_frequencies_fall_geometrically_and_linear_scaling_divides_positions():
+    plain = backend.rotary_frequencies(8, 100)
+    np.testing.assert_allclose(plain, 100.0 ** (-np.arange(4) / 4))
+    linear = backend.rotary_frequencies(8, 100, {"type": "linear", "factor": 4})
+    np.testing.assert_allclose(linear, plain / 4)
+    near = backend.sinusoidal_embeddings([3.0], 8, 100)
+    far = backend.sinusoidal_embeddings([12.0], 8, 100, {"type": "linear", "factor": 4})
+    np.testing.assert_allclose(ops.convert_to_numpy(far), ops.convert_to_numpy(near), atol=1e-6)
+
+
+def test_ntk_scaling_keeps_the_fastest_frequency_and_divides_the_slowest():
+    plain = backend.rotary_frequencies(8)
+    ntk = backend.rotary_frequencies(8, scaling={"type": "ntk", "factor": 4})
+    assert ntk[0] == plain[0]
+    np.testing.assert_allclose(ntk[-1], plain[-1] / 4)
+    assert (np.diff(plain / ntk) > 0).all()
+    np.testing.assert_allclose(
+        backend.rotary_frequencies(2, scaling={"type": "ntk", "factor": 4}), [1.0]
+    )
+
+
+def test_llama3_scaling_divides_long_wavelengths_alone():
+    scaling = {
+        "type": "llama3",
+        "factor": 8,
+        "low_freq_factor": 1,
+        "high_freq_factor": 4,
+        "original_length": 100,
+    }
+    plain = backend.rotary_frequencies(32)
+    ratio = backend.rotary_frequencies(32, scaling=scaling) / plain
+    wavelengths = 2 * np.pi / plain
+    np.testing.assert_allclose(ratio[wavelengths < 100 / 4], 1)
+    np.testing.assert_allclose(ratio[wavelengths > 100], 1 / 8)
+    between = (wavelengths > 100 / 4) & (wavelengths < 100)
+    kept = (100 / wavelengths[between] - 1) / 3
+    assert between.any()
+    np.testing.assert_allclose(ratio[between], kept + (1 - kept) / 8)
+
+
+@pytest.mark.parametrize("scaling", [{"type": "yarn"}, {"type": "ntk2", "factor": 2}])
+def test_an_unknown_scaling_is_refused(scaling):
+    with pytest.raises(ValueError, match="`scaling` must be None or a dict"):
+        backend.rotary_frequencies(8, scaling=scaling)
+
+
 @pytest.mark.parametrize("alpha", [0.25, 0.4, 0.7])
 def test_hierarchical_positions_keep_the_first_m_and_follow_the_formula(alpha):
     p = np.random.normal(size=(4, 3)).astype("float32")
