@@ -43,6 +43,7 @@ class DeBERTa(BERT):
     applications = ("encoder",)
     p_bias = "disentangled"
     attention_layer = DisentangledAttention
+    removed_arguments = ("talking_heads",)
     required_config = {"tie_word_embeddings": True, "conv_groups": 1}
     ignored_config = ("pooler_dropout", "pooler_hidden_act", "pooler_hidden_size")
     architectures = {"DebertaV2Model": {}, "DebertaV2ForMaskedLM": {"with_mlm": "linear"}}

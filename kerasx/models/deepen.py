@@ -61,6 +61,8 @@ def _check(builder, positions):
     n = builder.num_hidden_layers
     if any(not isinstance(p, int) or not 0 <= p <= n for p in positions):
         raise ValueError(f"`positions` must be ints in [0, {n}]. Received: positions={positions}")
+    if getattr(builder, "norm_position", None) == "deepnorm":
+        raise ValueError("`model` must be without DeepNorm, whose constants depend on the depth.")
     if builder.residual_attention_scores:
         raise ValueError("`model` must be without residual_attention_scores: scores would add up.")
     if getattr(builder, "conv_kernel_size", 0):

@@ -22,7 +22,7 @@ class Half(BERT):
     removed_arguments = tuple(
         """with_pool with_nsp with_classes with_mlm segment_vocab_size embedding_size
         hierarchical_position custom_position_ids shared_segment_embeddings
-        residual_attention_scores""".split()
+        residual_attention_scores talking_heads half_causal_heads""".split()
     )
 
     def __init__(self, *args, num_decoder_layers=None, with_lm=True, **kwargs):

@@ -40,6 +40,7 @@ class ModernBERT(BERT):
         "attention_dropout": "attention_dropout_rate",
         "max_position_embeddings": "max_position",
     }
+    removed_arguments = ("half_causal_heads",)
     required_config = {
         "attention_bias": False,
         "classifier_bias": False,

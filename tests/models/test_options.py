@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from kerasx import backend
-from kerasx.models import build_transformer_model, deepnorm_constants
+from kerasx.models import build_transformer_model, deepen, deepnorm_constants
 from tests.generation.models import randomize
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
 
@@ -168,3 +168,8 @@ def test_residual_scores_are_added_to_those_of_the_turned_heads():
     own = ops.convert_to_numpy(backend.attention_scores(q, k, scale=0.5))
     np.testing.assert_allclose(total, before + own, atol=1e-4)
     assert np.abs(before).max() > 0.1
+
+
+def test_a_model_with_deepnorm_is_not_deepened():
+    with pytest.raises(ValueError, match="must be without DeepNorm"):
+        deepen(build(norm_position="deepnorm"), [1])
