@@ -57,6 +57,13 @@ class Checkpoint(Mapping):
         """The size of a tensor's data, in bytes."""
         return self._spec(name).nbytes
 
+    def verify(self, names):
+        """Check the data of these tensors where the format has a checksum of each.
+
+        Raises:
+            ValueError: if a tensor is damaged.
+        """
+
     def close(self):
         """Let go of the files; arrays already read stay valid."""
         self._closed = True
@@ -154,6 +161,10 @@ class ShardedCheckpoint(Checkpoint):
         }
         skipped = {name: why for shard in shards for name, why in shard.skipped.items()}
         super().__init__(path, specs, skipped)
+
+    def verify(self, names):
+        for name in names:
+            self._spec(name).where.verify([name])
 
     def _read(self, name, spec):
         return spec.where[name]

@@ -1,9 +1,9 @@
 """safetensors files, one or several with an index, read through the safetensors library.
 
-The library maps the file, refuses headers that do not add up and knows bfloat16 once ml_dtypes is
-imported. Writing is ours because it goes tensor by tensor: the format is a header length (8 bytes),
-a JSON header and the bytes; see huggingface.co/docs/safetensors. It has no checksum; for one, see
-`write_digest`.
+The library refuses headers that do not add up. Reading and writing the data is ours, because it
+goes tensor by tensor, without a mapped file that stays in memory beside the arrays: the format is a
+header length (8 bytes), a JSON header and the bytes; see huggingface.co/docs/safetensors. It has no
+checksum; for one, see `write_digest`.
 """
 
 import json
@@ -13,7 +13,17 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from .atomic import atomic_path
-from .checkpoint import BFLOAT16, Checkpoint, Spec, as_checkpoint, check_name, raw_bytes, readable
+from .checkpoint import (
+    BFLOAT16,
+    Checkpoint,
+    Spec,
+    as_checkpoint,
+    check_name,
+    from_bytes,
+    raw_bytes,
+    readable,
+)
+from .data_file import DataFile
 from .sharded import read_weight_map
 
 _DTYPES = {
@@ -63,24 +73,32 @@ class SafetensorsFile(Checkpoint):
         path = os.fspath(path)
         specs, skipped = {}, {}
         with readable(path, "a safetensors file", SafetensorError, OSError):
-            self._file = safe_open(path, framework="np")
-            self.metadata = self._file.metadata() or {}
-            for name in self._file.keys():
-                lazy = self._file.get_slice(name)
-                shape, code = tuple(lazy.get_shape()), lazy.get_dtype()
+            with safe_open(path, framework="np") as file:
+                self.metadata = file.metadata() or {}
+            self._file = DataFile(path)
+            for name, tensor in _header(self._file).items():
+                shape, code, offset = tensor["shape"], tensor["dtype"], tensor["offset"]
                 if code in _DTYPES:
-                    specs[name] = Spec(shape, _DTYPES[code])
+                    specs[name] = Spec(tuple(shape), _DTYPES[code], offset)
                 else:
                     skipped[name] = f"safetensors dtype {code}"
         super().__init__(path, specs, skipped)
 
     def _read(self, name, spec):
-        with readable(self.path, "a safetensors file", SafetensorError, OSError):
-            return self._file.get_tensor(name)
+        with readable(self.path, "a safetensors file", ValueError, OSError):
+            return from_bytes(self._file.read(spec.where, spec.nbytes), spec)
 
     def close(self):
         self._file = None
         super().close()
+
+
+def _header(file):
+    """{name: dtype code, shape and place in the file} of each tensor."""
+    size = int(file.read(0, 8).view("<u8")[0])
+    header = json.loads(file.read(8, size).tobytes())
+    header.pop("__metadata__", None)
+    return {name: {**t, "offset": 8 + size + t["data_offsets"][0]} for name, t in header.items()}
 
 
 def save_safetensors(path, tensors, metadata=None, max_shard_size=None):

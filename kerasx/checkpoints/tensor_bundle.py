@@ -24,6 +24,7 @@ from .checkpoint import (
     readable,
 )
 from .crc32c import crc32c, mask
+from .data_file import DataFile
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
     1: np.dtype("float32"),
@@ -48,7 +49,7 @@ _NUMBERS = {dtype: number for number, dtype in _DTYPES.items()}
 
 
 class TensorBundle(Checkpoint):
-    """A TensorFlow checkpoint, memory-mapped; each tensor's CRC-32C is checked when it is read.
+    """A TensorFlow checkpoint; each tensor's CRC-32C is checked when it is first read.
 
     Tensors of strings and objects are listed in `skipped`. Variables saved in slices (partitioned
     variables) are put together.
@@ -89,7 +90,8 @@ class TensorBundle(Checkpoint):
         stored = [spec.where for spec in specs.values() if not spec.where.slices]
         used = {entry.shard for entry in (*stored, *self._parts.values())}
         self._paths = {shard: _shard_path(prefix, shard, shards) for shard in used}
-        self._shards = {shard: _map(path) for shard, path in self._paths.items()}
+        self._shards = {shard: _open(path) for shard, path in self._paths.items()}
+        self._verified = set()
         for name, spec in self._specs.items():
             self._check_place(name, spec)
 
@@ -104,7 +106,7 @@ class TensorBundle(Checkpoint):
             for part in parts:
                 self._check_place(name, part)
             return
-        size, end = len(self._shards[entry.shard]), entry.offset + entry.size
+        size, end = self._shards[entry.shard].size, entry.offset + entry.size
         with self._naming(name, entry):
             if entry.size != spec.nbytes:
                 raise ValueError(f"{entry.size} bytes for {spec.dtype} {spec.shape}")
@@ -129,15 +131,21 @@ class TensorBundle(Checkpoint):
                 slices.append((place, Spec(shape, spec.dtype, entry)))
         return slices
 
+    def verify(self, names):
+        for name in names:
+            self[name]
+
     def _read(self, name, spec):
         entry = spec.where
         if entry.slices:
             return self._assemble(name, spec)
-        raw = self._shards[entry.shard][entry.offset : entry.offset + entry.size]
+        place = entry.shard, entry.offset
         with self._naming(name, entry):
-            if mask(crc32c(raw)) != entry.crc:
+            raw = self._shards[entry.shard].read(entry.offset, entry.size)
+            if place not in self._verified and mask(crc32c(raw)) != entry.crc:
                 raise ValueError("its CRC-32C does not match")
-        return from_bytes(raw, spec)
+            self._verified.add(place)
+            return from_bytes(raw, spec)
 
     def _assemble(self, name, spec):
         array, seen = np.empty(spec.shape, spec.dtype), np.zeros(spec.shape, bool)
@@ -151,7 +159,7 @@ class TensorBundle(Checkpoint):
 
     def _naming(self, name, entry):
         path = self._paths.get(entry.shard, f"{self.path}.index")
-        return readable(path, f"a data file that holds the tensor {name!r}", ValueError)
+        return readable(path, f"a data file that holds the tensor {name!r}", ValueError, OSError)
 
     def close(self):
         self._shards = {}
@@ -237,9 +245,6 @@ def _shard_path(prefix, shard, shards):
     return f"{prefix}.data-{shard:05d}-of-{shards:05d}"
 
 
-def _map(path):
-    """A file as a uint8 array, memory-mapped."""
+def _open(path):
     with readable(path, "a data file of a TensorFlow checkpoint", OSError):
-        if os.path.getsize(path) == 0:  # cannot be mapped
-            return np.empty(0, np.uint8)
-        return np.asarray(np.memmap(path, np.uint8, "r"))
+        return DataFile(path)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kerasx.initializers import TruncatedNormal
 from kerasx.layers import AttentionMask, Dropout, LayerNormalization, MultiHeadAttention
 from kerasx.layers.recompute import Recomputable
 from kerasx.models.weights import WeightLoading
@@ -61,6 +62,10 @@ class Transformer(WeightLoading):
     @classmethod
     def translate_config(cls, config):
         """A configuration file's dict before its keys are renamed; a family may compute here."""
+        return config
+
+    def create_config(self, config):
+        """Hugging Face's configuration from the renamed arguments; undoes `translate_config`."""
         return config
 
     def __init__(
@@ -144,7 +149,7 @@ class Transformer(WeightLoading):
     @property
     def initializer(self):
         """A fresh truncated normal initializer."""
-        return keras.initializers.TruncatedNormal(stddev=self.initializer_range)
+        return TruncatedNormal(stddev=self.initializer_range)
 
     @property
     def embeddings_initializer(self):

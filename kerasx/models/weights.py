@@ -26,6 +26,8 @@ class WeightLoading:
     # those that it has transposed: kernels are (outputs, inputs) in torch.nn.Linear, though not in
     # GPT-2's Conv1D
     huggingface_transposed = ("*kernel",)
+    # its `model_type`; the first name in `MODELS` by default
+    huggingface_type = None
     # prefix that Hugging Face puts before the backbone when there is a head
     huggingface_prefix = ""
     # checkpoint variables of heads that this model may have been built without
@@ -92,10 +94,11 @@ class WeightLoading:
                 source,
                 ignore=(*checkpoints.DEFAULT_IGNORE, *self.optional_variables),
             )
-            values = [self._fitted(source, weight, name) for weight, name in pairs]
-        for (weight, _), value in zip(pairs, values, strict=True):
-            if value is not None:
-                weight.assign(value)
+            source.verify(expected)  # damaged data raises here; then one tensor at a time
+            for weight, name in pairs:
+                value = self._fitted(source, weight, name)
+                if value is not None:
+                    weight.assign(value)
 
     def translated(self, checkpoint):
         """The checkpoint under this family's own variable names."""
@@ -206,8 +209,12 @@ class Translated(checkpoints.Checkpoint):
     def _spec_of(self, name, theirs, part, parts):
         shape, turned = self.source.shape(theirs), _matches(name, self._transposed)
         shape = shape[::-1] if turned else shape
-        shape = (*shape[:-1], shape[-1] // parts) if parts > 1 else shape
+        if parts > 1 and shape[-1] % parts == 0:  # if not, it is of another shape as it is
+            shape = (*shape[:-1], shape[-1] // parts)
         return checkpoints.Spec(shape, self.source.dtype(theirs), (theirs, turned, part, parts))
+
+    def verify(self, names):
+        self.source.verify({self._spec(name).where[0] for name in names})
 
     def _read(self, name, spec):
         theirs, turned, part, parts = spec.where

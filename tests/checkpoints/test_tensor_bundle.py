@@ -94,7 +94,7 @@ def test_saving_again_never_overwrites_the_data_in_use(tmp_path):
         save_tensor_bundle(prefix, {"a": np.full(3, value), "b": np.full(4, value)})
         assert read_all(prefix)["b"].tolist() == [value] * 4
         assert len(os.listdir(tmp_path)) == (3 if value % 2 == 0 else 2)
-    assert same_tensors(reader, first)  # the mapped files live on
+    assert same_tensors(reader, first)  # the old files live on while they are open
 
 
 def test_a_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):

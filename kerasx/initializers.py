@@ -1,0 +1,45 @@
+"""Initial values that are drawn fast, the same on every backend."""
+
+import functools
+import math
+from statistics import NormalDist
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["TruncatedNormal"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class TruncatedNormal(keras.initializers.TruncatedNormal):
+    """Keras's TruncatedNormal in a fraction of the time: a draw among 65,536 quantiles.
+
+    The values are normal but within 2 stddev of the mean. A BERT-base takes a hundred million of
+    them; JAX compiles a program for each shape, and TensorFlow draws until all are within.
+
+    Args:
+        mean, stddev, seed: as in keras.initializers.TruncatedNormal.
+
+    >>> x = TruncatedNormal(stddev=0.5)((1000, 1000))
+    >>> round(float(ops.std(x)), 2), float(ops.max(ops.abs(x))) < 1
+    (0.44, True)
+    """
+
+    def __call__(self, shape, dtype=None):
+        if not isinstance(self.seed, int):  # a SeedGenerator, whose state is the backend's
+            return super().__call__(shape, dtype)
+        quantiles = (self.mean + self.stddev * _quantiles()).astype("float32")
+        count = math.prod(shape)
+        bits = np.random.SFC64(self.seed).random_raw(count // 4 + 1)  # four ranks in each number
+        values = quantiles[bits.view("uint16")[:count]].reshape(shape)
+        return ops.convert_to_tensor(values, dtype or keras.config.floatx())
+
+
+@functools.cache
+def _quantiles(count=1 << 16):
+    """The middles of that many equally likely ranges of the standard normal within ±2."""
+    normal = NormalDist()
+    low, high = normal.cdf(-2), normal.cdf(2)
+    middles = low + (high - low) * (np.arange(count) + 0.5) / count
+    return np.array([normal.inv_cdf(p) for p in middles.tolist()])
