@@ -20,6 +20,7 @@ from kerasx.models.llama import Llama
 from kerasx.models.lora import enable_lora, merge_lora
 from kerasx.models.modernbert import ModernBERT
 from kerasx.models.nezha import NEZHA
+from kerasx.models.pretrained import save_pretrained
 from kerasx.models.qwen import Qwen2, Qwen3
 from kerasx.models.roberta import RoBERTa
 from kerasx.models.roformer import RoFormer, RoFormerV2
@@ -67,5 +68,6 @@ __all__ = [
     "load_model",
     "merge_lora",
     "save_model",
+    "save_pretrained",
     "widen",
 ]

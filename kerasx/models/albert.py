@@ -32,6 +32,7 @@ class ALBERT(BERT):
     """
 
     family = "albert"
+    config_names = {**BERT.config_names, "embedding_size": "embedding_size"}
     required_config = {**BERT.required_config, "num_hidden_groups": 1, "inner_group_num": 1}
     ignored_config = (
         "classifier_dropout_prob",

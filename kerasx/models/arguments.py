@@ -14,7 +14,7 @@ def parameters(function):
     if inspect.isclass(function):
         functions = [vars(c)["__init__"] for c in function.__mro__[:-1] if "__init__" in vars(c)]
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    found = [p for f in functions for p in inspect.signature(f).parameters.values()]
+    found = [p for f in reversed(functions) for p in inspect.signature(f).parameters.values()]
     hidden = ("self", *getattr(function, "removed_arguments", ()))
     return {p.name: p for p in found if p.kind in kinds and p.name not in hidden}
 

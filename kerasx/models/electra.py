@@ -24,6 +24,7 @@ class ELECTRA(BERT):
 
     applications = ("encoder",)
     removed_arguments = ("with_nsp",)
+    config_names = {**BERT.config_names, "embedding_size": "embedding_size"}
     ignored_config = ("summary_activation", "summary_last_dropout", "summary_type")
     ignored_config += ("summary_use_proj",)
     architectures = {

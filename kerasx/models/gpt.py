@@ -70,6 +70,12 @@ class GPT(LM_Mask, BERT):
             config["afn"] = "gelu_new"  # so called before there was a choice
         return config
 
+    def create_config(self, config):
+        for key in ("activation_function", "n_inner", "type_vocab_size"):
+            config.pop(key)
+        config["afn"] = {"gelu_new": "gelu", "gelu": "gelu_erf"}.get(config["afn"], config["afn"])
+        return config
+
     def __init__(self, *args, final_activation="softmax", **kwargs):
         super().__init__(*args, **kwargs)
         self.final_activation = final_activation
@@ -100,6 +106,7 @@ class GPT(LM_Mask, BERT):
         rules = [("^bert/encoder/", "gpt/transformer/"), ("^bert/", "gpt/")]
         return rename(super().variable_mapping(), rules)
 
+    huggingface_type = "openai-gpt"
     huggingface_prefix = "transformer."
     huggingface_transposed = ()
     huggingface_rules = (
@@ -147,6 +154,11 @@ class GPT2(GPT):
         "GPT2LMHeadModel": {"final_activation": "linear"},
     }
     own_norm_position = "pre"
+    huggingface_type = "gpt2"
+
+    def create_config(self, config):
+        config.pop("afn")
+        return config
 
     def __init__(self, *args, layer_norm_eps=1e-5, **kwargs):
         options = {"segment_vocab_size": 0, "norm_position": self.own_norm_position}

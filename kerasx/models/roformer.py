@@ -25,6 +25,7 @@ class RoFormer(BERT):
     """
 
     p_bias = "rotary"
+    config_names = {**BERT.config_names, "embedding_size": "embedding_size"}
     required_config = {**BERT.required_config, "rotary_value": False}
     architectures = {
         "RoFormerModel": {},

@@ -28,6 +28,8 @@ class WeightLoading:
     huggingface_transposed = ("*kernel",)
     # its `model_type`; the first name in `MODELS` by default
     huggingface_type = None
+    # its `model_type`; the first name in `MODELS` by default
+    huggingface_type = None
     # prefix that Hugging Face puts before the backbone when there is a head
     huggingface_prefix = ""
     # checkpoint variables of heads that this model may have been built without

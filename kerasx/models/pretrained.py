@@ -1,0 +1,153 @@
+"""Writing a folder that transformers reads."""
+
+import json
+import os
+from contextlib import ExitStack
+
+import keras
+
+from kerasx import checkpoints
+from kerasx.models.arguments import arguments_of, builder_of, parameters
+from kerasx.models.build import HEADS, make_builder
+from kerasx.models.families import MODELS
+from kerasx.tokenizers.files import tokenizer_config, vocabulary_name, write_vocabulary
+
+__all__ = ["save_pretrained"]
+
+# arguments that no Hugging Face model has, unless a family's `config_names` says so
+_OWN = frozenset(
+    """attention_head_size attention_key_size embedding_size residual_attention_scores
+    hierarchical_position custom_position_ids shared_segment_embeddings norm_position
+    cross_position_bias rotary_base rotary_scaling attention_normalization version""".split()
+)
+# arguments that change neither weights nor outputs
+_FREE = frozenset(
+    """name prefix recompute sequence_length ignore_invalid_weights autoresize_weights
+    version""".split()
+)
+
+
+def save_pretrained(model, folder, tokenizer=None):
+    """Write config.json, model.safetensors and the vocabulary as transformers reads them.
+
+    The configuration is the builder's arguments under Hugging Face's names, the head the first one
+    of the family with which reading the folder gives the same model again. Heads are written with
+    their weights alone: transformers gives logits where the model has a softmax. All files are
+    written before the first one is put in its place.
+
+    Args:
+        model: a builder, or the keras.Model that it built.
+        folder: made if it is not there.
+        tokenizer: a `Tokenizer` or `SpTokenizer`, for its vocabulary.
+
+    Raises:
+        ValueError: Hugging Face has no such model; says which arguments it lacks.
+
+    >>> import tempfile
+    >>> from kerasx.models import BERT, build_transformer_model
+    >>> bert = BERT(30, 8, 1, 2, 16, with_mlm="linear")
+    >>> bert.build()
+    >>> folder = tempfile.mkdtemp()
+    >>> save_pretrained(bert, folder)
+    >>> build_transformer_model(folder).output.shape
+    (None, None, 30)
+    """
+    builder = builder_of(model)
+    config = _config(builder)
+    files = {
+        "model.safetensors": lambda path: _write_weights(builder, path),
+        "config.json": lambda path: _write_json(config, path),
+    }
+    if tokenizer is not None:
+        files[vocabulary_name(tokenizer)] = lambda path: write_vocabulary(tokenizer, path)
+        files["tokenizer_config.json"] = lambda path: _write_json(_options(tokenizer), path)
+    os.makedirs(folder, exist_ok=True)
+    with ExitStack() as stack:
+        for name, write in files.items():
+            write(stack.enter_context(checkpoints.atomic_path(os.path.join(folder, name))))
+
+
+def _config(builder):
+    """The configuration of the first head that means this very model."""
+    refused = []
+    for head, asks in builder.architectures.items():
+        config = _config_of_head(builder, head, asks)
+        different = _differences(builder, config, asks)
+        if not different:
+            return config
+        refused.append(f"{head}: {', '.join(sorted(different))}")
+    raise ValueError(
+        "`model` must be one that Hugging Face has; use save_model(folder, model) for any other. "
+        f"Received: a {type(builder).__name__}, which differs from\n    "
+        + ("\n    ".join(refused) or "all of them: the family has no heads there")
+    )
+
+
+def _config_of_head(builder, head, asks):
+    names = {}
+    for theirs, ours in builder.config_names.items():
+        names.setdefault(ours, []).append(theirs)
+    config = {**builder.required_config}
+    for name, value in arguments_of(builder).items():
+        if not (name in _FREE or name.startswith(HEADS)):
+            keys = names.get(name, [] if name in _OWN else [name])
+            config |= dict.fromkeys(keys, value)
+    if asks.get("with_classes"):
+        config["id2label"] = {str(i): f"LABEL_{i}" for i in range(builder.with_classes or 0)}
+    if asks.get("application") == "lm":
+        config["is_decoder"] = True
+    if getattr(builder, "pad_id", None) is not None:
+        config["pad_token_id"] = builder.pad_id
+    model_type = builder.huggingface_type or _name(builder)
+    return builder.create_config({**config, "model_type": model_type, "architectures": [head]})
+
+
+def _name(builder):
+    """The first name of its class, or of the nearest parent that has one."""
+    names = {cls: name for name, cls in reversed(MODELS.items())}
+    return next(names[cls] for cls in type(builder).__mro__ if cls in names)
+
+
+def _differences(builder, config, asks):
+    """Arguments in which the model that the configuration means is another one."""
+    try:
+        other, _ = make_builder(config)
+    except ValueError as error:
+        return [str(error)]
+    if type(other).__name__ != type(builder).__name__:
+        return [f"it is a {type(other).__name__}"]
+    ours, theirs = arguments_of(builder), arguments_of(other)
+    if not asks:
+        ours["with_pool"] = theirs["with_pool"] = None  # a backbone has its pooler anyway
+    different = {name for name in ours if not _same(name, ours[name], theirs[name])} - _FREE
+    segments = parameters(type(builder)).get("segment_vocab_size")
+    if segments is not None and segments.default and config.get("type_vocab_size") == 0:
+        different.add("segment_vocab_size")  # its model embeds them in any case
+    return different
+
+
+def _same(name, a, b):
+    """Whether two values of an argument mean the same; of a head only its presence counts."""
+    if name.startswith(HEADS) and name != "with_classes":
+        return bool(a) == bool(b)
+    return (list(a) if isinstance(a, tuple) else a) == (list(b) if isinstance(b, tuple) else b)
+
+
+def _write_weights(builder, path):
+    tensors = {
+        name: builder.create_variable(name, keras.ops.convert_to_numpy(weight))
+        for weight, name in builder.weights_and_variables()
+    }
+    tensors = builder.huggingface_tensors(tensors)
+    checkpoints.save_safetensors(path, tensors, metadata={"format": "pt"})
+
+
+def _options(tokenizer):
+    names = ("do_lower_case",)
+    config = tokenizer_config(tokenizer)
+    return {name: config[name] for name in names if name in config}
+
+
+def _write_json(value, path):
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(value, f, ensure_ascii=False, indent=2)
