@@ -21,9 +21,13 @@ SOURCES = [[5, 3, 9, 2], [7], [3, 8, 4, 6, 10, 2], [3, 2]]
 START = 2
 VARIANTS = {
     "t5": {"model": "t5.1.1"},
-    "t5 with biases in attention to the source": {"model": "t5", "cross_position_bias": True},
     "bart": {"model": "bart", "max_position": 16},
-    "fixed length": {"model": "t5", "sequence_length": 9, "prefix": "My-"},
+    "biases in attention to the source, fixed length, prefix": {
+        "model": "t5",
+        "cross_position_bias": True,
+        "sequence_length": 9,
+        "prefix": "My-",
+    },
 }
 
 
@@ -70,11 +74,10 @@ def builder():
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_greedy_equals_a_naive_loop_and_a_batch_one_by_one(name):
+def test_greedy_equals_a_naive_loop(name):
     builder = tiny(**VARIANTS[name])
     generate = Generator(builder.model, start_id=START, max_new_tokens=5)
     assert generate(SOURCES).best == naive_greedy(builder, SOURCES, 5)
-    assert generate(SOURCES[:1]).best == generate(SOURCES).best[:1]
 
 
 def test_scores_of_beams_are_those_of_the_uncached_model(builder):
@@ -113,15 +116,15 @@ def test_a_saved_model_with_a_condition_generates_the_same(tmp_path):
     condition = keras.Input((3,), name="Condition")
     builder = tiny(layer_norm_cond=condition, additional_input_layers=[condition])
     builder.model.save(tmp_path / "model.keras")
-    values = np.random.default_rng(0).standard_normal((4, 3)).astype("float32")
+    values = np.random.default_rng(0).standard_normal((2, 3)).astype("float32")
     found, expected = (
-        Generator(model, start_id=START, max_new_tokens=4)(SOURCES, additional_inputs=[values])
+        Generator(model, start_id=START, max_new_tokens=3)(SOURCES[:2], additional_inputs=[values])
         for model in (keras.models.load_model(tmp_path / "model.keras"), builder.model)
     )
     assert found == expected
-    ids = [[START]] * 4
-    for _ in range(4):
-        padded = [np.array([x + [0] * (9 - len(x)) for x in rows]) for rows in (SOURCES, ids)]
+    ids = [[START]] * 2
+    for _ in range(3):
+        padded = [np.array([x + [0] * (9 - len(x)) for x in rows]) for rows in (SOURCES[:2], ids)]
         logits = ops.convert_to_numpy(builder.model([*padded, values]))
         ids = [[*x, int(row[len(x) - 1].argmax())] for x, row in zip(ids, logits)]
     assert found.best == [x[1:] for x in ids]
@@ -133,13 +136,12 @@ def test_a_decoder_in_the_manner_of_bert4keras_finds_the_same(builder):
         def predict(self, inputs, output_ids, states):
             return self.last_token(builder.decoder).predict([inputs[0], output_ids])
 
-    decoder = AutoTitle(start_id=START, end_id=6, maxlen=5)
+    source = SOURCES[0]
     options = {"start_id": START, "end_id": 6, "max_new_tokens": 5}
-    beams = Generator(builder.model, BeamSearch(3), **options)(SOURCES)
-    for source, expected in zip(SOURCES, beams.best):
-        context = ops.convert_to_numpy(builder.encoder(np.array([source])))[0]
-        found = decoder.beam_search([context], topk=3).tolist()
-        assert [x for x in found[1:] if x != 6] == expected
+    expected = Generator(builder.model, BeamSearch(2), **options)([source]).best[0]
+    context = builder.encoder.predict(np.array([source]), verbose=0)[0]
+    found = AutoTitle(start_id=START, end_id=6, maxlen=5).beam_search([context], topk=2).tolist()
+    assert [x for x in found[1:] if x != 6] == expected
 
 
 def test_what_cannot_be_generated_is_named(builder):

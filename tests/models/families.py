@@ -97,7 +97,6 @@ FAMILIES = {
 ENCODER_DECODERS = {
     "t5.1.0": {"max_position": None, "hidden_act": "relu", "cross_position_bias": True},
     "t5.1.1": {"max_position": None, "hidden_act": ["gelu", "linear"], "num_decoder_layers": 1},
-    "mt5.1.1": {"max_position": None, "hidden_act": ["gelu_new", "linear"]},
     "bart": {"num_decoder_layers": 1},
 }
 

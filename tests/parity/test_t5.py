@@ -124,8 +124,7 @@ def test_a_written_folder_is_read_by_transformers(tmp_path):
         np.testing.assert_array_equal(again.state_dict()[name], value)
 
 
-@pytest.mark.parametrize("case", ["1.0", "1.1"])
-def test_generated_sequences_are_those_of_transformers(case, tmp_path):
+def test_generated_sequences_are_those_of_transformers(tmp_path):
     # transformers' own cache has room for as many layers as the encoder's
-    model = saved(case, tmp_path, num_decoder_layers=2)
+    model = saved("1.1", tmp_path, num_decoder_layers=2)
     compare_generation(tmp_path, model, start=0, pad=0)
