@@ -58,7 +58,7 @@ def enable_lora(model, rank, layers=KERNELS, alpha=None):
         variable.trainable = False
     for dense in chosen:
         dense.enable_lora(rank, lora_alpha=alpha)
-    model.lora_frozen = tuple(v.path for v in frozen)
+        dense.lora_frozen = tuple(v.path for v in frozen)
     _forget_compiled(model)
     return [dense.path for dense in chosen]
 
@@ -69,7 +69,7 @@ def merge_lora(model):
     What was frozen is trainable again. Compile the model anew to train on.
 
     Args:
-        model: a keras.Model that `enable_lora` adapted.
+        model: a keras.Model that `enable_lora` adapted, or one on top of it.
 
     Raises:
         ValueError: it is not adapted.
@@ -77,14 +77,17 @@ def merge_lora(model):
     adapted = [dense for dense in _dense_layers(model) if dense.lora_enabled]
     if not adapted:
         raise ValueError("`model` must be adapted by `enable_lora`. Received: a plain model")
+    frozen = {path for dense in adapted for path in dense.lora_frozen}
     for dense in adapted:
         dense._kernel.assign(dense.kernel)  # the property adds (α / r) A B
+        dense.lora_kernel_b.assign(keras.ops.zeros(dense.lora_kernel_b.shape))  # for graphs traced
         for variable in (dense.lora_kernel_a, dense.lora_kernel_b):
             dense._untrack_variable(variable)
         dense.lora_kernel_a = dense.lora_kernel_b = dense.lora_rank = dense.lora_alpha = None
+        dense.lora_frozen = ()
         dense.lora_enabled = False
     for variable in model.variables:
-        if variable.path in model.lora_frozen:
+        if variable.path in frozen:
             variable.trainable = True
     _forget_compiled(model)
 

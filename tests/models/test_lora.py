@@ -65,7 +65,7 @@ def test_only_the_factors_move_and_merging_keeps_the_outputs_and_leaves_a_plain_
     np.testing.assert_allclose(outputs(saved, TOKENS, SEGMENTS), expected, atol=1e-5)
 
 
-def test_a_layer_on_top_trains_too():
+def test_a_layer_on_top_trains_too_and_merging_reaches_through_it():
     bert = build().model
     enable_lora(bert, rank=1, layers="FeedForward/o_dense$")
     model = keras.Model(bert.inputs, keras.layers.Dense(3, name="Head")(bert.output))
@@ -76,6 +76,23 @@ def test_a_layer_on_top_trains_too():
         "o_dense/lora_kernel_a",
         "o_dense/lora_kernel_b",
     }
+    model.compile("adam", loss="mse")
+    model.fit([TOKENS, SEGMENTS], TARGETS[..., :3], epochs=2, verbose=0)
+    expected = model.predict([TOKENS, SEGMENTS], verbose=0)
+    merge_lora(model)
+    np.testing.assert_allclose(model.predict([TOKENS, SEGMENTS], verbose=0), expected, atol=1e-5)
+    assert len(bert.trainable_variables) == len(bert.variables)
+
+
+def test_a_model_on_top_that_was_compiled_says_the_same_when_the_one_below_is_merged():
+    bert = build().model
+    enable_lora(bert, rank=1)
+    model = keras.Model(bert.inputs, keras.layers.Dense(3)(bert.output))
+    model.compile("adam", loss="mse")
+    model.fit([TOKENS, SEGMENTS], TARGETS[..., :3], epochs=2, verbose=0)
+    expected = model.predict([TOKENS, SEGMENTS], verbose=0)
+    merge_lora(bert)
+    np.testing.assert_allclose(model.predict([TOKENS, SEGMENTS], verbose=0), expected, atol=1e-5)
 
 
 def test_lora_plus_moves_the_second_factor_that_much_further():
