@@ -49,6 +49,10 @@ class BART_Base(Half):
         no_repeat_ngram_size num_beams num_hidden_layers prefix save_step""".split()
     )
 
+    def create_config(self, config):
+        names = ("attention_heads", "ffn_dim")
+        return config | {f"decoder_{name}": config[f"encoder_{name}"] for name in names}
+
     @classmethod
     def translate_config(cls, config):
         """Halves of different widths cannot be built."""

@@ -61,6 +61,16 @@ class Llama(GPT, RoFormer):
         _check_windows(config)
         return _with_rotation(config)
 
+    def create_config(self, config):
+        activation, *gate = self.hidden_act
+        scaling = dict(self.rotary_scaling or {"type": "default"})
+        rope = {"rope_theta": self.rotary_base, "rope_type": scaling.pop("type")}
+        rope |= {k.replace("length", "max_position_embeddings"): v for k, v in scaling.items()}
+        act = {"hidden_act": activation} if gate == ["linear"] else {}
+        return {**config, **act, "rope_parameters": rope}
+
+    huggingface_type = None
+
     def __init__(
         self,
         *args,

@@ -76,6 +76,18 @@ class ModernBERT(BERT):
                 config[name] = rotation["rope_theta"]
         return config
 
+    def create_config(self, config):
+        activation, *gate = self.hidden_act
+        if gate == ["linear"]:
+            config["hidden_activation"] = activation
+            config.pop("hidden_act")
+        thetas = {"full": self.global_rope_theta, "sliding": self.local_rope_theta}
+        rotations = {
+            f"{kind}_attention": {"rope_type": "default", "rope_theta": theta}
+            for kind, theta in thetas.items()
+        }
+        return {**config, "rope_parameters": rotations}
+
     def __init__(
         self,
         *args,

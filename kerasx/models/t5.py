@@ -79,6 +79,14 @@ class T5_Base(Half):
                 config |= {"tie_word_embeddings": False, "scale_decoder_outputs": False}
         return config
 
+    def create_config(self, config):
+        gated = isinstance(self.hidden_act, list)
+        name = self.hidden_act[0] if gated else config["hidden_act"]
+        name = f"gated-{'gelu' if name == 'gelu_new' else name}" if gated else name
+        config.pop("hidden_act")
+        kind = "mt5" if self.version == "mt5.1.1" else "t5"
+        return {**config, "feed_forward_proj": name, "model_type": kind}
+
     def __init__(
         self,
         *args,

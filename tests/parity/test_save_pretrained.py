@@ -28,6 +28,10 @@ HEADS = {
     "DistilBertForMaskedLM": ("distilbert", "encoder", {}),
     "ElectraForMaskedLM": ("electra", "encoder", {}),
     "GPT2LMHeadModel": ("gpt2", "lm", NO_PADDING),
+    "LlamaForCausalLM": ("llama", "lm", {}),
+    "ModernBertForMaskedLM": ("modernbert", "encoder", {}),
+    "Qwen2ForCausalLM": ("qwen2", "lm", {}),
+    "Qwen3ForCausalLM": ("qwen3", "lm", {}),
     "OpenAIGPTLMHeadModel": (
         "gpt",
         "lm",
@@ -58,7 +62,7 @@ def test_transformers_reads_it_with_equal_outputs(head, tmp_path):
     builder = tiny(name, application, **options)
     save_pretrained(builder, tmp_path)
     tokens, _ = batch(name)
-    pads = None if options.get("pad_id", 0) is None else FAMILIES[name].pad_id
+    pads = FAMILIES[name].pad_id if builder.pad_id is not None else None
     found, theirs = read_by_transformers(tmp_path, tokens, pads)
     assert found == head
     ours = outputs(builder.model, tokens)
