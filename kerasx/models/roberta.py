@@ -49,6 +49,8 @@ class RoBERTa(BERT):
         pad_id=1,
         **kwargs,
     ):
+        if pad_id is None:
+            raise ValueError("`pad_id` must be a token id: positions follow it. Received: None")
         super().__init__(
             *args,
             max_position=max_position,

@@ -61,6 +61,8 @@ def test_positions_of_roberta_come_after_the_padding_id():
     assert outputs(model, np.full((1, 8), 5)).shape[1] == 8
     with pytest.raises(ValueError, match="9 tokens, but .* reaches only 8 positions"):
         outputs(model, np.full((1, 9), 5))
+    with pytest.raises(ValueError, match="`pad_id` must be a token id"):
+        tiny("roberta", "encoder", pad_id=None)
 
 
 def test_segments_of_roberta_are_an_input_if_there_are_several():
