@@ -63,6 +63,11 @@ def _check(builder, positions):
         raise ValueError(f"`positions` must be ints in [0, {n}]. Received: positions={positions}")
     if getattr(builder, "norm_position", None) == "deepnorm":
         raise ValueError("`model` must be without DeepNorm, whose constants depend on the depth.")
+    if hasattr(builder, "num_decoder_layers"):
+        raise ValueError(
+            "`model` must be no encoder-decoder nor one half of it: the positions do not say "
+            f"which half they mean. Received: a {type(builder).__name__}"
+        )
     if builder.residual_attention_scores:
         raise ValueError("`model` must be without residual_attention_scores: scores would add up.")
     if getattr(builder, "conv_kernel_size", 0):

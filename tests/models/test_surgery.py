@@ -8,12 +8,15 @@ from keras import ops
 from kerasx import backend
 from kerasx.layers import MultiHeadAttention
 from kerasx.models import build_transformer_model, deepen, widen
+from tests.generation.models import randomize
 from tests.models.families import FAMILIES
 from tests.models.test_families import batch, outputs, tiny
 
 # families that cannot be, and what the error says
 UNWIDENED = {"deberta-v2": "Received: a VectorTable", "gau_alpha": "Received: a GatedAttention"}
 UNDEEPENED = {"albert": "share them", "deberta-v2": "without a convolution"}
+T5_SIZES = """vocab_size hidden_size num_hidden_layers num_attention_heads
+intermediate_size""".split()
 CASES = [(name, row.applications[-1]) for name, row in FAMILIES.items()]
 
 
@@ -185,3 +188,19 @@ def test_a_model_is_as_good_as_its_builder_and_another_one_is_refused():
 def test_a_block_whose_place_makes_it_special_stays_there():
     with pytest.raises(ValueError, match="must leave each block the layers that it has"):
         deepen(tiny("modernbert", "encoder"), [0])
+
+
+@pytest.mark.parametrize("by", ["heads", "head_size"])
+@pytest.mark.parametrize("version", ["t5.1.0", "t5.1.1"])
+def test_t5_is_widened_with_its_scale_of_scores(version, by):
+    sizes = {k: FAMILIES["bert"].options()[k] for k in T5_SIZES}
+    builder = build_transformer_model(
+        None, model=version, with_lm="linear", return_keras_model=False, **sizes
+    )
+    randomize(builder.model, 1)
+    wide = widen(builder, 2, by=by, noise=0.3)
+    ids = [np.array([[5, 3, 9, 1, 0]]), np.array([[0, 4, 6]])]
+    expected, got = (ops.convert_to_numpy(x.model(ids)) for x in (builder, wide))
+    assert np.abs(got - expected).max() < 1e-5 * np.abs(expected).max()
+    with pytest.raises(ValueError, match="one half"):
+        deepen(builder, [1])

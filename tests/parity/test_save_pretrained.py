@@ -13,9 +13,12 @@ import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model, save_pretrained, widen  # noqa: E402
 from kerasx.tokenizers import Tokenizer  # noqa: E402
+from tests.generation.models import randomize  # noqa: E402
 from tests.models.families import FAMILIES  # noqa: E402
 from tests.models.test_families import batch, outputs, tiny  # noqa: E402
 
+ENCODER_DECODER_SIZES = """vocab_size hidden_size num_hidden_layers num_attention_heads
+intermediate_size""".split()
 # {head: (family, application, options)}
 NO_PADDING = {"pad_id": None}
 HEADS = {
@@ -123,3 +126,32 @@ def test_what_hugging_face_has_not_is_refused_by_name(
     with pytest.raises(ValueError, match=message):
         save_pretrained(tiny(name, application, **options), tmp_path / "model")
     assert not os.path.exists(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [("t5.1.0", {}), ("t5.1.1", {}), ("mt5.1.1", {}), ("bart", {"max_position": 20})],
+)
+def test_transformers_reads_both_halves(name, options, tmp_path):
+    sizes = {k: v for k, v in FAMILIES["bert"].options().items() if k in ENCODER_DECODER_SIZES}
+    builder = build_transformer_model(
+        None, model=name, with_lm="linear", return_keras_model=False, **sizes, **options
+    )
+    randomize(builder.model, 1)
+    save_pretrained(builder, tmp_path)
+    pad = builder.pad_id
+    sources = np.array([[5, 3, 9, 7, pad], [4, 7, 8, pad, pad]])
+    targets = np.array([[2, 4, 6, 3], [2, 8, 3, 9]])
+    theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        theirs = theirs(
+            input_ids=torch.tensor(sources),
+            attention_mask=torch.tensor(sources != pad).long(),
+            decoder_input_ids=torch.tensor(targets),
+        ).logits.numpy()
+    ours = keras.ops.convert_to_numpy(builder.model([sources, targets]))
+    error = np.abs(ours - theirs).max()
+    print(f"{keras.backend.backend()} {name}: largest error {error:.1e}")
+    assert error < 1e-4
+    again = build_transformer_model(str(tmp_path))([sources, targets])
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(again), ours)
