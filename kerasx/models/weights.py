@@ -28,8 +28,6 @@ class WeightLoading:
     huggingface_transposed = ("*kernel",)
     # its `model_type`; the first name in `MODELS` by default
     huggingface_type = None
-    # its `model_type`; the first name in `MODELS` by default
-    huggingface_type = None
     # prefix that Hugging Face puts before the backbone when there is a head
     huggingface_prefix = ""
     # checkpoint variables of heads that this model may have been built without
@@ -98,9 +96,7 @@ class WeightLoading:
             )
             source.verify(expected)  # damaged data raises here; then one tensor at a time
             for weight, name in pairs:
-                value = self._fitted(source, weight, name)
-                if value is not None:
-                    weight.assign(value)
+                self._fill(weight, source, name)
 
     def translated(self, checkpoint):
         """The checkpoint under this family's own variable names."""
@@ -139,6 +135,12 @@ class WeightLoading:
         if self.ignore_invalid_weights or self.autoresize_weights:
             return (None,) * len(weight.shape)
         return self.checkpoint_shape(name, tuple(weight.shape))
+
+    def _fill(self, weight, source, name):
+        """Assign the variable's value, which is let go before the next one is read."""
+        value = self._fitted(source, weight, name)
+        if value is not None:
+            weight.assign(value)
 
     def _fitted(self, source, weight, name):
         """The variable's value, resized if that is allowed; None to leave the weight alone."""
