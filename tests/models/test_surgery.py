@@ -134,8 +134,9 @@ def test_a_deeper_model_says_the_same(name, application):
         with pytest.raises(ValueError, match=UNDEEPENED[name]):
             deepen(builder, [1])
         return
-    deep = deepen(builder, [1, 2, 2])
-    assert deep.num_hidden_layers == 5
+    n = builder.num_hidden_layers
+    deep = deepen(builder, [1, n, n])
+    assert deep.num_hidden_layers == n + 3
     assert error(builder.model, deep.model, name) < 1e-5
 
 
