@@ -68,10 +68,6 @@ class Transformer(WeightLoading):
         """Hugging Face's configuration from the renamed arguments; undoes `translate_config`."""
         return config
 
-    def create_config(self, config):
-        """Hugging Face's configuration from the renamed arguments; undoes `translate_config`."""
-        return config
-
     def __init__(
         self,
         vocab_size,
