@@ -140,6 +140,8 @@ class DisentangledAttention(MultiHeadAttention):
 def _gathered(scores, index):
     """scores[b, h, i, index[i, j]], (b, h, n, m)."""
     index = ops.broadcast_to(index, (*ops.shape(scores)[:2], *ops.shape(index)[2:]))
+    if 0 in index.shape:  # TensorFlow gathers nothing from nothing only with an error
+        return ops.zeros(ops.shape(index), scores.dtype)
     return ops.take_along_axis(scores, index, axis=-1)
 
 
