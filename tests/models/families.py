@@ -1,6 +1,9 @@
 """One row for each model family: how to build a tiny one, and what it can do."""
 
+import os
 from dataclasses import dataclass, field
+
+import keras
 
 from kerasx.models.families import MODELS
 
@@ -99,6 +102,13 @@ ENCODER_DECODERS = {
     "t5.1.1": {"max_position": None, "hidden_act": ["gelu", "linear"], "num_decoder_layers": 1},
     "bart": {"num_decoder_layers": 1},
 }
+
+
+def in_time(names):
+    """All of them on PyTorch, where nothing is compiled, and in `make test-all`; else a few."""
+    few = ("bert", "nezha", "gpt2", "llama", "gau_alpha", "t5.1.1")
+    everything = keras.backend.backend() == "torch" or os.environ.get("KERASX_SLOW")
+    return [name for name in names if everything or name in few]
 
 
 def test_every_family_has_a_row():
