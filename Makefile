@@ -11,6 +11,12 @@ export HF_HUB_OFFLINE ?= 1
 # on JAX tests compile much and run little: machine code need not be good, and the contract of the
 # optimizers, minutes there, runs in test-all
 TEST_XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
+# what one test compiled need not be compiled by the next
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax-cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
+# there are as many tests at a time as cores
+test test-all: export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test test-all lint benchmarks clean
 

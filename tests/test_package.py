@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import kerasx
+from tests.when import jax_in_test_all
 
 ROOT = pathlib.Path(kerasx.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -132,6 +133,7 @@ def _modules(*packages):
 WITH_BACKEND = ("backend", "callbacks", "layers", "losses", "models", "optimizers", "training")
 
 
+@jax_in_test_all
 @pytest.mark.parametrize("name", _modules(*(f"kerasx.{name}" for name in WITH_BACKEND)))
 def test_examples_in_docstrings_are_true(name):
     if name == "kerasx.backend.torch_bin":

@@ -11,6 +11,7 @@ import pytest
 
 from kerasx.data import generate_problems
 from tests.tiny import save_tiny_bert
+from tests.when import jax_in_test_all
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +21,7 @@ def chinese_bert(tmp_path):
     return save_tiny_bert(tmp_path / "chinese_bert", (p.question for p in generate_problems(50)))
 
 
+@jax_in_test_all
 @pytest.mark.parametrize("readme", ["README.md", "README_zh.md"])
 def test_the_quick_start_trains_and_generates(readme, chinese_bert):
     code = re.search(r"```python\n(.*?)```", (ROOT / readme).read_text("utf-8"), re.S)[1]

@@ -26,7 +26,7 @@ def log_buckets(distances, buckets, max_distance):
         Integers of the same shape. Source: arXiv 2006.03654; deberta-v2's release.
 
     >>> log_buckets(np.array([-9, -2, 0, 3, 7, 9, 15]), 8, 16).tolist()
-    [-7, -2, 0, 3, 6, 7, 7]
+    [-6, -2, 0, 3, 6, 6, 7]
     """
     middle = buckets // 2
     if not middle:

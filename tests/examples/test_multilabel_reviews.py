@@ -1,7 +1,6 @@
 """The example compares two losses on what it ships, on a CSV file, and from a pretrained folder."""
 
 import csv
-import os
 import re
 
 import keras
@@ -11,14 +10,12 @@ import pytest
 from kerasx.data import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
+from tests.when import compiled_in_test_all
 
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
 
-# elsewhere each takes minutes of compilation; what they call has tests on every backend
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch" and not os.environ.get("KERASX_SLOW"),
-    reason="examples on TensorFlow and JAX run in make test-all",
-)
+# what they call has tests on every backend
+pytestmark = compiled_in_test_all
 
 
 def run(*arguments):

@@ -1,6 +1,5 @@
 """The example compares tricks on what it ships, on data files, and from a pretrained folder."""
 
-import os
 import re
 
 import keras
@@ -10,12 +9,10 @@ import pytest
 from kerasx.data import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
+from tests.when import compiled_in_test_all
 
-# elsewhere each takes minutes of compilation; what they call has tests on every backend
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "torch" and not os.environ.get("KERASX_SLOW"),
-    reason="examples on TensorFlow and JAX run in make test-all",
-)
+# what they call has tests on every backend
+pytestmark = compiled_in_test_all
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
 
 

@@ -31,6 +31,7 @@ class Row:
     time: which inputs have the sequence at axis 1; None if padding is not this layer's business.
     alone: whether an example is treated the same alone as within a batch.
     trains: whether it is used in training.
+    loud: how many times larger than normal its inputs may be in half precision.
     errors: (bad call, part of the message) pairs; a bad call takes nothing.
     """
 
@@ -41,6 +42,7 @@ class Row:
     time: tuple | None = (0,)
     alone: bool = True
     trains: bool = True
+    loud: int = 100
     errors: tuple = ()
 
 
@@ -159,6 +161,7 @@ TABLE = {
         lambda **k: layers.GatedAttentionUnit(6, 3, normalization="softmax_plus", **k),
         sequence,
         masks=True,
+        loud=10,  # it is cubic in its input, and 100³ is no float16
         errors=(
             (
                 lambda: layers.GatedAttentionUnit(6, 3)(np.ones((1, 2, 4)), p_bias="turned"),

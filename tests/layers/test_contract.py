@@ -147,7 +147,7 @@ def test_a_fully_masked_example_is_finite_and_has_zero_gradient(name, dtype):
         x = [x] * len(inputs) if isinstance(inputs, list) else x
         return layer(x, mask=as_mask(x, ops.convert_to_tensor(mask)), **row.call)
 
-    x = 100 * (inputs[0] if isinstance(inputs, list) else inputs)
+    x = row.loud * (inputs[0] if isinstance(inputs, list) else inputs)
     assert all(np.isfinite(y).all() for y in numbers(call(ops.cast(x, dtype))))
     grad = gradient(call, x, dtype)
     assert np.isfinite(grad).all()

@@ -1,11 +1,9 @@
 """One row for each model family: how to build a tiny one, and what it can do."""
 
-import os
 from dataclasses import dataclass, field
 
-import keras
-
 from kerasx.models.families import MODELS
+from tests.when import COMPILES, SLOW
 
 SIZES = {
     "vocab_size": 24,
@@ -107,8 +105,7 @@ ENCODER_DECODERS = {
 def in_time(names):
     """All of them on PyTorch, where nothing is compiled, and in `make test-all`; else a few."""
     few = ("bert", "nezha", "gpt2", "llama", "gau_alpha", "t5.1.1")
-    everything = keras.backend.backend() == "torch" or os.environ.get("KERASX_SLOW")
-    return [name for name in names if everything or name in few]
+    return [name for name in names if SLOW or not COMPILES or name in few]
 
 
 def test_every_family_has_a_row():

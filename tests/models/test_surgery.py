@@ -11,6 +11,10 @@ from kerasx.models import build_transformer_model, deepen, widen
 from tests.generation.models import randomize
 from tests.models.families import FAMILIES, in_time
 from tests.models.test_families import batch, outputs, tiny
+from tests.when import compiled_in_test_all
+
+# weights are moved, in NumPy; what the layers compute has tests on every backend
+pytestmark = compiled_in_test_all
 
 # families that cannot be, and what the error says
 UNWIDENED = {"deberta-v2": "Received: a VectorTable", "gau_alpha": "Received: a GatedAttention"}

@@ -14,7 +14,7 @@ from tests.optimizers import table, wrapper_table
 ROWS = [*table.ROWS, *wrapper_table.ROWS]
 BACKEND = keras.backend.backend()
 # what does not make an optimizer
-OTHERS = {"AmosDecay", "PiecewiseLinear", "soft_clip"}
+OTHERS = {"AmosDecay", "PiecewiseLinear", "soft_clip", "warmup_cosine"}
 STEPS = 50
 
 each_row = pytest.mark.parametrize(

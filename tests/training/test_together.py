@@ -10,6 +10,7 @@ from kerasx.models import build_transformer_model
 from kerasx.optimizers import extend_with_gradient_accumulation
 from kerasx.training.theseus import theseus
 from tests.training.models import classifier, numpy, three_classes
+from tests.when import compiled_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
@@ -25,7 +26,14 @@ def all_tricks(model, layer):
     return training.report_gradient_norm(model)
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "float32",
+        pytest.param("mixed_bfloat16", marks=compiled_in_test_all),
+        pytest.param("mixed_float16", marks=compiled_in_test_all),
+    ],
+)
 def test_all_at_once_they_train(policy):
     train_with_all(policy, jit=JIT[-1], epochs=8)
 
