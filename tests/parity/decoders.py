@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import torch
 
+from tests.parity.record import record
+
 TOKENS = np.array([[2, 5, 7, 9, 3, 21], [1, 8, 3, 0, 0, 4]])
 
 
@@ -23,11 +25,11 @@ def vectors_or_logits(model, tokens=TOKENS, **inputs):
         return model(torch.tensor(tokens), **inputs)[0].float().numpy()
 
 
-def compare(model, expected, name="", inputs=TOKENS, tolerance=1e-4):
+def compare(model, expected, inputs=TOKENS, tolerance=1e-4):
     """A keras.Model gives the expected output."""
     got = keras.ops.convert_to_numpy(model(inputs, training=False))
     error = np.abs(got - expected).max()
-    print(f"{keras.backend.backend()} {name}: largest error {error:.1e}")
+    record(error)
     assert error < tolerance
 
 

@@ -1,7 +1,5 @@
 """Tiny random encoder-decoder models of transformers, and the outputs of both libraries."""
 
-import os
-
 import keras
 import numpy as np
 import torch
@@ -9,6 +7,7 @@ import transformers
 
 from kerasx.generation import BeamSearch, Generator
 from kerasx.models import build_transformer_model
+from tests.parity.record import record
 
 SOURCES = [[7, 9, 2, 4, 6, 8, 11], [5, 3, 8, 12]]
 TARGETS = [[3, 5, 9, 4], [3, 6]]
@@ -47,7 +46,7 @@ def compare(folder, model, arrays, pad, tolerance=1e-4, **options):
     got = keras.ops.convert_to_numpy(ours(arrays if len(arrays) > 1 else arrays[0]))
     assert got.shape == expected.shape
     error = np.abs(got - expected)[arrays[-1] != pad].max()
-    print(f"{keras.backend.backend()} {os.path.basename(folder)}: largest error {error:.1e}")
+    record(error)
     assert error < tolerance
 
 

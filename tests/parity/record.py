@@ -1,5 +1,7 @@
 """What the parity tests measure, one line each, for `python -m tests.parity.table`."""
 
+import os
+
 import keras
 
 __all__ = ["MARK", "record"]
@@ -7,7 +9,7 @@ __all__ = ["MARK", "record"]
 MARK = "PARITY"
 
 
-def record(family, case, reference, error):
-    """Print the largest error of a case; `pytest -s` shows it."""
-    fields = (MARK, keras.backend.backend(), family, case, reference, f"{error:.1e}")
-    print("\n" + " | ".join(fields))
+def record(error):
+    """Print the largest error of a test under the test's name; `pytest -s` shows it."""
+    test = os.environ["PYTEST_CURRENT_TEST"].removesuffix(" (call)")
+    print(f"\n{MARK} | {keras.backend.backend()} | {test} | {error:.1e}")

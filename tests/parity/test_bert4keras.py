@@ -10,6 +10,7 @@ import pytest
 
 from kerasx.models import build_transformer_model
 from tests.parity.bert4keras_cases import CASES, arguments
+from tests.parity.record import record
 
 FOLDER = os.path.join(os.path.dirname(__file__), "bert4keras")
 
@@ -30,7 +31,7 @@ def test_the_reference_holds_the_table(model):
 
 
 @pytest.mark.parametrize("model, name", [(m, name) for m in CASES for name in CASES[m]])
-def test_outputs_equal_those_of_bert4keras(model, name, record_property):
+def test_outputs_equal_those_of_bert4keras(model, name):
     arrays, cases = reference(model)
     options = arguments(model, CASES[model][name])
     if "layer_norm_cond" in options:
@@ -51,7 +52,6 @@ def test_outputs_equal_those_of_bert4keras(model, name, record_property):
     assert f"{name}/output_{len(outputs)}" not in arrays
     ours = [keras.ops.convert_to_numpy(x) for x in outputs]
     error = max(np.abs(x - y).max() for x, y in zip(ours, expected))
-    record_property("largest_error", float(error))
-    print(f"{keras.backend.backend()} {model} {name}: largest error {error:.1e}")
+    record(error)
     for x, y in zip(ours, expected):
         np.testing.assert_allclose(x, y, atol=1e-4, rtol=1e-4)

@@ -10,6 +10,7 @@ import numpy as np  # noqa: E402
 
 from kerasx import checkpoints  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
+from tests.parity.record import record  # noqa: E402
 
 SIZES = {
     "vocab_size": 40,
@@ -80,7 +81,7 @@ def difference(folder, architecture, original, **options):
         assert x.shape == y.shape
         real = TOKENS != 0 if x.shape[:2] == TOKENS.shape else slice(None)
         errors.append(np.abs(x[real] - y[real]).max())
-    print(f"{keras.backend.backend()} {architecture} {options}: largest error {max(errors):.1e}")
+    record(max(errors))
     return max(errors)
 
 

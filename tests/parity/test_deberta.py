@@ -10,6 +10,7 @@ import numpy as np  # noqa: E402
 
 from kerasx.layers.disentangled_attention import log_buckets  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
+from tests.parity.record import record  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -69,7 +70,7 @@ def error_of(source, expected, **options):
     model = build_transformer_model(str(source), **options)
     got = model([TOKENS, SEGMENTS] if len(model.inputs) > 1 else TOKENS)
     error = np.abs(keras.ops.convert_to_numpy(got)[TOKENS != 0] - expected).max()
-    print(f"{keras.backend.backend()}: largest error {error:.1e}")
+    record(error)
     return error
 
 

@@ -12,6 +12,7 @@ import keras  # noqa: E402 - with TensorFlow in the process, torch has to come f
 import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model  # noqa: E402
+from tests.parity.record import record  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -65,7 +66,7 @@ def compare(folder, expected, tolerance=1e-4):
     real = TOKENS != 0
     pairs = [(x[real], y[real]) if x.ndim == 3 else (x, y) for x, y in zip(got, expected)]
     error = max(np.abs(x - y).max() for x, y in pairs)
-    print(f"{keras.backend.backend()} {os.path.basename(folder)}: largest error {error:.1e}")
+    record(error)
     assert error < tolerance
 
 

@@ -60,7 +60,7 @@ def reference(head, **options):
 def test_a_saved_folder_gives_the_same_outputs(case, tmp_path):
     model = reference(case.split()[0], **CASES[case])
     model.save_pretrained(tmp_path)
-    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model), case)
+    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
 
 
 def test_rotations_as_older_versions_wrote_them(tmp_path):

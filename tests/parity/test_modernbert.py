@@ -11,6 +11,7 @@ import keras  # noqa: E402 - with TensorFlow in the process, torch has to come f
 import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model  # noqa: E402
+from tests.parity.record import record  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -54,7 +55,7 @@ def expected_of(model):
 def error_of(source, expected, **options):
     got = keras.ops.convert_to_numpy(build_transformer_model(str(source), **options)(TOKENS))
     error = np.abs(got[TOKENS != CONFIG["pad_token_id"]] - expected).max()
-    print(f"{keras.backend.backend()}: largest error {error:.1e}")
+    record(error)
     return error
 
 

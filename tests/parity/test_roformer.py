@@ -9,6 +9,7 @@ import keras  # noqa: E402 - with TensorFlow in the process, torch has to come f
 import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model  # noqa: E402
+from tests.parity.record import record  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -56,7 +57,7 @@ def test_a_saved_folder_gives_the_same_outputs(architecture, embedding_size, tmp
     ours = build_transformer_model(str(tmp_path))
     got = keras.ops.convert_to_numpy(ours([TOKENS, SEGMENTS]))[TOKENS != 0]
     error = np.abs(got - expected_of(model)).max()
-    print(f"{keras.backend.backend()} {architecture}: largest error {error:.1e}")
+    record(error)
     assert error < 1e-4
 
 

@@ -16,6 +16,7 @@ from kerasx.tokenizers import Tokenizer  # noqa: E402
 from tests.generation.models import randomize  # noqa: E402
 from tests.models.families import FAMILIES, in_time  # noqa: E402
 from tests.models.test_families import batch, outputs, tiny  # noqa: E402
+from tests.parity.record import record  # noqa: E402
 
 ENCODER_DECODER_SIZES = """vocab_size hidden_size num_hidden_layers num_attention_heads
 intermediate_size""".split()
@@ -77,7 +78,7 @@ def test_transformers_reads_it_with_equal_outputs(head, tmp_path):
             theirs[tokens != FAMILIES[name].pad_id],
         )
     error = np.abs(ours - theirs).max()
-    print(f"{keras.backend.backend()} {head}: largest error {error:.1e}")
+    record(error)
     assert error < 1e-4
     again = outputs(build_transformer_model(str(tmp_path)), tokens)
     if not builder_gives_probabilities(builder):
@@ -151,7 +152,7 @@ def test_transformers_reads_both_halves(name, options, tmp_path):
         ).logits.numpy()
     ours = keras.ops.convert_to_numpy(builder.model([sources, targets]))
     error = np.abs(ours - theirs).max()
-    print(f"{keras.backend.backend()} {name}: largest error {error:.1e}")
+    record(error)
     assert error < 1e-4
     again = build_transformer_model(str(tmp_path))([sources, targets])
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(again), ours)
