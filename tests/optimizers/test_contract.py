@@ -10,6 +10,7 @@ from keras import ops
 from kerasx import optimizers
 from kerasx.optimizers import PiecewiseLinear
 from tests.optimizers import table, wrapper_table
+from tests.when import compiled_in_test_all
 
 ROWS = [*table.ROWS, *wrapper_table.ROWS]
 BACKEND = keras.backend.backend()
@@ -133,6 +134,7 @@ START = {
 }
 
 
+@compiled_in_test_all
 @each_row
 @pytest.mark.parametrize("problem", START)
 def test_it_converges(row, problem):
