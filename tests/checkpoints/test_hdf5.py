@@ -107,14 +107,15 @@ def test_strings_are_listed_as_skipped(tmp_path):
 
 KERAS = """
 import sys
-import keras, numpy as np
+import keras
 from kerasx.checkpoints import open_checkpoint, save_hdf5
 ours, theirs = sys.argv[1:]
 def build():
     layers = [keras.Input((3,)), keras.layers.Dense(4, dtype="bfloat16"), keras.layers.Dense(2)]
     return keras.Sequential(layers)
 def bits(model):
-    return [np.asarray(keras.ops.cast(w, "float32")).tobytes() for w in model.weights]
+    float32 = [keras.ops.cast(w, "float32") for w in model.weights]
+    return [keras.ops.convert_to_numpy(w).tobytes() for w in float32]
 model, copy = build(), build()
 model.save_weights(theirs)
 with open_checkpoint(theirs) as checkpoint:
