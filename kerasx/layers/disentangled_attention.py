@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.layers.attention import MultiHeadAttention
+from kerasx.layers.relative_positions import TableLayer
 
 __all__ = ["DisentangledAttention", "VectorTable", "log_buckets"]
 
@@ -146,7 +147,7 @@ def _gathered(scores, index):
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class VectorTable(keras.layers.Layer):
+class VectorTable(TableLayer):
     """A table of trainable vectors, (1, input_dim, output_dim), whatever it is called on.
 
     Args:
@@ -159,31 +160,10 @@ class VectorTable(keras.layers.Layer):
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", **kwargs):
-        super().__init__(**kwargs)
-        self.input_dim, self.output_dim = input_dim, output_dim
-        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-        self.supports_masking = True
-
-    def build(self, input_shape):
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-        )
-
-    def compute_mask(self, inputs, mask=None):
-        return None
+        super().__init__(input_dim, output_dim, embeddings_initializer, **kwargs)
 
     def call(self, inputs):
         return ops.cast(self.embeddings, self.compute_dtype)[None]
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor((1, self.input_dim, self.output_dim), dtype=self.compute_dtype)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-        }

@@ -86,11 +86,13 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
         }
 
 
-class _Relative(keras.layers.Layer):
-    """What the two relative layers share: distances between places, or between given ids.
+class TableLayer(keras.layers.Layer):
+    """A layer with a trainable table of vectors and no mask.
 
-    Called on [query, key], (b, n, ...) and (b, m, ...), of which only the lengths count; with
-    `position_ids=True` on the ids (b, n) and (b, m) of their positions.
+    Args:
+        input_dim: number of vectors.
+        output_dim: their size.
+        embeddings_initializer: of the table.
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer, **kwargs):
@@ -109,13 +111,6 @@ class _Relative(keras.layers.Layer):
     def compute_mask(self, inputs, mask=None):
         return None
 
-    def distances(self, inputs, position_ids):
-        """Key position minus query position, (1 or b, n, m)."""
-        query, key = inputs
-        if not position_ids:
-            query, key = (ops.arange(ops.shape(x)[1])[None] for x in inputs)
-        return ops.cast(key, "int32")[:, None, :] - ops.cast(query, "int32")[:, :, None]
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -123,6 +118,21 @@ class _Relative(keras.layers.Layer):
             "output_dim": self.output_dim,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }
+
+
+class _Relative(TableLayer):
+    """What the two relative layers share: distances between places, or between given ids.
+
+    Called on [query, key], (b, n, ...) and (b, m, ...), of which only the lengths count; with
+    `position_ids=True` on the ids (b, n) and (b, m) of their positions.
+    """
+
+    def distances(self, inputs, position_ids):
+        """Key position minus query position, (1 or b, n, m)."""
+        query, key = inputs
+        if not position_ids:
+            query, key = (ops.arange(ops.shape(x)[1])[None] for x in inputs)
+        return ops.cast(key, "int32")[:, None, :] - ops.cast(query, "int32")[:, :, None]
 
 
 @keras.saving.register_keras_serializable("kerasx")

@@ -25,7 +25,7 @@ def vectors_or_logits(model, tokens=TOKENS, **inputs):
         return model(torch.tensor(tokens), **inputs)[0].float().numpy()
 
 
-def compare(model, expected, inputs=TOKENS, tolerance=1e-4):
+def assert_same(model, expected, inputs=TOKENS, tolerance=1e-4):
     """A keras.Model gives the expected output."""
     got = keras.ops.convert_to_numpy(model(inputs, training=False))
     error = np.abs(got - expected).max()

@@ -35,7 +35,7 @@ def reference(architecture, config, **options):
     return model
 
 
-def compare(folder, model, arrays, pad, tolerance=1e-4, **options):
+def assert_same(folder, model, arrays, pad, tolerance=1e-4, **options):
     """The folder's model gives what the reference does, at the real tokens."""
     names = ("input_ids", "decoder_input_ids")[: len(arrays)]
     given = {name: torch.tensor(x) for name, x in zip(names, arrays)}
@@ -50,7 +50,7 @@ def compare(folder, model, arrays, pad, tolerance=1e-4, **options):
     assert error < tolerance
 
 
-def compare_generation(folder, model, start, pad, steps=6):
+def assert_same_generation(folder, model, start, pad, steps=6):
     """Greedy tokens, and tokens and scores of beams, are those of transformers' `generate`."""
     source = torch.tensor(padded(SOURCES, pad))
     options = {"attention_mask": (source != pad).long(), "max_new_tokens": steps}

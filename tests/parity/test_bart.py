@@ -14,8 +14,8 @@ from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.encoder_decoder import (  # noqa: E402
     SOURCES,
     TARGETS,
-    compare,
-    compare_generation,
+    assert_same,
+    assert_same_generation,
     padded,
     reference,
 )
@@ -52,7 +52,7 @@ def saved(case, folder):
 def test_a_saved_folder_gives_the_same_outputs(case, tmp_path):
     model = saved(case, tmp_path / case)
     pad = model.config.pad_token_id
-    compare(tmp_path / case, model, [padded(SOURCES, pad), padded(TARGETS, pad)], pad)
+    assert_same(tmp_path / case, model, [padded(SOURCES, pad), padded(TARGETS, pad)], pad)
 
 
 def test_the_encoder_of_a_whole_model_loads_when_asked_for(tmp_path):
@@ -101,6 +101,6 @@ def test_a_configuration_that_means_another_graph_is_refused(key, value, tmp_pat
 
 def test_generated_sequences_are_those_of_transformers(tmp_path):
     model = saved("logits", tmp_path)
-    compare_generation(
+    assert_same_generation(
         tmp_path, model, model.config.decoder_start_token_id, model.config.pad_token_id
     )

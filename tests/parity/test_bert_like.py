@@ -11,6 +11,7 @@ import numpy as np  # noqa: E402
 from kerasx import checkpoints  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.record import record  # noqa: E402
+from tests.parity.reference import random_model  # noqa: E402
 
 SIZES = {
     "vocab_size": 40,
@@ -49,18 +50,8 @@ SEGMENTS = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
 
 
 def reference(architecture):
-    """A random model of transformers, biases and normalizations too."""
-    torch.manual_seed(0)
-    cls = getattr(transformers, architecture)
-    config = dict(FOLDERS[architecture][0])
-    if "Roberta" in architecture:
-        config["type_vocab_size"] = 1
-    model = cls(cls.config_class(**config)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 1:
-                parameter += 0.3 * torch.randn(parameter.shape)
-    return model
+    one_segment = {"type_vocab_size": 1} if "Roberta" in architecture else {}
+    return random_model(architecture, {**FOLDERS[architecture][0], **one_segment})
 
 
 def difference(folder, architecture, original, **options):

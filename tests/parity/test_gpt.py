@@ -12,7 +12,7 @@ import numpy as np  # noqa: E402
 
 from kerasx.generation import Generator  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.decoders import TOKENS, compare, greedy, randomized, vectors_or_logits  # noqa: E402
+from tests.parity.decoders import TOKENS, assert_same, greedy, randomized, vectors_or_logits  # noqa: E402
 
 SIZES = {"vocab_size": 30, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 24}
 HEADS = ["OpenAIGPTModel", "OpenAIGPTLMHeadModel", "GPT2Model", "GPT2LMHeadModel"]
@@ -28,13 +28,13 @@ def reference(head, **options):
 def test_a_saved_folder_gives_the_same_outputs(head, tmp_path):
     model = reference(head)
     model.save_pretrained(tmp_path)
-    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
+    assert_same(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
 
 
 def test_the_width_of_the_feed_forward_network_and_the_activation_are_read(tmp_path):
     model = reference("GPT2LMHeadModel", n_inner=20, activation_function="relu")
     model.save_pretrained(tmp_path)
-    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
+    assert_same(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
 
 
 def test_segments_are_looked_up_in_the_token_table_when_asked_for(tmp_path):
@@ -44,7 +44,7 @@ def test_segments_are_looked_up_in_the_token_table_when_asked_for(tmp_path):
     ours = build_transformer_model(str(tmp_path), **options)
     segments = (np.arange(TOKENS.shape[1]) > 3) + np.zeros_like(TOKENS)
     expected = vectors_or_logits(model, token_type_ids=torch.tensor(segments))
-    compare(ours, expected, inputs=[TOKENS, segments])
+    assert_same(ours, expected, inputs=[TOKENS, segments])
 
 
 def test_generated_tokens_are_those_of_transformers(tmp_path):
@@ -65,7 +65,7 @@ def test_transformers_reads_what_is_written_under_its_names(head, tmp_path):
     ours.save_weights_as_checkpoint(path, names="huggingface")
     theirs, report = getattr(transformers, head).from_pretrained(tmp_path, output_loading_info=True)
     assert not any(report[k] for k in ("missing_keys", "unexpected_keys", "mismatched_keys"))
-    compare(ours.model, vectors_or_logits(theirs.eval()))
+    assert_same(ours.model, vectors_or_logits(theirs.eval()))
 
 
 @pytest.mark.parametrize(

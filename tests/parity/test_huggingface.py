@@ -13,6 +13,7 @@ import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.record import record  # noqa: E402
+from tests.parity.reference import random_model  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -37,15 +38,8 @@ SEGMENTS = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
 
 
 def reference(architecture):
-    """A random model of transformers, biases and normalizations too."""
-    torch.manual_seed(0)
     decoder = {"is_decoder": True} if architecture == "BertLMHeadModel" else {}
-    model = getattr(transformers, architecture)(transformers.BertConfig(**CONFIG, **decoder)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 1:
-                parameter += 0.3 * torch.randn(parameter.shape)
-    return model
+    return random_model(architecture, {**CONFIG, **decoder})
 
 
 def outputs_of(model, names):
@@ -58,7 +52,7 @@ def outputs_of(model, names):
     return [out[name].float().numpy() for name in names]
 
 
-def compare(folder, expected, tolerance=1e-4):
+def assert_same(folder, expected, tolerance=1e-4):
     """The folder's model gives the expected outputs, at the real tokens."""
     got = keras.tree.flatten(build_transformer_model(str(folder))([TOKENS, SEGMENTS]))
     got = [keras.ops.convert_to_numpy(x) for x in got]
@@ -75,20 +69,20 @@ def test_a_saved_folder_gives_the_same_outputs(architecture, tmp_path):
     folder = tmp_path / architecture
     model = reference(architecture)
     model.save_pretrained(folder)
-    compare(folder, outputs_of(model, OUTPUTS[architecture]))
+    assert_same(folder, outputs_of(model, OUTPUTS[architecture]))
 
 
 def test_a_sharded_folder_gives_the_same_outputs(tmp_path):
     model = reference("BertForMaskedLM")
     model.save_pretrained(tmp_path / "sharded", max_shard_size="8KB")
     assert len(list((tmp_path / "sharded").glob("model-*-of-*.safetensors"))) > 1
-    compare(tmp_path / "sharded", outputs_of(model, ["logits"]))
+    assert_same(tmp_path / "sharded", outputs_of(model, ["logits"]))
 
 
 def test_a_bfloat16_folder_is_computed_in_float32_on_the_stored_values(tmp_path):
     model = reference("BertForMaskedLM").to(torch.bfloat16)
     model.save_pretrained(tmp_path / "bfloat16")
-    compare(tmp_path / "bfloat16", outputs_of(model.float(), ["logits"]))
+    assert_same(tmp_path / "bfloat16", outputs_of(model.float(), ["logits"]))
 
 
 def test_a_torch_file_gives_the_same_outputs(tmp_path):
@@ -96,7 +90,7 @@ def test_a_torch_file_gives_the_same_outputs(tmp_path):
     model.save_pretrained(tmp_path)
     os.remove(tmp_path / "model.safetensors")
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    compare(tmp_path, outputs_of(model, OUTPUTS["BertForPreTraining"]))
+    assert_same(tmp_path, outputs_of(model, OUTPUTS["BertForPreTraining"]))
 
 
 def test_the_backbone_of_a_model_with_heads_loads_when_asked_for(tmp_path):

@@ -7,7 +7,7 @@ transformers = pytest.importorskip("transformers", reason="it is the reference")
 
 from kerasx.generation import Generator  # noqa: E402 - torch has to come first
 from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.decoders import compare, greedy, randomized, vectors_or_logits  # noqa: E402
+from tests.parity.decoders import assert_same, greedy, randomized, vectors_or_logits  # noqa: E402
 
 SIZES = {
     "vocab_size": 30,
@@ -60,7 +60,7 @@ def reference(head, **options):
 def test_a_saved_folder_gives_the_same_outputs(case, tmp_path):
     model = reference(case.split()[0], **CASES[case])
     model.save_pretrained(tmp_path)
-    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
+    assert_same(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
 
 
 def test_rotations_as_older_versions_wrote_them(tmp_path):
@@ -72,7 +72,7 @@ def test_rotations_as_older_versions_wrote_them(tmp_path):
     rope = config.pop("rope_parameters")
     config |= {"rope_theta": rope.pop("rope_theta"), "rope_scaling": rope}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
+    assert_same(build_transformer_model(str(tmp_path)), vectors_or_logits(model))
 
 
 @pytest.mark.parametrize("head", ["LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"])
@@ -89,14 +89,14 @@ def test_a_sharded_bfloat16_folder_is_computed_in_float32_on_the_stored_values(t
     model.save_pretrained(tmp_path, max_shard_size="4KB")
     assert len(list(tmp_path.glob("model-*-of-*.safetensors"))) > 1
     model = transformers.Qwen3ForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
-    compare(build_transformer_model(str(tmp_path)), vectors_or_logits(model.eval()))
+    assert_same(build_transformer_model(str(tmp_path)), vectors_or_logits(model.eval()))
 
 
 def test_the_backbone_of_a_model_with_scores_loads_when_asked_for(tmp_path):
     model = reference("LlamaForCausalLM")
     model.save_pretrained(tmp_path)
     ours = build_transformer_model(str(tmp_path), final_activation=None)
-    compare(ours, vectors_or_logits(model.model))
+    assert_same(ours, vectors_or_logits(model.model))
 
 
 def test_kept_tokens_have_their_rows_in_both_tables(tmp_path):
@@ -106,7 +106,7 @@ def test_kept_tokens_have_their_rows_in_both_tables(tmp_path):
     ours = build_transformer_model(str(tmp_path), keep_tokens=kept)
     inputs = [[0, 2, 1, 5]]
     expected = vectors_or_logits(model, [[kept[i] for i in inputs[0]]])[..., kept]
-    compare(ours, expected, inputs=torch.tensor(inputs).numpy())
+    assert_same(ours, expected, inputs=torch.tensor(inputs).numpy())
 
 
 def test_transformers_reads_what_is_written_under_its_names(tmp_path):
@@ -119,7 +119,7 @@ def test_transformers_reads_what_is_written_under_its_names(tmp_path):
         tmp_path, output_loading_info=True
     )
     assert not any(report[k] for k in ("missing_keys", "unexpected_keys", "mismatched_keys"))
-    compare(ours.model, vectors_or_logits(theirs.eval()))
+    assert_same(ours.model, vectors_or_logits(theirs.eval()))
 
 
 YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}

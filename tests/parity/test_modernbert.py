@@ -12,6 +12,7 @@ import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.record import record  # noqa: E402
+from tests.parity.reference import random_model  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -34,15 +35,7 @@ TOKENS = np.array(
 
 
 def reference(architecture, **config):
-    """A random model of transformers, biases and normalizations too."""
-    torch.manual_seed(0)
-    config = transformers.ModernBertConfig(**{**CONFIG, **config})
-    model = getattr(transformers, architecture)(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 1:
-                parameter += 0.3 * torch.randn(parameter.shape)
-    return model
+    return random_model(architecture, {**CONFIG, **config})
 
 
 def expected_of(model):

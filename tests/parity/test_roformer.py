@@ -10,6 +10,7 @@ import numpy as np  # noqa: E402
 
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.record import record  # noqa: E402
+from tests.parity.reference import random_model  # noqa: E402
 
 CONFIG = {
     "vocab_size": 40,
@@ -25,15 +26,7 @@ SEGMENTS = np.array([[0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
 
 
 def reference(architecture, **config):
-    """A random model of transformers, biases and normalizations too."""
-    torch.manual_seed(0)
-    config = transformers.RoFormerConfig(**CONFIG, **config)
-    model = getattr(transformers, architecture)(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 1:
-                parameter += 0.3 * torch.randn(parameter.shape)
-    return model
+    return random_model(architecture, {**CONFIG, **config})
 
 
 def expected_of(model):

@@ -14,8 +14,8 @@ from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.encoder_decoder import (  # noqa: E402
     SOURCES,
     TARGETS,
-    compare,
-    compare_generation,
+    assert_same,
+    assert_same_generation,
     padded,
     reference,
 )
@@ -59,7 +59,7 @@ def saved(case, folder, **more):
 @pytest.mark.parametrize("case", CASES)
 def test_a_saved_folder_gives_the_same_outputs(case, tmp_path):
     model = saved(case, tmp_path / case)
-    compare(tmp_path / case, model, [SOURCE] if "encoder" in case else [SOURCE, TARGET], pad=0)
+    assert_same(tmp_path / case, model, [SOURCE] if "encoder" in case else [SOURCE, TARGET], pad=0)
 
 
 def test_the_encoder_of_a_whole_model_loads_when_asked_for(tmp_path):
@@ -127,4 +127,4 @@ def test_a_written_folder_is_read_by_transformers(tmp_path):
 def test_generated_sequences_are_those_of_transformers(tmp_path):
     # transformers' own cache has room for as many layers as the encoder's
     model = saved("1.1", tmp_path, num_decoder_layers=2)
-    compare_generation(tmp_path, model, start=0, pad=0)
+    assert_same_generation(tmp_path, model, start=0, pad=0)

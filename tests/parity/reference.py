@@ -1,0 +1,23 @@
+"""Tiny random models of transformers."""
+
+import torch
+import transformers
+
+__all__ = ["random_model"]
+
+
+def random_model(architecture, config):
+    """One of transformers' classes with random biases and normalizations too.
+
+    Args:
+        architecture: name of the class.
+        config: keyword arguments of its configuration class.
+    """
+    torch.manual_seed(0)
+    cls = getattr(transformers, architecture)
+    model = cls(cls.config_class(**config)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter += 0.3 * torch.randn(parameter.shape)
+    return model
