@@ -8,6 +8,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.generation.cache import DecodingGraphs
+from kerasx.generation.constraint import Constraint, NoEndBefore
 from kerasx.generation.prompts import (
     check_integer,
     check_lengths,
@@ -63,6 +64,7 @@ class Generator:
         prompt_multiple: prompts are padded to a multiple of this length: few shapes to compile.
         start_id: what a decoder behind an encoder starts with, the `decoder_start_token_id` of its
             configuration: 0 for T5, 2 for English BART.
+        constraints: `Constraint` objects, which change the scores of the next token in this order.
 
     Raises:
         ValueError: the model has no causal or UniLM mask, or a setting is out of range.
@@ -88,6 +90,7 @@ class Generator:
         pad_id=None,
         prompt_multiple=16,
         start_id=None,
+        constraints=(),
     ):
         self.graphs = DecodingGraphs(model)
         self.strategy = Greedy() if strategy is None else strategy
@@ -99,7 +102,10 @@ class Generator:
         self.pad_id = self.graphs.masked_id or 0 if pad_id is None else pad_id
         self.prompt_multiple = prompt_multiple
         self.start_id = start_id
+        self.constraints = tuple(constraints)
         self._check_settings()
+        if end_id is not None and min_new_tokens:
+            self.constraints += (NoEndBefore([end_id], min_new_tokens),)
         self._step = backend.traced(lambda inputs: self.graphs.step(inputs, training=False))
         self._loop = backend.compiled(self._decode, [self.graphs.prefill, self.graphs.step])
 
@@ -108,6 +114,11 @@ class Generator:
             raise ValueError(
                 "`strategy` must be Greedy() or BeamSearch(width). "
                 f"Received: strategy={self.strategy!r}"
+            )
+        if not all(isinstance(x, Constraint) for x in self.constraints):
+            raise ValueError(
+                "`constraints` must be kerasx.generation.Constraint objects. "
+                f"Received: constraints={self.constraints!r}"
             )
         for name in ("max_new_tokens", "batch_size", "prompt_multiple"):
             check_integer(name, getattr(self, name), 1)
@@ -182,6 +193,11 @@ class Generator:
         lengths = np.array([len(x) for x in ids], "int32")
         n = self._padded_length(max(lengths))
         source = [self._padded_sources([sources[i][0] for i in rows])] if sources else []
+        continued, given = ([x[i][0].tolist() for i in rows] for x in (prompts, sources or prompts))
+        started = [
+            c.start(continued if c.of_continued else given, self.graphs.vocabulary, new)
+            for c in self.constraints
+        ]
         found, scores = self._loop(
             _padded(ids, n),
             _padded(segments, n),
@@ -190,6 +206,7 @@ class Generator:
             np.arange(new, dtype="int32"),
             [a[rows] for a in additional],
             source,
+            started,
         )
         found, scores = ops.convert_to_numpy(found), ops.convert_to_numpy(scores)
         return [self._hypotheses(f, s) for f, s in zip(found[: len(batch)], scores)]
@@ -218,7 +235,7 @@ class Generator:
         ends = [ids.index(self.end_id) if self.end_id in ids else len(ids) for ids in found]
         return [ids[:end] for ids, end in zip(found, ends)], scores[:kept].tolist()
 
-    def _decode(self, tokens, segments, lengths, new_segments, steps, additional, source):
+    def _decode(self, tokens, segments, lengths, new_segments, steps, additional, source, started):
         """The pure function that is compiled: prompts to (tokens (b, k, m), scores (b, k))."""
         (b, n), k, m = ops.shape(tokens), self.strategy.width, ops.shape(steps)[0]
         caches, memory = self._prefilled(tokens, segments, additional, source, room=k * m)
@@ -230,12 +247,13 @@ class Generator:
         prompt = ops.broadcast_to(prompt[:, None], (b, k, n))
         places = lengths[:, None] - 1 + steps  # (b, m)
         slots = ops.concatenate([ops.broadcast_to(place, (b, n)), ops.repeat(places, k, 1)], 1)
+        tables, states = [table for table, _ in started], [state for _, state in started]
         own = ops.eye(k, dtype="bool")[None, :, None, :]  # (1, k, 1, k)
 
-        def cond(t, current, sequences, scores, finished, visible, caches):
+        def cond(t, current, sequences, scores, finished, visible, states, caches):
             return ops.logical_and(t < m, ops.logical_not(ops.all(finished)))
 
-        def body(t, current, sequences, scores, finished, visible, caches):
+        def body(t, current, sequences, scores, finished, visible, states, caches):
             now = (steps == t)[None, None, :, None]  # (1, 1, m, 1)
             position = ops.broadcast_to((lengths - 1 + t)[:, None], (b, k))
             seen = self._is_seen(current, position)[:, None, None, :]  # (b, 1, 1, k)
@@ -247,14 +265,21 @@ class Generator:
             logits, *caches = self._step(
                 [*inputs, position, slots, mask[:, None], n + t * k, *caches, *memory]
             )
-            logits = self._without_end(ops.cast(logits, "float32"), t)
+            logits = ops.cast(logits, "float32")
+            for constraint, table, state in zip(self.constraints, tables, states):
+                logits = constraint.apply(table, state, logits, t)
             scores, parents, current = self.strategy.select(scores, logits, finished, self.pad_id)
             sequences = ops.where(now[..., 0], current[..., None], _take_beams(sequences, parents))
             finished = ops.take_along_axis(finished, parents, axis=1)
             if self.end_id is not None:
                 finished = ops.logical_or(finished, current == self.end_id)
             visible = _take_beams(visible, parents)
-            return t + 1, current, sequences, scores, finished, visible, caches
+            states = keras.tree.map_structure(lambda x: _take_beams(x, parents), states)
+            states = [
+                constraint.advance(table, state, current, t)
+                for constraint, table, state in zip(self.constraints, tables, states)
+            ]
+            return t + 1, current, sequences, scores, finished, visible, states, caches
 
         state = (
             ops.convert_to_tensor(0, "int32"),
@@ -263,6 +288,7 @@ class Generator:
             self.strategy.start(b),
             ops.zeros((b, k), "bool"),
             ops.zeros((b, k, m, k), "bool"),
+            keras.tree.map_structure(lambda x: ops.repeat(x[:, None], k, axis=1), states),
             caches,
         )
         _, _, sequences, scores, *_ = ops.while_loop(cond, body, state)
@@ -282,12 +308,6 @@ class Generator:
         if self.graphs.masked_id is None:
             return ops.ones_like(ids, dtype="bool")
         return ops.logical_or(ids != self.graphs.masked_id, positions == 0)
-
-    def _without_end(self, logits, t):
-        if self.end_id is None or not self.min_new_tokens:
-            return logits
-        is_end = ops.arange(logits.shape[-1]) == self.end_id
-        return ops.where(ops.logical_and(is_end, t < self.min_new_tokens), NEVER, logits)
 
 
 def _take_beams(x, parents):
