@@ -34,18 +34,29 @@ def read_lines(path, parse, errors="raise", encoding="utf-8"):
     [1, 2]
     >>> os.unlink(file.name)
     """
-    if errors not in ("raise", "skip"):
-        raise ValueError(f"`errors` must be 'raise' or 'skip'. Received: errors={errors!r}")
     if "\n".encode(encoding) != b"\n":
         raise ValueError(
             f"`encoding` must write a line end as one byte. Received: encoding={encoding!r}"
         )
+    return parse_all(path, _lines(path), parse, errors, encoding)
+
+
+def parse_all(path, items, parse, errors="raise", encoding="utf-8"):
+    """`parse` of each of many texts from one file; `read_lines` of lines, and its errors.
+
+    Args:
+        path: the file, for what errors say.
+        items: pairs of the line where a text begins, counted from 1, and its bytes.
+        parse, errors, encoding: see `read_lines`.
+    """
+    if errors not in ("raise", "skip"):
+        raise ValueError(f"`errors` must be 'raise' or 'skip'. Received: errors={errors!r}")
     examples, bad, first = [], 0, None
-    for number, line in _lines(path):
+    for number, text in items:
         try:
-            examples.append(parse(line.decode(encoding)))
+            examples.append(parse(text.decode(encoding)))
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            bad, first = bad + 1, first or _described(path, number, line, encoding, error)
+            bad, first = bad + 1, first or _described(path, number, text, encoding, error)
             if errors == "raise":
                 raise ValueError(first) from error
     _report(path, len(examples), bad, first)
@@ -137,4 +148,4 @@ def _report(path, good, bad, first):
             f"more than {_SKIPPED:.0%} of the lines are bad, {bad} of {good + bad}: {first}"
         )
     if bad:
-        warnings.warn(f"{bad} of {good + bad} lines skipped, first: {first}", stacklevel=3)
+        warnings.warn(f"{bad} of {good + bad} lines skipped, first: {first}", stacklevel=4)
