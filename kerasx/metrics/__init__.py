@@ -1,5 +1,6 @@
 """Metrics on text and numbers; NumPy only, no backend."""
 
+from kerasx.metrics.answers import answer_f1, answer_scores, exact_match
 from kerasx.metrics.equations import (
     equal,
     equation_accuracy,
@@ -9,13 +10,19 @@ from kerasx.metrics.equations import (
     normalize_expression,
     remove_brackets,
 )
+from kerasx.metrics.rouge import mean_rouge, rouge
 
 __all__ = [
+    "answer_f1",
+    "answer_scores",
     "equal",
     "equation_accuracy",
     "evaluate",
+    "exact_match",
     "format_value",
     "is_correct",
+    "mean_rouge",
     "normalize_expression",
     "remove_brackets",
+    "rouge",
 ]
