@@ -78,6 +78,8 @@ class Generator:
     2
     """
 
+    returned = Generated
+
     def __init__(
         self,
         model,
@@ -179,10 +181,10 @@ class Generator:
             for i, result in zip(batch, found, strict=True):
                 results[i] = result
             progress.update(done)
-        return Generated([r[0] for r in results], [r[1] for r in results])
+        return self.returned(*([r[i] for r in results] for i in range(len(self.returned._fields))))
 
     def _generate_batch(self, prompts, sources, batch, additional, new, full):
-        """[(sequences, scores)] of the prompts numbered in `batch`.
+        """The fields of `returned`, for each of the prompts numbered in `batch`.
 
         The batch is filled up with its last prompt, to `batch_size` among others of that size and
         to a power of two when alone: few shapes to compile.
@@ -198,7 +200,7 @@ class Generator:
             c.start(continued if c.of_continued else given, self.graphs.vocabulary, new)
             for c in self.constraints
         ]
-        found, scores = self._loop(
+        found = self._loop(
             _padded(ids, n),
             _padded(segments, n),
             lengths,
@@ -208,8 +210,8 @@ class Generator:
             source,
             started,
         )
-        found, scores = ops.convert_to_numpy(found), ops.convert_to_numpy(scores)
-        return [self._hypotheses(f, s) for f, s in zip(found[: len(batch)], scores)]
+        found = [ops.convert_to_numpy(x)[: len(batch)] for x in found]
+        return [self._hypotheses(*row) for row in zip(*found, strict=True)]
 
     def _padded_length(self, longest):
         if self.graphs.length is not None:
@@ -239,14 +241,10 @@ class Generator:
         """The pure function that is compiled: prompts to (tokens (b, k, m), scores (b, k))."""
         (b, n), k, m = ops.shape(tokens), self.strategy.width, ops.shape(steps)[0]
         caches, memory = self._prefilled(tokens, segments, additional, source, room=k * m)
-        # the last token of the prompt is fed again as the first of every beam
-        last = ops.take_along_axis(tokens, lengths[:, None] - 1, axis=1)
-        last_segment = ops.take_along_axis(segments, lengths[:, None] - 1, axis=1)
-        place = ops.arange(n, dtype="int32")[None, :]
-        prompt = ops.logical_and(place < lengths[:, None] - 1, self._is_seen(tokens, place))
+        last, last_segment, prompt = self._resumed(tokens, segments, lengths)
         prompt = ops.broadcast_to(prompt[:, None], (b, k, n))
         places = lengths[:, None] - 1 + steps  # (b, m)
-        slots = ops.concatenate([ops.broadcast_to(place, (b, n)), ops.repeat(places, k, 1)], 1)
+        slots = ops.concatenate([_places(tokens), ops.repeat(places, k, 1)], 1)
         tables, states = [table for table, _ in started], [state for _, state in started]
         own = ops.eye(k, dtype="bool")[None, :, None, :]  # (1, k, 1, k)
 
@@ -294,11 +292,21 @@ class Generator:
         _, _, sequences, scores, *_ = ops.while_loop(cond, body, state)
         return sequences, scores
 
-    def _prefilled(self, tokens, segments, additional, source, room):
+    def _resumed(self, tokens, segments, lengths):
+        """The last token of each prompt and its segment, (b, 1), and what is seen of the others.
+
+        The last token is fed again as the first of every beam.
+        """
+        last = lengths[:, None] - 1
+        places = _places(tokens)
+        seen = ops.logical_and(places < last, self._is_seen(tokens, places))  # (b, n)
+        return *(ops.take_along_axis(x, last, axis=1) for x in (tokens, segments)), seen
+
+    def _prefilled(self, tokens, segments, additional, source, room, prefill=None):
         """The prompts' keys and values, with `room` for those of new tokens, and the source's."""
         inputs = self.graphs.arrange(tokens, segments, _places(tokens), additional, *source)
-        slabs = self.graphs.prefill(inputs, training=False)
-        first = len(slabs) - self.graphs.kept
+        slabs = (prefill or self.graphs.prefill)(inputs, training=False)
+        first = len(self.graphs.prefill.outputs) - self.graphs.kept
         caches = [ops.pad(slab, [(0, 0), (0, 0), (0, room), (0, 0)]) for slab in slabs[:first]]
         masks = [self._is_seen(ids, _places(ids))[:, None, None] for ids in source]
         return caches, [*map(_places, source), *masks, *slabs[first:]]
