@@ -4,31 +4,10 @@ Stands in for ape210k (kexue.fm/archives/7809) where a small model is to learn, 
 arithmetic a text asks for. The wordings are in `kerasx.data.math_families`.
 """
 
-import random
-
 from kerasx.data.ape210k import Problem
+from kerasx.data.drawing import draw_distinct
 from kerasx.data.math_families import FAMILIES
 from kerasx.metrics.equations import format_value, remove_brackets
-
-_PATIENCE = 1000  # draws in a row without a new question before the families count as exhausted
-
-
-class _Draw:
-    """Choices made from `random()` alone: the one method Python keeps the same for a seed."""
-
-    def __init__(self, seed):
-        self._random = random.Random(seed).random
-
-    def number(self, low, high, step=1):
-        """One of low, low + step, ... up to high, which may be among them."""
-        return low + step * int(self._random() * ((high - low) // step + 1))
-
-    def choice(self, items):
-        return items[self.number(0, len(items) - 1)]
-
-    def two(self, items):
-        first = self.choice(items)
-        return first, self.choice([item for item in items if item != first])
 
 
 def generate_problems(n, seed=0, families=None, exclude=()):
@@ -55,31 +34,17 @@ def generate_problems(n, seed=0, families=None, exclude=()):
         >>> is_correct(problem.equation, problem.answer)
         True
     """
-    if not isinstance(n, int) or n < 0:
-        raise ValueError(f"`n` must be an integer of at least 0. Received: n={n!r}")
-    if not isinstance(seed, int):
-        raise ValueError(f"`seed` must be an integer. Received: seed={seed!r}")
     names = list(FAMILIES) if families is None else list(families)
     if not names or not set(names) <= set(FAMILIES):
         raise ValueError(
             f"`families` must be names among {list(FAMILIES)}. Received: families={families!r}"
         )
-    draw, seen, problems, misses = _Draw(seed), set(exclude), [], 0
-    patience = _PATIENCE + len(seen)  # the same seed replays what it drew before
-    while len(problems) < n:
+
+    def draw_one(draw):
         problem = _draw_problem(draw, draw.choice(names))
-        if problem.question in seen or remove_brackets(problem.equation) != problem.equation:
-            misses += 1
-            if misses > patience:
-                raise ValueError(
-                    f"`n` must be at most about {len(problems)} for these families, which have no "
-                    f"more new questions. Received: n={n}, families={families!r}"
-                )
-        else:
-            misses = 0
-            seen.add(problem.question)
-            problems.append(problem)
-    return problems
+        return problem if remove_brackets(problem.equation) == problem.equation else None
+
+    return draw_distinct(n, seed, draw_one, lambda p: p.question, exclude, "questions")
 
 
 def train_test_problems(n_train, n_test, seed=0, families=None):

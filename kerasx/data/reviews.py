@@ -6,11 +6,9 @@ which half of a sentence "尽管" and "不过" let count.
 
 from typing import NamedTuple
 
-from kerasx.data.math_problems import _Draw
+from kerasx.data.drawing import draw_distinct
 
 __all__ = ["SUBJECTS", "Review", "generate_reviews"]
-
-_PATIENCE = 1000  # draws in a row without a new review before the wordings count as exhausted
 
 # subject: its names, praise, blame, and a whole clause of praise and one of blame without a name
 SUBJECTS = {
@@ -75,24 +73,7 @@ def generate_reviews(n, seed=0, exclude=()):
     >>> review.sentiment in (0, 1), set(review.subjects) <= set(SUBJECTS)
     (True, True)
     """
-    if not isinstance(n, int) or n < 0:
-        raise ValueError(f"`n` must be an integer of at least 0. Received: n={n!r}")
-    if not isinstance(seed, int):
-        raise ValueError(f"`seed` must be an integer. Received: seed={seed!r}")
-    draw, seen, reviews, misses = _Draw(seed), set(exclude), [], 0
-    patience = _PATIENCE + len(seen)  # the same seed replays what it drew before
-    while len(reviews) < n:
-        review = _draw_review(draw)
-        misses = misses + 1 if review.text in seen else 0
-        if misses > patience:
-            raise ValueError(
-                f"`n` must be at most about {len(reviews)}: there are no more new texts. "
-                f"Received: n={n}"
-            )
-        if not misses:
-            seen.add(review.text)
-            reviews.append(review)
-    return reviews
+    return draw_distinct(n, seed, _draw_review, lambda review: review.text, exclude)
 
 
 def _draw_review(draw):
