@@ -115,7 +115,7 @@ class DecodingGraphs:
                 found.extend(project(layer)(*args, **kwargs))
             return layer(*args, **kwargs)
 
-        self._replay(self._decoder_inputs(), call)
+        _, self._hidden = self._replay(self._decoder_inputs(), call)
         self._slabs, self.kept = [*caches, *kept], len(kept)
         return keras.Model(self.model.inputs, [*caches, *kept])
 
@@ -154,11 +154,20 @@ class DecodingGraphs:
                 return args[0]  # logits, whatever the model ends on
             return layer(*args, **kwargs)
 
-        outputs = keras.tree.flatten(self._replay(inputs, call))
+        outputs, self._step_hidden = self._replay(inputs, call)
         inputs = [x for x, role in zip(inputs, self._roles) if role != _SOURCE]
         inputs += [positions, slots, mask, index, *caches]
         inputs += [source_positions, source_mask, *kept] if kept else []
-        return keras.Model(inputs, [outputs[-1], *written])
+        return keras.Model(inputs, [keras.tree.flatten(outputs)[-1], *written])
+
+    def with_hidden(self):
+        """`prefill` and `step` that give one tensor more: the hidden states (b, n, d).
+
+        These are what the last block gives, normalized at the end if the model does so: what the
+        LM head sees.
+        """
+        pairs = (self.prefill, self._hidden), (self.step, self._step_hidden)
+        return [keras.Model(graph.inputs, [*graph.outputs, x]) for graph, x in pairs]
 
     @staticmethod
     def _step_input(x, role):
@@ -167,11 +176,23 @@ class DecodingGraphs:
         return keras.Input((None,) if ids else x.shape[1:], dtype=x.dtype, name=x.name)
 
     def _replay(self, inputs, call):
-        """The model's graph on other inputs, each layer called through `call`: its outputs.
+        """The model's graph on other inputs, each layer called through `call`.
 
         keras.models.clone_model does the same, but refuses a graph that takes further inputs.
+
+        Returns:
+            The model's outputs, and those of its last block.
         """
-        return self._graph._run_through_graph(inputs, lambda layer: layer, call)
+        hidden = None
+
+        def noted(layer, *args, **kwargs):
+            nonlocal hidden
+            outputs = call(layer, *args, **kwargs)
+            if "Transformer-" in layer.name or layer.name.endswith("Output-Norm"):
+                hidden = outputs
+            return outputs
+
+        return self._graph._run_through_graph(inputs, lambda layer: layer, noted), hidden
 
 
 def _crosses(inputs):
