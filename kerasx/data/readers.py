@@ -63,6 +63,11 @@ def parse_all(path, items, parse, errors="raise", encoding="utf-8"):
     return examples
 
 
+def first_line(path):
+    """The first line of a file that is not blank, however it decodes; "" if there is none."""
+    return next((line for _, line in _lines(path)), b"").decode("utf-8", "replace").strip()
+
+
 def read_tsv(path, columns=(str, int), labels=None, errors="raise", encoding="utf-8"):
     """Tuples from lines of values between tabs, such as `text<tab>label`.
 
