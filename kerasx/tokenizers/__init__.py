@@ -2,6 +2,7 @@
 
 from .base import TokenizerBase
 from .sentence_piece import SpTokenizer
+from .training import train_sentencepiece
 from .trimming import saved_parameters, trim_sentencepiece, trim_vocab
 from .vocabulary import (
     character_vocab,
@@ -28,6 +29,7 @@ __all__ = [
     "save_vocab",
     "saved_parameters",
     "simplify_vocab",
+    "train_sentencepiece",
     "trim_sentencepiece",
     "trim_vocab",
 ]

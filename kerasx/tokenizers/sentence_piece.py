@@ -88,15 +88,20 @@ class SpTokenizer(TokenizerBase):
         return i < self._vocab_size and not self._is_special(i)
 
 
-def load_sentencepiece(path):
-    """A `SentencePieceProcessor` of a model file."""
+def import_sentencepiece():
+    """The package, or an error that names the extra."""
     try:
         import sentencepiece
     except ImportError as error:
         raise ImportError(
             'SentencePiece models need the package sentencepiece: pip install "kerasx[text]"'
         ) from error
-    path = os.fspath(path)
+    return sentencepiece
+
+
+def load_sentencepiece(path):
+    """A `SentencePieceProcessor` of a model file."""
+    sentencepiece, path = import_sentencepiece(), os.fspath(path)
     if not os.path.isfile(path):
         raise ValueError(f"`sp_model_path` must be a file. Received: sp_model_path={path!r}")
     try:
