@@ -26,6 +26,7 @@ from kerasx.data.text import (
     strQ2B,
     text_segmentate,
 )
+from kerasx.data.titles import Paper, generate_papers, read_papers
 from kerasx.data.validation import check_finite, check_ids, check_labels
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "BucketDataset",
     "DataGenerator",
     "IndexedLines",
+    "Paper",
     "Problem",
     "Review",
     "bucket_lengths",
@@ -44,6 +46,7 @@ __all__ = [
     "convert_to_unicode",
     "delete_arguments",
     "display_width",
+    "generate_papers",
     "generate_problems",
     "generate_reviews",
     "insert_arguments",
@@ -59,6 +62,7 @@ __all__ = [
     "read_ape210k",
     "read_jsonl",
     "read_lines",
+    "read_papers",
     "read_tsv",
     "sequence_padding",
     "softmax",

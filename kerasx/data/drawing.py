@@ -57,7 +57,7 @@ def draw_distinct(n, seed, draw_one, key, exclude=(), what="texts"):
     if not isinstance(seed, int):
         raise ValueError(f"`seed` must be an integer. Received: seed={seed!r}")
     draw, seen, items, misses = Draw(seed), set(exclude), [], 0
-    patience = _PATIENCE + len(seen)  # the same seed replays what it drew before
+    patience = _PATIENCE + 10 * len(seen)  # the same seed replays what it drew, repeats and all
     while len(items) < n:
         item = draw_one(draw)
         misses = misses + 1 if item is None or key(item) in seen else 0
