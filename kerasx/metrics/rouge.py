@@ -7,6 +7,7 @@ which Chinese results such as those of kexue.fm/archives/7867 are computed.
 from collections import Counter
 
 from kerasx.data.text import longest_common_subsequence
+from kerasx.metrics.tokens import ngrams, tokens_of
 
 __all__ = ["lcs_length", "mean_rouge", "rouge"]
 
@@ -35,11 +36,11 @@ def rouge(hypothesis, reference, distinct=True):
     >>> {name: round(score["f"], 3) for name, score in scores.items()}
     {'rouge-1': 0.615, 'rouge-2': 0.364, 'rouge-l': 0.615}
     """
-    hypothesis, reference = _tokens(hypothesis), _tokens(reference)
+    hypothesis, reference = tokens_of(hypothesis), tokens_of(reference)
     counted = _once if distinct else list
     scores = {}
     for n in (1, 2):
-        ours, theirs = (Counter(counted(_ngrams(x, n))) for x in (hypothesis, reference))
+        ours, theirs = (Counter(counted(ngrams(x, n))) for x in (hypothesis, reference))
         scores[f"rouge-{n}"] = _score((ours & theirs).total(), ours.total(), theirs.total())
     if distinct:
         _, pairs = longest_common_subsequence(hypothesis, reference)
@@ -94,16 +95,6 @@ def lcs_length(source, target):
         matches = row & places.get(item, 0)
         row = (row + matches | row - matches) & ones
     return len(source) - row.bit_count()
-
-
-def _tokens(text):
-    if isinstance(text, str):
-        return [c for c in text if not c.isspace()]
-    return list(text)
-
-
-def _ngrams(tokens, n):
-    return zip(*(tokens[i:] for i in range(n)))
 
 
 def _once(items):
