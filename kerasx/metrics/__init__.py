@@ -10,11 +10,16 @@ from kerasx.metrics.equations import (
     normalize_expression,
     remove_brackets,
 )
+from kerasx.metrics.ngram import NgramModel, perplexity
 from kerasx.metrics.rouge import mean_rouge, rouge
+from kerasx.metrics.text import bleu, distinct
 
 __all__ = [
+    "NgramModel",
     "answer_f1",
     "answer_scores",
+    "bleu",
+    "distinct",
     "equal",
     "equation_accuracy",
     "evaluate",
@@ -23,6 +28,7 @@ __all__ = [
     "is_correct",
     "mean_rouge",
     "normalize_expression",
+    "perplexity",
     "remove_brackets",
     "rouge",
 ]
