@@ -1,0 +1,79 @@
+"""The hypotheses of each prompt in another order: NumPy, after generation."""
+
+import math
+
+import numpy as np
+
+__all__ = ["rerank", "vote"]
+
+
+def rerank(generated, function):
+    """The hypotheses of each prompt by a score of one's own, best first.
+
+    Args:
+        generated: what a `Generator` returns.
+        function: function(i, sequence, score) -> number, for the prompt numbered `i`, a sequence
+            of token ids and its score before. Equal numbers leave the order as it is.
+
+    Returns:
+        `Generated` with the new scores.
+
+    Raises:
+        ValueError: a new score is not a number.
+
+    >>> from kerasx.generation import Generated
+    >>> found = Generated([[[5, 6, 7], [5]]], [[-1.0, -2.0]])
+    >>> rerank(found, lambda i, sequence, score: score / len(sequence) ** 2).best
+    [[5, 6, 7]]
+    """
+    sequences, scores = [], []
+    for i, (rows, old) in enumerate(zip(generated.sequences, generated.scores, strict=True)):
+        new = [float(function(i, *pair)) for pair in zip(rows, old, strict=True)]
+        if any(map(math.isnan, new)):
+            raise ValueError(f"`function` must return numbers. Received for prompt {i}: {new}")
+        order = sorted(range(len(new)), key=new.__getitem__, reverse=True)
+        sequences.append([rows[j] for j in order])
+        scores.append([new[j] for j in order])
+    return generated._replace(sequences=sequences, scores=scores)
+
+
+def vote(generated, value):
+    """Hypotheses of equal value as one: their probabilities add up.
+
+    p(value) = Σ p(sequence) over the sequences of that value; the most probable of them stands for
+    all. So an answer found in several ways beats one that is a little more probable in one way.
+
+    Args:
+        generated: what a `Generator` returns; its scores are log-probabilities.
+        value: function from a sequence of token ids to what it is worth (hashable), or None where
+            it has no value. Those without come last, each for itself.
+
+    Returns:
+        `Generated`, for each prompt one sequence for each value, best first, with the logarithm of
+        the sum of their probabilities.
+
+    Source: Wang et al., arXiv 2203.11171 (self-consistency), weighted by probability.
+
+    >>> from kerasx.generation import Generated
+    >>> found = Generated([[[1], [2], [12]]], [[-0.9, -1.2, -1.2]])
+    >>> vote(found, lambda ids: ids[0] % 10 == 2).sequences
+    [[[2], [1]]]
+    """
+    sequences, scores = [], []
+    for rows, old in zip(generated.sequences, generated.scores, strict=True):
+        groups = {}
+        for j, pair in enumerate(zip(rows, old, strict=True)):
+            worth = value(pair[0])
+            groups.setdefault((worth is None, j if worth is None else worth), []).append(pair)
+        found = [
+            (without, np.logaddexp.reduce([s for _, s in group]), max(group, key=_score)[0])
+            for (without, _), group in groups.items()
+        ]
+        found.sort(key=lambda x: (x[0], -x[1]))
+        sequences.append([sequence for _, _, sequence in found])
+        scores.append([float(score) for _, score, _ in found])
+    return generated._replace(sequences=sequences, scores=scores)
+
+
+def _score(pair):
+    return pair[1]
