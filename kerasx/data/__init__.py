@@ -8,6 +8,7 @@ from kerasx.data.arrays import orthogonally_resize, softmax, to_array
 from kerasx.data.batches import Batches
 from kerasx.data.buckets import Batch, bucket_lengths, padding_ratio, plan_batches
 from kerasx.data.collate import collate
+from kerasx.data.dialogues import encode_dialogue, encode_prompt, join_words, read_dialogues
 from kerasx.data.files import IndexedLines
 from kerasx.data.generator import DataGenerator
 from kerasx.data.math_problems import generate_problems, train_test_problems
@@ -15,6 +16,7 @@ from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.readers import read_jsonl, read_lines, read_tsv
 from kerasx.data.reviews import Review, generate_reviews
+from kerasx.data.small_talk import generate_dialogues
 from kerasx.data.tables import display_width, text_table
 from kerasx.data.text import (
     convert_to_unicode,
@@ -46,11 +48,15 @@ __all__ = [
     "convert_to_unicode",
     "delete_arguments",
     "display_width",
+    "encode_dialogue",
+    "encode_prompt",
+    "generate_dialogues",
     "generate_papers",
     "generate_problems",
     "generate_reviews",
     "insert_arguments",
     "is_string",
+    "join_words",
     "longest_common_subsequence",
     "longest_common_substring",
     "lowercase_and_normalize",
@@ -60,6 +66,7 @@ __all__ = [
     "parallel_apply_generator",
     "plan_batches",
     "read_ape210k",
+    "read_dialogues",
     "read_jsonl",
     "read_lines",
     "read_papers",
