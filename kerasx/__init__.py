@@ -1,7 +1,7 @@
 """kerasx: bert4keras's lineage on Keras 3, the same on TensorFlow, JAX and PyTorch.
 
 Subpackages load when first used, so `import kerasx` costs nothing and `kerasx.tokenizers`,
-`kerasx.data`, `kerasx.checkpoints` and `kerasx.metrics` never load a backend.
+`kerasx.data`, `kerasx.checkpoints`, `kerasx.metrics` and `kerasx.similarity` never load a backend.
 """
 
 import importlib
@@ -20,6 +20,7 @@ _SUBPACKAGES = (
     "models",
     "optimizers",
     "regularizers",
+    "similarity",
     "snippets",
     "tokenizers",
     "training",

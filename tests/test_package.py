@@ -100,6 +100,7 @@ def loaded_after(code):
         "import kerasx.data",
         "import kerasx.checkpoints",
         "import kerasx.metrics",
+        "import kerasx.similarity",
     ],
 )
 def test_importing_what_needs_no_backend_loads_none(code):

@@ -7,6 +7,7 @@ import keras
 from kerasx.callbacks.learning_log import learning_rate
 from kerasx.callbacks.weights_file import check_path
 from kerasx.checkpoints import atomic_path
+from kerasx.data.figures import figure_class
 
 __all__ = ["TrainingCurve", "plot_history"]
 
@@ -32,7 +33,7 @@ class TrainingCurve(keras.callbacks.Callback):
     def __init__(self, path, log_scale=False, title=None):
         super().__init__()
         check_path(path, (".png", ".svg", ".pdf"))
-        self._figure = _figure_class()
+        self._figure = figure_class()
         self.path, self.log_scale, self.title = path, log_scale, title
 
     def on_train_begin(self, logs=None):
@@ -73,7 +74,7 @@ def plot_history(history, epochs=None, log_scale=False, title="Training"):
 
     panels = _panels(history)
     size = (_SIZE[0], _SIZE[1] * max(len(panels), 1) + 0.5)
-    figure = _figure_class()(figsize=size, layout="constrained")
+    figure = figure_class()(figsize=size, layout="constrained")
     figure.suptitle(title, fontsize=13, fontweight="bold")
     if not panels:
         figure.text(0.5, 0.4, "no epochs yet", ha="center", color="0.5")
@@ -133,11 +134,3 @@ def _draw(axes, history, epochs):
     )
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _figure_class():
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ValueError("pictures need matplotlib; pip install kerasx[analysis]") from error
-    return Figure
