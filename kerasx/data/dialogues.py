@@ -213,14 +213,16 @@ def _items(text, i):
     """(begin, end) of each value of the JSON list that opens at `i`."""
     if text[i : i + 1] != "[":
         raise json.JSONDecodeError("must be a list of dialogues", text, i)
-    begin = _after(text, i + 1)
-    while text[begin : begin + 1] != "]":
-        _, end = _decode(text, begin)
-        yield begin, end
+    i = _after(text, i + 1)
+    goes_on = text[i : i + 1] != "]"
+    while goes_on:
+        _, end = _decode(text, i)
+        yield i, end
         i = _after(text, end)
         if text[i : i + 1] not in (",", "]"):
             raise json.JSONDecodeError("must go on with ',' or ']'", text, i)
-        begin = i if text[i] == "]" else _after(text, i + 1)
+        goes_on = text[i] == ","
+        i = _after(text, i + 1)
 
 
 def _after(text, i):
