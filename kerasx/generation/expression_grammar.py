@@ -1,13 +1,14 @@
 """Arithmetic expressions about the numbers of a question."""
 
 import re
+from collections import Counter
 
 import numpy as np
 
 from kerasx.generation.automaton import Automaton
 from kerasx.generation.prompts import check_integer
 
-__all__ = ["ExpressionGrammar"]
+__all__ = ["ExpressionGrammar", "frequent_constants"]
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _PIECE = re.compile(r"[0-9.]+|[-+*/()%]|\*\*")
@@ -29,8 +30,8 @@ class ExpressionGrammar(Automaton):
     Args:
         tokenizer: a tokenizer of `kerasx.tokenizers`, which prompts are read with and expressions
             written.
-        end_id: the token that ends an expression, by default the tokenizer's own.
         constants: numbers, as text, that are allowed beside those of the question.
+        end_id: the token that ends an expression, by default the tokenizer's own.
         max_depth: brackets that may be open at once, at most 20.
         percent: whether a value may be followed by %, which `evaluate` reads after
             `kerasx.metrics.normalize_expression`.
@@ -48,8 +49,8 @@ class ExpressionGrammar(Automaton):
     def __init__(
         self,
         tokenizer,
-        end_id=None,
         constants=("1", "2", "3.14", "100"),
+        end_id=None,
         max_depth=6,
         percent=False,
     ):
@@ -123,6 +124,24 @@ class ExpressionGrammar(Automaton):
                     edges.update((s, i, states[x[:n]], 0) for s in before for i in spelled)
         whole = [row for x in numbers for row in self._after_value(states[x], power)]
         return [*sorted(edges), *whole]
+
+
+def frequent_constants(pairs, share=0.005):
+    """The numbers that expressions hold though their questions do not, such as π.
+
+    Args:
+        pairs: texts (question, expression).
+        share: of the expressions, at least that part must hold the number.
+
+    Returns:
+        A list of str, the most frequent first.
+
+    >>> frequent_constants([("半径为5的圆的面积是多少？", "3.14*5**2")])
+    ['3.14', '2']
+    """
+    pairs = [[_NUMBER.findall(text) for text in pair] for pair in pairs]
+    counts = Counter(x for given, used in pairs for x in dict.fromkeys(used) if x not in given)
+    return [x for x, n in counts.most_common() if n >= share * len(pairs)]
 
 
 def _is_number(text):

@@ -45,8 +45,9 @@ def vote(generated, value):
 
     Args:
         generated: what a `Generator` returns; its scores are log-probabilities.
-        value: function from a sequence of token ids to what it is worth (hashable), or None where
-            it has no value. Those without come last, each for itself.
+        value: function from a sequence of token ids to what it is worth (hashable). Where it
+            returns None or raises a ValueError, as `kerasx.metrics.evaluate` does, the sequence has
+            no value. Those without come last, each for itself.
 
     Returns:
         `Generated`, for each prompt one sequence for each value, best first, with the logarithm of
@@ -63,7 +64,7 @@ def vote(generated, value):
     for rows, old in zip(generated.sequences, generated.scores, strict=True):
         groups = {}
         for j, pair in enumerate(zip(rows, old, strict=True)):
-            worth = value(pair[0])
+            worth = _worth(value, pair[0])
             groups.setdefault((worth is None, j if worth is None else worth), []).append(pair)
         found = [
             (without, np.logaddexp.reduce([s for _, s in group]), max(group, key=_score)[0])
@@ -73,6 +74,13 @@ def vote(generated, value):
         sequences.append([sequence for _, _, sequence in found])
         scores.append([float(score) for _, score, _ in found])
     return generated._replace(sequences=sequences, scores=scores)
+
+
+def _worth(value, sequence):
+    try:
+        return value(sequence)
+    except ValueError:
+        return None
 
 
 def _score(pair):
