@@ -6,7 +6,9 @@ from keras import ops
 __all__ = [
     "check_integer",
     "check_lengths",
+    "check_number",
     "checked_additional",
+    "checked_ends",
     "checked_prompts",
     "checked_starts",
 ]
@@ -87,6 +89,15 @@ def _checked_ids(name, i, row, size):
     return ids.astype("int32")
 
 
+def checked_ends(end_id, vocabulary):
+    """The ids that end a sequence, in a tuple: none, one or several."""
+    ends = end_id if isinstance(end_id, (list, tuple, set)) else [end_id]
+    ends = tuple(ends) if end_id is not None else ()
+    for end in ends:
+        check_integer("end_id", end, 0, vocabulary)
+    return tuple(map(int, dict.fromkeys(ends)))
+
+
 def check_lengths(graphs, prompts, new, sources=None):
     """The last token is never fed, so a sequence may be one token longer than the table."""
     if sources:
@@ -129,3 +140,16 @@ def check_integer(name, value, least, below=None):
     if not good or (below is not None and value >= below):
         bound = f"at least {least}" if below is None else f"in [{least}, {below})"
         raise ValueError(f"`{name}` must be an integer {bound}. Received: {name}={value!r}")
+
+
+def check_number(name, value, least=-np.inf, most=np.inf, above=-np.inf):
+    """Raise unless `value` is a finite number in [least, most], and larger than `above`."""
+    good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not good or not np.isfinite(value) or not least <= value <= most or value <= above:
+        bounds = [f"at least {least}"] if least > -np.inf else []
+        bounds += [f"above {above}"] if above > -np.inf else []
+        bounds += [f"at most {most}"] if most < np.inf else []
+        raise ValueError(
+            f"`{name}` must be a finite number{' ' * bool(bounds)}{', '.join(bounds)}. "
+            f"Received: {name}={value!r}"
+        )

@@ -1,68 +1,265 @@
 """How the next tokens are chosen: pure functions of scores, inside the compiled loop."""
 
+import keras
 from keras import ops
 
-from kerasx.backend import mask_value
+from kerasx import backend
+from kerasx.generation.prompts import check_integer, check_number
 
-__all__ = ["BeamSearch", "Greedy"]
+__all__ = ["BeamSearch", "Greedy", "Strategy", "is_end", "take_beams"]
 
-NEVER = mask_value("float32")  # the score of what must not be chosen
+NEVER = backend.mask_value("float32")  # the score of what must not be chosen
 
 
-class BeamSearch:
-    """Keep the `width` best sequences: score = Σ log p(token | sequence so far, prompt).
+class Strategy:
+    """What a `Generator` asks of a strategy; its state is a dictionary of tensors.
 
-    A finished sequence keeps its score and its place among the best.
-
-    Args:
-        width: number of sequences kept for each prompt.
-
-    >>> BeamSearch(4).width
-    4
+    Attributes:
+        width: number k of hypotheses that run side by side for each prompt.
+        streams: whether a token, once chosen, stays.
     """
 
-    def __init__(self, width):
-        if not isinstance(width, int) or width < 1:
-            raise ValueError(f"`width` must be a positive integer. Received: width={width!r}")
-        self.width = width
+    width = 1
+    streams = False
 
-    def start(self, batch):
-        """Scores (b, k) of k equal beams: only the first one counts."""
-        first = ops.arange(self.width) == 0
-        return ops.broadcast_to(ops.where(first, 0.0, NEVER), (batch, self.width))
+    def draws(self, rows, steps):
+        """Random numbers (b, k, m) for the prompts numbered `rows`, in NumPy; none by default."""
+        return ()
 
-    def select(self, scores, logits, finished, pad_id):
-        """One step of all beams.
+    def scored(self, logits):
+        """What constraints change: the logits (b, k, v) themselves, or their log-probabilities."""
+        return logits
+
+    def start(self, batch, steps, pad_id):
+        """The state before the first token, for sequences (b, k, m) filled with `pad_id`."""
+        raise ValueError(f"`{type(self).__name__}` must define start(batch, steps, pad_id).")
+
+    def step(self, state, logits, scores, draws, t, ends, pad_id):
+        """One token for every hypothesis.
 
         Args:
-            scores: (b, k) float32.
-            logits: (b, k, v) float32.
-            finished: (b, k) boolean; these go on with `pad_id` at no cost.
-            pad_id: integer.
+            state: as `start` gave it.
+            logits: (b, k, v) float32, the model's.
+            scores: (b, k, v) float32, `scored(logits)` as constraints changed them.
+            draws: (b, k) numbers of this step, if there are any.
+            t: scalar int32, the number of this step.
+            ends: tuple of the ids that end a sequence.
+            pad_id: what finished hypotheses go on with.
 
         Returns:
-            (scores, parents, tokens), each (b, k), best first.
+            (state, parents, tokens): which hypothesis each one continues (b, k), or None where all
+            stay in their places, and with which token (b, k) int32.
         """
-        b, k, v = ops.shape(logits)
-        c = min(k, v)  # no more than k of one beam's continuations can be among the best k
-        best, ids = ops.top_k(logits, c)  # (b, k, c)
-        gains = best - ops.logsumexp(logits, axis=-1, keepdims=True)
-        gains = ops.where(best > NEVER, gains, NEVER)  # a row may be -inf throughout
-        stay = ops.where(ops.arange(c) == 0, 0.0, NEVER)
-        gains = ops.where(finished[..., None], stay, gains)
-        ids = ops.where(finished[..., None], pad_id, ops.cast(ids, "int32"))
-        totals = ops.reshape(scores[..., None] + gains, (b, k * c))
-        scores, index = ops.top_k(totals, k)
-        tokens = ops.take_along_axis(ops.reshape(ids, (b, k * c)), index, axis=1)
-        return ops.maximum(scores, NEVER), ops.cast(index // c, "int32"), tokens
+        raise ValueError(f"`{type(self).__name__}` must define step(...).")
+
+    def running(self, state):
+        """Scalar boolean: whether a further token can change the result."""
+        raise ValueError(f"`{type(self).__name__}` must define running(state).")
+
+    def results(self, state):
+        """(sequences (b, n, m), scores (b, n)), best first."""
+        return state["sequences"], state["scores"]
 
 
-class Greedy(BeamSearch):
+class Greedy(Strategy):
     """The most probable token at every step.
+
+    score = Σ log p(token | sequence so far, prompt) under the model, without constraints.
 
     >>> Greedy().width
     1
     """
 
-    def __init__(self):
-        super().__init__(1)
+    streams = True
+
+    def choose(self, scores, draws):
+        """Tokens (b, k) of scores (b, k, v)."""
+        return ops.cast(ops.argmax(scores, axis=-1), "int32")
+
+    def start(self, batch, steps, pad_id):
+        return {
+            "sequences": ops.full((batch, self.width, steps), pad_id, "int32"),
+            "scores": ops.zeros((batch, self.width)),
+            "finished": ops.zeros((batch, self.width), "bool"),
+        }
+
+    def step(self, state, logits, scores, draws, t, ends, pad_id):
+        finished = state["finished"]
+        tokens = ops.where(finished, pad_id, self.choose(scores, draws))
+        gains = ops.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+        gains = gains - ops.logsumexp(logits, axis=-1)
+        gains = ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
+        totals = state["scores"] + ops.where(finished, 0.0, gains)
+        state = {
+            "sequences": put(state["sequences"], tokens, t),
+            "scores": ops.maximum(totals, NEVER),
+            "finished": ops.logical_or(finished, is_end(tokens, ends)),
+        }
+        return state, None, tokens
+
+    def running(self, state):
+        return ops.logical_not(ops.all(state["finished"]))
+
+
+class BeamSearch(Strategy):
+    """The best sequences found by continuing the `width` best beginnings at every step.
+
+    score = Σ log p(token | sequence so far, prompt) / length ** length_penalty, where the length
+    counts new tokens, the end among them, and the sum what constraints leave of log p. A beginning
+    that ends while it is among the `width` best joins the finished ones, of which the `width` best
+    are kept; the best of the others go on in its place. These are the rules of transformers'
+    `generate`.
+
+    With `groups` the beams search in groups, one after the other at each step. A token loses
+    `diversity` for each beam of an earlier group that has just chosen it, in the score too (diverse
+    beam search with Hamming diversity, Vijayakumar et al., 1610.02424).
+
+    Args:
+        width: number of beams of each prompt.
+        length_penalty: exponent of the length; the larger, the longer the results.
+        early_stopping: False ends a prompt once its best beam, were it to end now, would be no
+            better than the worst of `width` finished sequences; "never" does so only if it
+            could not become better up to the longest length; True as soon as `width` are finished.
+        groups: number of groups of equal size.
+        diversity: see above.
+        n: number of sequences returned for each prompt; `width` by default.
+
+    >>> BeamSearch(4).width
+    4
+    """
+
+    def __init__(
+        self, width, length_penalty=0.0, early_stopping=False, groups=1, diversity=0.0, n=None
+    ):
+        check_integer("width", width, 1)
+        check_integer("groups", groups, 1)
+        check_integer("n", width if n is None else n, 1, width + 1)
+        check_number("length_penalty", length_penalty)
+        check_number("diversity", diversity, least=0)
+        if width % groups:
+            raise ValueError(f"`groups` must divide the width {width}. Received: groups={groups}")
+        if early_stopping not in (False, True, "never"):
+            raise ValueError(
+                "`early_stopping` must be False, True or 'never'. "
+                f"Received: early_stopping={early_stopping!r}"
+            )
+        self.width = width
+        self.length_penalty = length_penalty
+        self.early_stopping = early_stopping
+        self.groups = groups
+        self.diversity = diversity
+        self.n = n or width
+
+    def scored(self, logits):
+        return logits - ops.logsumexp(logits, axis=-1, keepdims=True)
+
+    def start(self, batch, steps, pad_id):
+        """Equal beams: only the first one of each group counts."""
+        shape = (batch, self.groups, self.width // self.groups)
+        first = ops.arange(shape[-1]) == 0
+        sequences = ops.full((*shape, steps), pad_id, "int32")
+        return {
+            "sequences": sequences,
+            "scores": ops.broadcast_to(ops.where(first, 0.0, NEVER), shape),
+            "finished": sequences,
+            "finished_scores": ops.full(shape, NEVER, "float32"),
+            "done": ops.zeros(shape[:-1], "bool"),
+        }
+
+    def step(self, state, logits, scores, draws, t, ends, pad_id):
+        b, k, v = ops.shape(scores)
+        size = k // self.groups
+        scores = ops.reshape(scores, (b, self.groups, size, v))
+        taken, found = ops.zeros((b, 1, v)), []
+        for group in range(self.groups):
+            part = {name: x[:, group] for name, x in state.items()}
+            gains = scores[:, group]
+            if self.diversity and group:
+                gains = ops.maximum(gains - self.diversity * taken, NEVER)
+            part, parents, tokens = self._step(part, gains, t, ends)
+            found.append((part, parents + group * size, tokens))
+            if self.diversity:
+                taken = taken + ops.sum(ops.one_hot(tokens, v), axis=1, keepdims=True)
+        stacked = keras.tree.map_structure(lambda *x: ops.stack(x, axis=1), *found)
+        state, parents, tokens = stacked
+        return state, ops.reshape(parents, (b, k)), ops.reshape(tokens, (b, k))
+
+    def _step(self, state, gains, t, ends):
+        """One step of one group: state (b, w, ...), gains (b, w, v)."""
+        b, w, v = ops.shape(gains)
+        c = min(w + len(ends), v)  # the best w of them that go on are among these
+        gains, ids = ops.top_k(gains, c)
+        gains = ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
+        totals = ops.maximum(state["scores"][..., None] + gains, NEVER)
+        candidates = ops.reshape(totals, (b, w * c)), ops.reshape(ops.cast(ids, "int32"), (b, -1))
+        m = ops.shape(state["sequences"])[-1]
+        ended = ops.logical_or(is_end(candidates[1], ends), t == m - 1)
+        finished, finished_scores = self._finish(state, *candidates, ended, t)
+        totals = ops.where(ended, NEVER, candidates[0])
+        scores, index = ops.top_k(totals, w)
+        parents = ops.cast(index // c, "int32")
+        tokens = ops.take_along_axis(candidates[1], index, axis=1)
+        done = self._is_done(scores[:, 0], finished_scores[:, -1], t, m)
+        state = {
+            "sequences": put(take_beams(state["sequences"], parents), tokens, t),
+            "scores": scores,
+            "finished": finished,
+            "finished_scores": finished_scores,
+            "done": ops.logical_or(state["done"], done),
+        }
+        return state, parents, tokens
+
+    def _finish(self, state, totals, tokens, ended, t):
+        """The finished sequences (b, w, m) and their scores, after those that have just ended."""
+        w = ops.shape(state["scores"])[1]
+        c = ops.shape(totals)[1] // w
+        totals, index = ops.top_k(totals, w)
+        counted = ops.logical_and(ops.take_along_axis(ended, index, axis=1), totals > NEVER / 2)
+        counted = ops.logical_and(counted, ops.logical_not(state["done"])[:, None])
+        new = put(
+            take_beams(state["sequences"], index // c),
+            ops.take_along_axis(tokens, index, axis=1),
+            t,
+        )
+        scores = ops.where(counted, totals / self._divisor(t + 1), NEVER)
+        scores = ops.concatenate([state["finished_scores"], scores], axis=1)
+        scores, index = ops.top_k(scores, w)
+        return take_beams(ops.concatenate([state["finished"], new], axis=1), index), scores
+
+    def _is_done(self, best, worst, t, m):
+        """Whether the best beam can no longer surpass the worst finished sequence, (b,)."""
+        longest = self.early_stopping == "never" and self.length_penalty > 0
+        done = best / self._divisor(m if longest else t + 1) <= worst
+        return ops.logical_or(done, worst > NEVER / 2) if self.early_stopping is True else done
+
+    def _divisor(self, length):
+        return ops.cast(length, "float32") ** self.length_penalty
+
+    def running(self, state):
+        return ops.logical_not(ops.all(state["done"]))
+
+    def results(self, state):
+        b, _, _, m = ops.shape(state["finished"])
+        scores = ops.reshape(state["finished_scores"], (b, self.width))
+        scores, index = ops.top_k(scores, self.n)
+        return take_beams(ops.reshape(state["finished"], (b, self.width, m)), index), scores
+
+
+def is_end(tokens, ends):
+    """Which tokens are among the ids `ends`."""
+    found = ops.zeros_like(tokens, dtype="bool")
+    for end in ends:
+        found = ops.logical_or(found, tokens == end)
+    return found
+
+
+def put(sequences, tokens, t):
+    """Sequences (b, k, m) with tokens (b, k) at place t."""
+    now = ops.arange(ops.shape(sequences)[-1]) == t
+    return ops.where(now, tokens[..., None], sequences)
+
+
+def take_beams(x, parents):
+    """x (b, k, ...) reordered so that beam i is its parent's: x[b, parents[b, i]]."""
+    index = backend.align(parents, [0, 1], len(x.shape))
+    return ops.take_along_axis(x, ops.broadcast_to(index, (*ops.shape(parents), *x.shape[2:])), 1)

@@ -273,9 +273,9 @@ def test_a_second_call_of_the_same_shape_compiles_nothing(model):
     class Counting(Greedy):
         traces = 0
 
-        def select(self, *args):
+        def choose(self, *args):
             self.traces += 1
-            return super().select(*args)
+            return super().choose(*args)
 
     strategy = Counting()
     generate = Generator(model, strategy, max_new_tokens=3)
