@@ -8,6 +8,14 @@ from kerasx.backend.attention import (
     plain_attention,
 )
 from kerasx.backend.autodiff import value_and_grad
+from kerasx.backend.chain import (
+    chain_log_partition,
+    chain_loss,
+    chain_marginals,
+    chain_score,
+    viterbi,
+    viterbi_n_best,
+)
 from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.dropout import dropout
 from kerasx.backend.losses import sparse_cross_entropy
@@ -53,6 +61,7 @@ from kerasx.backend.positions import (
     sinusoidal_embeddings,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
+from kerasx.backend.scan import previous, scan
 from kerasx.backend.train_step import train_step
 from kerasx.backend.updates import InPlace, dense, mean_square, value_at_build, weighted_sum
 
@@ -69,6 +78,10 @@ __all__ = [
     "attention_scores",
     "batch_gather",
     "causal",
+    "chain_log_partition",
+    "chain_loss",
+    "chain_marginals",
+    "chain_score",
     "compiled",
     "dense",
     "divisible_temporal_padding",
@@ -88,12 +101,14 @@ __all__ = [
     "plain_attention",
     "pool1d",
     "prefix",
+    "previous",
     "recompute",
     "recompute_grad",
     "relative_position_buckets",
     "reshape",
     "root_mean_square",
     "rotary_frequencies",
+    "scan",
     "search_layer",
     "sequence_masking",
     "sinusoidal_embeddings",
@@ -106,6 +121,8 @@ __all__ = [
     "unilm",
     "value_and_grad",
     "value_at_build",
+    "viterbi",
+    "viterbi_n_best",
     "weighted_sum",
     "widened",
     "write_slots",

@@ -1,0 +1,88 @@
+"""A loop over the first axis whose gradient every backend can compile."""
+
+import keras
+from keras import ops
+
+__all__ = ["previous", "scan"]
+
+
+def scan(step, init, xs, reverse=False):
+    """keras.ops.scan over tensors that can also be differentiated within XLA on TensorFlow.
+
+    XLA keeps what the backward pass needs in lists of fixed size, so the loop has to say how long
+    it runs at most; keras.ops.scan does not.
+
+    Args:
+        step: function (carry, x) -> (carry, y), on structures of tensors.
+        init: the first carry.
+        xs: structure of tensors (n, ...); n may be 0 and, on TensorFlow, unknown.
+        reverse: from the last x to the first; the outputs keep the places of their x.
+
+    Returns:
+        (last carry, outputs of shape (n, ...)).
+
+    >>> last, sums = scan(lambda s, x: (s + x, s + x), ops.zeros(()), ops.array([1.0, 2.0, 4.0]))
+    >>> ops.convert_to_numpy(sums).tolist()
+    [1.0, 3.0, 7.0]
+    """
+    if keras.backend.backend() == "tensorflow":
+        return _tensorflow(step, init, xs, reverse)
+    if keras.tree.flatten(xs)[0].shape[0] == 0:
+        return init, _no_outputs(step, init, xs)
+    return ops.scan(step, init, xs, reverse=reverse)
+
+
+def _no_outputs(step, init, xs):
+    first = keras.tree.map_structure(lambda x: ops.zeros(x.shape[1:], x.dtype), xs)
+    return keras.tree.map_structure(lambda y: ops.stack([y])[:0], step(init, first)[1])
+
+
+def _tensorflow(step, init, xs, reverse):
+    import tensorflow as tf
+
+    flat = [tf.convert_to_tensor(x) for x in keras.tree.flatten(xs)]
+    n = flat[0].shape[0]
+    length = tf.shape(flat[0])[0] if n is None else n
+    arrays = [tf.TensorArray(x.dtype, length, element_shape=x.shape[1:]).unstack(x) for x in flat]
+
+    def read(i):
+        return keras.tree.pack_sequence_as(xs, [array.read(i) for array in arrays])
+
+    first = keras.tree.map_structure(lambda x: tf.zeros(tf.shape(x)[1:], x.dtype), xs)
+    outputs = step(init, first)[1]  # for their structure only
+    written = [
+        tf.TensorArray(y.dtype, length, element_shape=y.shape) for y in keras.tree.flatten(outputs)
+    ]
+
+    def body(t, carry, written):
+        i = length - 1 - t if reverse else t
+        carry, y = step(carry, read(i))
+        return t + 1, carry, [w.write(i, v) for w, v in zip(written, keras.tree.flatten(y))]
+
+    loop = tf.while_loop(
+        lambda t, *_: t < length, body, (0, init, written), maximum_iterations=length
+    )
+    stacked = [array.stack() for array in loop[2]]
+    return loop[1], keras.tree.pack_sequence_as(outputs, stacked)
+
+
+def previous(x, mask):
+    """What stands at the last place before each that the mask allows; zeros where there is none.
+
+    Args:
+        x: (b, n, ...).
+        mask: booleans (b, n).
+
+    >>> real = ops.array([[True, False, True]])
+    >>> ops.convert_to_numpy(previous(ops.array([[5, 6, 7]]), real)).tolist()
+    [[0, 5, 5]]
+    """
+
+    def step(last, here):
+        x, real = here
+        real = ops.reshape(real, (-1, *[1] * (len(x.shape) - 1)))
+        return ops.where(real, x, last), last
+
+    x = ops.swapaxes(x, 0, 1)
+    _, found = scan(step, ops.sum(x[:0], axis=0), (x, ops.swapaxes(mask, 0, 1)))
+    return ops.swapaxes(found, 0, 1)
