@@ -7,6 +7,7 @@ from kerasx.backend.multilabel import (
 from kerasx.losses.base import masked_mean
 from kerasx.losses.consistency import kl_divergence, symmetric_kl
 from kerasx.losses.contrastive import FlatNCE, InfoNCE, flat_nce, in_batch_scores, info_nce
+from kerasx.losses.cosent import CoSENT, cosent_loss, pair_cosines
 from kerasx.losses.experimental import (
     ExactAccuracy,
     JointCategoricalCrossentropy,
@@ -26,6 +27,7 @@ from kerasx.losses.robust import SoftAccuracy, TaiLr, soft_accuracy_loss, tailr_
 from kerasx.losses.sequence import MaskedCrossEntropy, Perplexity, masked_cross_entropy
 
 __all__ = [
+    "CoSENT",
     "ExactAccuracy",
     "FlatNCE",
     "Flooding",
@@ -39,6 +41,7 @@ __all__ = [
     "SoftAccuracy",
     "SparseMultilabelCategoricalCrossentropy",
     "TaiLr",
+    "cosent_loss",
     "exact_accuracy",
     "flat_nce",
     "flooded",
@@ -52,6 +55,7 @@ __all__ = [
     "multilabel_categorical_crossentropy",
     "multilabel_probabilities",
     "optimal_baseline",
+    "pair_cosines",
     "policy_gradient_loss",
     "soft_accuracy_loss",
     "sparse_multilabel_categorical_crossentropy",

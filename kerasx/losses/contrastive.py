@@ -92,8 +92,7 @@ def in_batch_scores(embeddings, temperature):
     >>> ops.convert_to_numpy(positives).tolist(), round(float(scores[0, 1]), 4)
     ([1, 0, 3, 2], 2.0)
     """
-    x = backend.widened(embeddings)
-    x = x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), -1, keepdims=True), 1e-12))
+    x = unit_vectors(embeddings)
     if len(x.shape) == 3 and x.shape[1] in (2, None):
         scores = x[:, 0] @ ops.transpose(x[:, 1]) / temperature
         return scores, ops.arange(ops.shape(x)[0]), ops.ones_like(scores, "bool")
@@ -104,6 +103,12 @@ def in_batch_scores(embeddings, temperature):
         )
     index = ops.arange(ops.shape(x)[0])
     return x @ ops.transpose(x) / temperature, index + 1 - 2 * (index % 2), _others(index)
+
+
+def unit_vectors(x):
+    """x / ‖x‖ along the last axis, float32 or wider; zeros stay zeros, with a finite gradient."""
+    x = backend.widened(x)
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), -1, keepdims=True), 1e-12))
 
 
 def _others(index):

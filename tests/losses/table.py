@@ -57,10 +57,15 @@ def none(rng):
     return np.zeros((B,), "float32")
 
 
+def grades(rng):
+    return rng.permutation(B).astype("float32")
+
+
 PADDING = np.zeros((B, N), "int32")
 LABELS = np.ones((B, V + 1), "float32"), "`y_true` must be a label for each class"
 SPARSE = np.ones((B + 1, 2), "int32"), "`y_true` must be the ids of the true labels"
 PROBLEMS = np.ones((B, N + 1, V), "float32"), "`y_true` must be a label for each class of each"
+GRADES = np.ones(B + 1, "float32"), "`y_true` must be the grade of the pair"
 IDS = {"padded": PADDING}
 
 
@@ -77,6 +82,13 @@ def _ids(rng):
 
 
 TABLE = {
+    "CoSENT": Row(
+        loss=lambda **k: losses.CoSENT(**k),
+        labels=grades,
+        shape=(B, 2, V),
+        padded=np.zeros(B, "float32"),
+        wrong=GRADES,
+    ),
     "ExactAccuracy": Row(
         loss=lambda **k: losses.ExactAccuracy(2.0, 3.0, ignore_class=0, **k), **IDS
     ),
@@ -109,6 +121,13 @@ TABLE = {
         wrong=SPARSE,
     ),
     "TaiLr": Row(loss=lambda **k: losses.TaiLr(0.5, 0.1, 0.1, **k), **IDS),
+    "cosent_loss": Row(
+        losses.cosent_loss,
+        labels=grades,
+        shape=(B,),
+        padded=np.zeros(B, "float32"),
+        wrong=(GRADES[0], "`labels` must be a grade for each pair"),
+    ),
     "exact_accuracy": Row(losses.exact_accuracy),
     "flat_nce": Row(
         lambda y, s: losses.flat_nce(s, y),
@@ -158,6 +177,7 @@ TABLE = {
     "optimal_baseline": Row(
         lambda y, s: losses.optimal_baseline(s, y), labels=ones, shape=(B, N), wrong=()
     ),
+    "pair_cosines": Row(lambda y, s: losses.pair_cosines(s), labels=none, shape=(B, V), wrong=()),
     "policy_gradient_loss": Row(
         lambda y, s: losses.policy_gradient_loss(s, y),
         labels=ones,

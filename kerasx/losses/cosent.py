@@ -1,0 +1,96 @@
+"""CoSENT: the cosines of sentence pairs are to be in the order of their labels."""
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.backend.multilabel import log1p_sum_exp
+from kerasx.backend.shapes import require_shape
+from kerasx.losses.base import ScoreLoss
+from kerasx.losses.contrastive import unit_vectors
+
+__all__ = ["CoSENT", "cosent_loss", "pair_cosines"]
+
+
+def cosent_loss(labels, cosines, scale=20.0):
+    """log(1 + Σ exp(λ (cos_j - cos_i))) over all i, j of which label_i > label_j.
+
+    What Spearman's correlation looks at: not how large cosines are, but which is larger. Labels
+    may be 0 and 1 or any grades.
+
+    Args:
+        labels: (b,), how alike the sentences of each pair are.
+        cosines: (b,).
+        scale: λ.
+
+    Returns:
+        A scalar, float32 or wider; 0, without gradient, if all labels are equal.
+
+    Source: kexue.fm/archives/8847.
+
+    >>> round(float(cosent_loss(ops.array([1, 0]), ops.array([0.5, 0.5]))), 4)
+    0.6931
+    """
+    cosines = backend.widened(cosines)
+    labels = ops.cast(labels, cosines.dtype)
+    require_shape("labels", labels, cosines.shape, "a grade for each pair")
+    excess = scale * (cosines[None, :] - cosines[:, None])  # (b, b): j above i
+    above = labels[:, None] > labels[None, :]
+    return log1p_sum_exp(ops.reshape(excess, (-1,)), ops.reshape(above, (-1,)))
+
+
+def pair_cosines(embeddings):
+    """Cosines (b,) of sentence pairs.
+
+    Args:
+        embeddings: (2b, d), the two sentences of a pair in neighbouring rows; or (b, 2, d).
+
+    >>> ops.convert_to_numpy(pair_cosines(ops.array([[1.0, 0.0], [2.0, 0.0]]))).tolist()
+    [1.0]
+    """
+    x = unit_vectors(embeddings)
+    if len(x.shape) == 2 and (x.shape[0] or 0) % 2 == 0:
+        x = ops.reshape(x, (-1, 2, x.shape[1]))
+    if len(x.shape) != 3 or x.shape[1] not in (2, None):
+        raise ValueError(
+            "`embeddings` must be (2b, d), the two sentences of a pair in neighbouring rows, or "
+            f"(b, 2, d). Received: embeddings.shape={tuple(x.shape)}"
+        )
+    return ops.sum(x[:, 0] * x[:, 1], -1)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class CoSENT(ScoreLoss):
+    """`cosent_loss` of the pairs of a batch, for compile.
+
+    The model's output is (2b, d), the sentences of a pair in neighbouring rows, with the pair's
+    label at both, (2b,); or (b, 2, d) with labels (b,). The loss of the batch is one number, given
+    to each of its rows.
+
+    Args:
+        scale: λ, 20 in the post.
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    Source: kexue.fm/archives/8847.
+
+    >>> import numpy as np
+    >>> pairs = np.array([[[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
+    >>> round(float(CoSENT(scale=1.0)(np.array([0, 1]), pairs)), 4)  # log(1 + e)
+    1.3133
+    """
+
+    def __init__(self, scale=20.0, **kwargs):
+        if scale <= 0:
+            raise ValueError(f"`scale` must be above 0. Received: scale={scale}")
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        rows = y_pred.shape[:1]
+        require_shape("y_true", y_true, rows, "the grade of the pair, for each row")
+        labels = y_true[::2] if len(y_pred.shape) == 2 else y_true
+        loss = cosent_loss(labels, pair_cosines(y_pred), self.scale)
+        return ops.broadcast_to(loss, ops.shape(y_pred)[:1])
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
