@@ -14,6 +14,7 @@ from kerasx.data.generator import DataGenerator
 from kerasx.data.math_problems import generate_problems, train_test_problems
 from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
+from kerasx.data.paraphrases import SentencePair, generate_paraphrases
 from kerasx.data.readers import read_jsonl, read_lines, read_tsv
 from kerasx.data.reviews import Review, generate_reviews
 from kerasx.data.small_talk import generate_dialogues
@@ -40,6 +41,7 @@ __all__ = [
     "Paper",
     "Problem",
     "Review",
+    "SentencePair",
     "bucket_lengths",
     "check_finite",
     "check_ids",
@@ -52,6 +54,7 @@ __all__ = [
     "encode_prompt",
     "generate_dialogues",
     "generate_papers",
+    "generate_paraphrases",
     "generate_problems",
     "generate_reviews",
     "insert_arguments",
