@@ -6,7 +6,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.generation.prompts import check_integer, check_number
 
-__all__ = ["BeamSearch", "Greedy", "Strategy", "is_end", "take_beams"]
+__all__ = ["BeamSearch", "Greedy", "Strategy", "is_end", "log_probability", "take_beams"]
 
 NEVER = backend.mask_value("float32")  # the score of what must not be chosen
 
@@ -86,10 +86,8 @@ class Greedy(Strategy):
     def step(self, state, logits, scores, draws, t, ends, pad_id):
         finished = state["finished"]
         tokens = ops.where(finished, pad_id, self.choose(scores, draws))
-        gains = ops.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-        gains = gains - ops.logsumexp(logits, axis=-1)
-        gains = ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
-        totals = state["scores"] + ops.where(finished, 0.0, gains)
+        gains = ops.where(finished, 0.0, log_probability(logits, tokens))
+        totals = state["scores"] + gains
         state = {
             "sequences": put(state["sequences"], tokens, t),
             "scores": ops.maximum(totals, NEVER),
@@ -243,6 +241,13 @@ class BeamSearch(Strategy):
         scores = ops.reshape(state["finished_scores"], (b, self.width))
         scores, index = ops.top_k(scores, self.n)
         return take_beams(ops.reshape(state["finished"], (b, self.width, m)), index), scores
+
+
+def log_probability(logits, tokens):
+    """Log-probabilities (...) of the tokens (...) under the logits (..., v)."""
+    gains = ops.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+    gains = gains - ops.logsumexp(logits, axis=-1)
+    return ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
 
 
 def is_end(tokens, ends):
