@@ -191,11 +191,10 @@ class Generator(DecodingLoop):
         for done, batch in enumerate(batches, 1):
             inputs = self._inputs(requests, batch, full=len(batches) > 1)
             found = self._loop(*inputs) if on_token is None else self._told(on_token, batch, inputs)
-            found = [ops.convert_to_numpy(x)[: len(batch)] for x in found]
-            for i, row in zip(batch, zip(*found, strict=True), strict=True):
-                results[i] = self._hypotheses(*row)
+            for i, row in zip(batch, self._found(found, len(batch)), strict=True):
+                results[i] = row
             progress.update(done)
-        return self.returned(*([r[i] for r in results] for i in range(len(self.returned._fields))))
+        return self._returned(results)
 
     def stream(
         self,
@@ -217,7 +216,8 @@ class Generator(DecodingLoop):
 
         Returns:
             An iterator of int32 arrays (b, k): the next token of each of the k hypotheses (those of
-            `Greedy` or the samples of `Sampling`) of each prompt, -1 where it has ended.
+            `Greedy` or the samples of `Sampling`) of each prompt, -1 where it has ended. It
+            returns what a call returns: `generated = yield from generate.stream(...)`.
 
         Raises:
             ValueError: as in a call, or the strategy takes back what it has chosen.
@@ -237,8 +237,12 @@ class Generator(DecodingLoop):
         )
         rows = list(range(len(requests.prompts)))
         check_integer("number of prompts", len(rows), 1, self.batch_size + 1)
-        steps = self._stepwise(self._inputs(requests, rows), chunk)
-        return (tokens[: len(rows)] for tokens, _ in steps)
+        return self._streamed(self._stepwise(self._inputs(requests, rows), chunk), len(rows))
+
+    def _streamed(self, steps, rows):
+        for tokens, chosen in steps:
+            yield tokens[:rows]
+        return self._returned(self._found(self.strategy.results(chosen), rows))
 
     def _told(self, on_token, batch, inputs):
         """What the loop would return, after the function was told each step."""
@@ -326,6 +330,14 @@ class Generator(DecodingLoop):
         if self.segment_id is not None:
             return self.segment_id
         return 1 if self.graphs.kind == "unilm" else segments[-1]
+
+    def _found(self, arrays, rows):
+        """The fields of `returned` for each of the first rows of what the loop gave."""
+        arrays = (ops.convert_to_numpy(x)[:rows] for x in arrays)
+        return [self._hypotheses(*row) for row in zip(*arrays, strict=True)]
+
+    def _returned(self, rows):
+        return self.returned(*([row[i] for row in rows] for i in range(len(self.returned._fields))))
 
     def _hypotheses(self, found, scores):
         """Token lists up to the end token, without the beams that never were."""
