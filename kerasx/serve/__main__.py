@@ -1,0 +1,79 @@
+"""Serve a saved model: `python -m kerasx.serve FOLDER`"""
+
+import argparse
+import sys
+from dataclasses import fields
+
+from kerasx.serve import LOOPBACK, Limits, create_app
+
+_HELP = {
+    "max_batch": "rows computed at once",
+    "max_wait_ms": "milliseconds that an incomplete batch waits for more",
+    "queue": "requests that may wait; more are answered 429",
+    "max_new_tokens": "tokens generated at most",
+    "max_prompt": "tokens of a prompt at most",
+    "timeout": "seconds until a request is given up",
+    "max_body": "bytes of a request's body at most",
+    "max_alternatives": "beams or samples of a request at most",
+    "generators": "decoding settings that stay compiled",
+}
+
+
+def main(arguments=None):
+    """Run the command line; returns the exit code: 0, or 2 after a one-line error."""
+    options = vars(_parser().parse_args(arguments))
+    folder, host, port = (options.pop(name) for name in ("folder", "host", "port"))
+    hosts = _hosts(host, options.pop("allow_host"))
+    try:
+        app = create_app(folder, hosts, options.pop("start_id"), **options)
+        import uvicorn
+    except (ValueError, OSError, ImportError) as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    if host not in LOOPBACK:
+        print(
+            f"warning: {host} may be reached from other machines. There is no password and no "
+            "encryption; put a server that has them in front.",
+            file=sys.stderr,
+        )
+    print(f"http://{'[' + host + ']' if ':' in host else host}:{port}/", flush=True)
+    # connections beyond those that may wait or are served are refused, not held
+    most = 2 * (options["queue"] + options["max_batch"]) + 16
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        limit_concurrency=most,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    return 0
+
+
+def _hosts(host, allowed):
+    """Names the server is called by; any if it listens everywhere and none are given."""
+    if host in ("0.0.0.0", "::", "") and not allowed:
+        return None
+    return (*LOOPBACK, host, *allowed)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m kerasx.serve", description=__doc__)
+    parser.add_argument("folder", help="what kerasx.models.save_model wrote, with its tokenizer")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a name it is called by"
+    )
+    parser.add_argument(
+        "--start-id", type=int, help="what the decoder starts with, behind an encoder"
+    )
+    for field in fields(Limits):
+        name = "--" + field.name.replace("_", "-")
+        parser.add_argument(name, type=field.type, default=field.default, help=_HELP[field.name])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Server-sent events, and what becomes of answers whose reader is slow or gone."""
+
+import asyncio
+import json
+
+from starlette.responses import Response
+
+from .guard import send_error
+
+__all__ = ["EventStream", "Reader", "too_late", "unless_gone"]
+
+PATIENCE = 10.0
+
+
+class Reader:
+    """The near end of a worker's stream: a bounded buffer of its items.
+
+    Made in the event loop; `put` is called in the worker's thread.
+
+    Args:
+        size: items that may lie there unread; with one more the stream ends as too slow.
+
+    Attributes:
+        overrun: whether the reader was too slow.
+    """
+
+    def __init__(self, size):
+        self.size, self.overrun = size, False
+        self._given = self._taken = 0  # each written by one thread only
+        self._loop, self._items = asyncio.get_running_loop(), asyncio.Queue()
+
+    def put(self, item):
+        """Take an item; whether the stream is to go on."""
+        self.overrun = self._given - self._taken >= self.size
+        self._given += 1
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._items.put_nowait, item)
+        return not self.overrun
+
+    async def get(self):
+        """The next item; None at the end."""
+        item = await self._items.get()
+        self._taken += 1
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+
+class EventStream(Response):
+    """Each item as `data: {...}`, as soon as it is there.
+
+    The stream is cancelled as soon as the client is gone, has not read for `PATIENCE` seconds, has
+    left `reader.size` items unread, or takes longer than `timeout` seconds in all. A connection
+    whose answer has begun is then closed before its end.
+
+    Args:
+        stream: the worker's `Stream`.
+        reader: its `Reader`.
+        event: a function from an item to a dict.
+        timeout: seconds.
+    """
+
+    def __init__(self, stream, reader, event, timeout):
+        self.status_code, self.media_type, self.background = 200, "text/event-stream", None
+        self.init_headers()
+        self.stream, self.reader, self.event = stream, reader, event
+        self.timeout, self._begun = timeout, False
+
+    async def __call__(self, scope, receive, send):
+        try:
+            await unless_gone(receive, self._send(send), self.timeout)
+        except TimeoutError:
+            if not self._begun:
+                await send_error(send, *too_late(self.stream.started))
+        finally:
+            self.stream.cancel()
+
+    async def _send(self, send):
+        while (item := await self.reader.get()) is not None and not self.reader.overrun:
+            if not self._begun:
+                self._begun = True
+                start = {"status": self.status_code, "headers": self.raw_headers}
+                await _send_soon(send, {"type": "http.response.start", **start})
+            data = json.dumps(self.event(item), ensure_ascii=False).encode("utf-8", "replace")
+            body = {"body": b"data: " + data + b"\n\n", "more_body": True}
+            await _send_soon(send, {"type": "http.response.body", **body})
+        if not self._begun:
+            raise TimeoutError  # the server shuts down
+        if not self.reader.overrun:
+            await _send_soon(send, {"type": "http.response.body", "body": b""})
+
+
+async def _send_soon(send, message):
+    async with asyncio.timeout(PATIENCE):
+        await send(message)
+
+
+def too_late(started):
+    """(status, message, headers) for a request that was not answered in time."""
+    if started:
+        return 504, "the answer took too long", ()
+    return 503, "the server is too busy", ((b"retry-after", b"1"),)
+
+
+async def unless_gone(receive, answer, timeout):
+    """What `answer` gives, or None if the client goes first; a pending answer is cancelled.
+
+    Args:
+        receive: of ASGI, after the body.
+        answer: an awaitable.
+        timeout: seconds.
+
+    Raises:
+        TimeoutError: after that time.
+    """
+    tasks = answer, gone = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(receive))
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            raise TimeoutError
+        return answer.result() if answer in done else None
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _gone(receive):
+    while (await receive())["type"] != "http.disconnect":
+        pass

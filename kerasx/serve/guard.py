@@ -1,0 +1,140 @@
+"""What stands between the network and the application: sizes, origins, headers, last resort."""
+
+import asyncio
+import json
+import logging
+import uuid
+
+__all__ = ["Guard", "send_error"]
+
+logger = logging.getLogger("kerasx.serve")
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Guard:
+    """ASGI middleware that refuses what the application need not see.
+
+    A foreign Host is answered 403, as is a foreign Origin: pages of other sites reach no server on
+    the reader's own machine, also not through a name that they let point to it. A body that is too
+    large is answered 413, without being read if its length is announced; one that does not come
+    within `timeout` seconds 408; one that is not JSON 415. Whatever goes wrong inside is answered
+    500 with an id, under which the log has the details.
+
+    Args:
+        app: the application.
+        hosts: names that the server is called by, or None for any.
+        max_body: bytes of a body at most.
+        timeout: seconds for a body.
+    """
+
+    def __init__(self, app, hosts, max_body, timeout):
+        self.app, self.max_body, self.timeout = app, max_body, timeout
+        self.hosts = None if hosts is None else {_bare(host) for host in hosts}
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        sender = _Sender(send)
+        try:
+            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+            self._check(scope["method"], headers)
+            body = await self._body(receive, headers)
+            await self.app(scope, _replay(body, receive), sender)
+        except _Refused as refused:
+            await send_error(sender, *refused.args)
+        except Exception:
+            identity = uuid.uuid4().hex
+            logger.exception("request %s failed: %s %s", identity, scope["method"], scope["path"])
+            if not sender.started:
+                await send_error(sender, 500, "internal error", id=identity)
+
+    def _check(self, method, headers):
+        host = headers.get(b"host", "")
+        if self.hosts is not None and _bare(host) not in self.hosts:
+            raise _Refused(403, "this server does not go by that name; see --allow-host")
+        if b"origin" in headers and headers[b"origin"].partition("://")[2] != host:
+            raise _Refused(403, "only pages of this server may call it")
+        length = headers.get(b"content-length", "")[:18]  # digits enough to be too many
+        self._check_size(int(length) if length.isascii() and length.isdigit() else 0)
+        kind = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+        if method == "POST" and kind != "application/json":
+            raise _Refused(415, "the content type must be application/json")
+
+    def _check_size(self, size):
+        if size > self.max_body:
+            raise _Refused(413, f"the body must have at most {self.max_body} bytes")
+
+    async def _body(self, receive, headers):
+        """The whole body; empty, without waiting for one, if none is announced."""
+        body, more = b"", b"content-length" in headers or b"transfer-encoding" in headers
+        try:
+            async with asyncio.timeout(self.timeout):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Refused(400, "the body ended early")
+                    body, more = body + message.get("body", b""), message.get("more_body", False)
+                    self._check_size(len(body))
+        except TimeoutError:
+            raise _Refused(408, f"the body must come within {self.timeout} seconds") from None
+        return body
+
+
+class _Refused(Exception):
+    """(status, message) of the answer to a request that goes no further."""
+
+
+class _Sender:
+    """`send` with the headers every answer has; knows whether an answer has begun."""
+
+    def __init__(self, send):
+        self._send, self.started = send, False
+
+    async def __call__(self, message):
+        if message["type"] == "http.response.start":
+            self.started = True
+            given = {name for name, _ in message.get("headers", ())}
+            missing = [header for header in _HEADERS if header[0] not in given]
+            message = {**message, "headers": [*message.get("headers", ()), *missing]}
+        await self._send(message)
+
+
+async def send_error(send, status, message, headers=(), **details):
+    """Answer with `{"error": message, ...}`."""
+    body = json.dumps({"error": message, **details}).encode()
+    length = (b"content-length", str(len(body)).encode())
+    start = [(b"content-type", b"application/json"), length, *headers]
+    if status in (408, 413):
+        start.append((b"connection", b"close"))  # the rest of the body is not read
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _replay(body, receive):
+    """`receive` that begins with the body."""
+    given = False
+
+    async def replayed():
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _bare(host):
+    """The name without port and brackets, in lower case.
+
+    >>> _bare("LocalHost:8000"), _bare("[::1]:8000"), _bare("::1")
+    ('localhost', '::1', '::1')
+    """
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host[1:].split("]")[0]
+    return host.rpartition(":")[0] if host.count(":") == 1 else host

@@ -1,0 +1,121 @@
+"""What a model makes of texts: scores of classes, or vectors."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx import backend
+from kerasx.generation.cache import position_limit
+
+from .limits import Invalid
+
+__all__ = ["Classification", "Embedding", "checked_ids"]
+
+
+class _Outputs:
+    """A model's outputs for token ids, compiled for few shapes.
+
+    Texts are padded to a multiple of `multiple` tokens, their number to a power of two. A model
+    that masks no padding reads its texts one by one, as long as they are.
+    """
+
+    def __init__(self, model, tokenizer, max_prompt, multiple=32):
+        self.model, self.tokenizer, self.multiple = model, tokenizer, multiple
+        names = [x.name for x in model.inputs]
+        if not all(name.endswith(("Input-Token", "Input-Segment")) for name in names):
+            raise ValueError(
+                "The model's inputs must be those of `build_transformer_model`, token ids and "
+                f"segment ids, to be served. Received: {names}"
+            )
+        masking = (layer for layer in model.layers if getattr(layer, "mask_zero", False))
+        self.pad_id = next((layer.pad_id for layer in masking), None)
+        self.length = model.inputs[0].shape[1]
+        self.reach = min(filter(None, (max_prompt, position_limit(model), self.length)))
+        self._run = backend.compiled(self._outputs, [model])
+
+    def read(self, field, text):
+        """Token ids of a text of the request."""
+        return checked_ids(field, self.tokenizer.encode(text)[0], self.reach)
+
+    def _outputs(self, inputs):
+        outputs = self.model(inputs if len(inputs) > 1 else inputs[0], training=False)
+        return ops.cast(keras.tree.flatten(outputs)[0], "float32")
+
+    def _of(self, rows):
+        """An array for each row: outputs (d,), or (n, d) for the n tokens of the row."""
+        if self.pad_id is None:
+            return [self._padded([ids], len(ids))[0] for ids in rows]
+        longest = -(-max(map(len, rows)) // self.multiple) * self.multiple
+        outputs = self._padded(rows, self.length or min(longest, self.reach))
+        return [x[: len(ids)] if x.ndim > 1 else x for x, ids in zip(outputs, rows)]
+
+    def _padded(self, rows, n):
+        size = 1 << (len(rows) - 1).bit_length()
+        rows = rows + [rows[-1]] * (size - len(rows))
+        fill = self.pad_id or 0
+        ids = np.array([row + [fill] * (n - len(row)) for row in rows], "int32")
+        inputs = [
+            ids if x.name.endswith("Input-Token") else np.zeros_like(ids) for x in self.model.inputs
+        ]
+        return ops.convert_to_numpy(self._run(inputs))
+
+
+class Classification(_Outputs):
+    """The model's score for each label.
+
+    Args:
+        model: a keras.Model whose first output is (b, classes).
+        tokenizer: a tokenizer of `kerasx.tokenizers`.
+        labels: names of the classes.
+        max_prompt: tokens of a text at most.
+    """
+
+    def __init__(self, model, tokenizer, labels, max_prompt):
+        super().__init__(model, tokenizer, max_prompt)
+        self.labels = list(map(str, labels))
+        shape = keras.tree.flatten(model.outputs)[0].shape
+        if len(shape) != 2 or shape[1] != len(self.labels):
+            raise ValueError(
+                f"`labels` must name the {shape[-1]} classes of an output (b, classes). "
+                f"Received: {len(self.labels)} labels and outputs {tuple(shape)}"
+            )
+
+    def __call__(self, settings, rows):
+        """{label, scores} for each row of token ids."""
+        return [
+            {
+                "label": self.labels[int(scores.argmax())],
+                "scores": dict(zip(self.labels, map(float, scores), strict=True)),
+            }
+            for scores in self._of(rows)
+        ]
+
+
+class Embedding(_Outputs):
+    """A vector for each text.
+
+    Args:
+        model: a keras.Model whose first output is (b, n, d), or (b, d).
+        tokenizer: a tokenizer of `kerasx.tokenizers`.
+        max_prompt: tokens of a text at most.
+    """
+
+    def __call__(self, pooling, rows):
+        """A list of d numbers for each row of token ids.
+
+        Args:
+            pooling: "mean" of the vectors of all tokens, or "first" for that of the first one; of
+                no concern where the model pools by itself.
+            rows: lists of token ids.
+        """
+        pool = {"mean": lambda x: x.mean(axis=0), "first": lambda x: x[0]}[pooling]
+        return [(pool(x) if x.ndim > 1 else x).tolist() for x in self._of(rows)]
+
+
+def checked_ids(field, ids, most):
+    """The ids themselves, unless there are none or too many."""
+    if not ids:
+        raise Invalid(field, "must have at least one token")
+    if len(ids) > most:
+        raise Invalid(field, f"must have at most {most} tokens, this has {len(ids)}")
+    return ids

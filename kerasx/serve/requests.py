@@ -1,0 +1,42 @@
+"""The bodies of requests."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ClassifyRequest", "EmbedRequest", "GenerateRequest"]
+
+Texts = Annotated[list[str], Field(min_length=1)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class GenerateRequest(_Request):
+    """What to generate from, and how. Settings that the strategy does not have are ignored."""
+
+    text: str | None = None
+    turns: Texts | None = None
+    strategy: Literal["greedy", "beam", "sampling"] = "greedy"
+    n: int = Field(1, ge=1)
+    width: int | None = Field(None, ge=1)
+    temperature: float = Field(1.0, gt=0, le=2)
+    top_k: int | None = Field(None, ge=1)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_new_tokens: int | None = Field(None, ge=1)
+    seed: int | None = Field(None, ge=0, lt=2**31)
+    stream: bool = False
+
+
+class ClassifyRequest(_Request):
+    """Texts to classify."""
+
+    texts: Texts
+
+
+class EmbedRequest(_Request):
+    """Texts to make vectors of, and how the vectors of tokens become one."""
+
+    texts: Texts
+    pooling: Literal["mean", "first"] = "mean"
