@@ -5,7 +5,7 @@ from keras import ops
 
 from kerasx.generation.strategies import NEVER
 
-__all__ = ["Constraint", "NoEndBefore"]
+__all__ = ["Constraint", "NoEndBefore", "constrained"]
 
 
 class Constraint:
@@ -84,3 +84,28 @@ class NoEndBefore(Constraint):
     def apply(self, tables, state, logits, step):
         is_end = np.isin(np.arange(logits.shape[-1]), self.end_ids)
         return ops.where(ops.logical_and(is_end, step < self.least), NEVER, logits)
+
+
+def constrained(active, logits, step, ends):
+    """The logits after all constraints; where these together leave nothing, the sequence ends.
+
+    Args:
+        active: list of (constraint, its tables, its state).
+        logits: (b, k, v) float32.
+        step: scalar int32 tensor.
+        ends: ids of the end tokens, whose logits are then the unconstrained ones.
+
+    >>> nothing = Constraint()
+    >>> nothing.apply = lambda tables, state, logits, step: ops.full_like(logits, NEVER)
+    >>> logits = constrained([(nothing, (), ())], ops.zeros((1, 1, 3)), 0, ends=[2])
+    >>> (ops.convert_to_numpy(logits) > NEVER).tolist()
+    [[[False, False, True]]]
+    """
+    allowed = logits
+    for constraint, tables, state in active:
+        allowed = constraint.apply(tables, state, allowed, step)
+    if not active or not ends:
+        return allowed
+    nothing = ops.max(allowed, axis=-1, keepdims=True) <= NEVER
+    is_end = np.isin(np.arange(logits.shape[-1]), ends)
+    return ops.where(ops.logical_and(nothing, is_end), logits, allowed)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.generation.constraint import constrained
 from kerasx.generation.strategies import take_beams
 
 __all__ = ["DecodingLoop"]
@@ -85,10 +86,8 @@ class DecodingLoop:
         """The state after one more token."""
         t, caches, visible = state["t"], state["caches"], state["visible"]
         logits, visible, caches = self._feed(fixed, t, state["current"], visible, caches)
-        scores = self.strategy.scored(logits)
         active = list(zip(self.constraints, fixed["tables"], state["constraints"], strict=True))
-        for constraint, table, x in active:
-            scores = constraint.apply(table, x, scores, t)
+        scores = constrained(active, self.strategy.scored(logits), t, self.ends)
         draws = ops.take(fixed["draws"], t, axis=2) if len(fixed["draws"]) else ()
         chosen, parents, current = self.strategy.step(
             state["chosen"], logits, scores, draws, t, self.ends, self.pad_id
