@@ -1,0 +1,30 @@
+"""Logits of one's own in the place of a model's."""
+
+import numpy as np
+from keras import ops
+
+from kerasx.generation.constraint import Constraint
+
+
+class Noise(Constraint):
+    """Replaces the model's logits by random ones: another draw for each prompt and step.
+
+    Attributes:
+        bias: dict of ids to what is added to their logits.
+    """
+
+    def __init__(self, seed=0, scale=3.0):
+        self.seed = seed
+        self.scale = scale
+        self.bias = {}
+
+    def start(self, prompts, vocab_size, steps):
+        draw = np.random.default_rng(self.seed)
+        noise = draw.standard_normal((len(prompts), steps, vocab_size)) * self.scale
+        for i, bias in self.bias.items():
+            noise[..., i] += bias
+        return noise.astype("float32"), ()
+
+    def apply(self, tables, state, logits, step):
+        noise = ops.take(tables, step, axis=1)[:, None]
+        return ops.broadcast_to(noise, ops.shape(logits))
