@@ -92,7 +92,7 @@ class DecodingGraphs:
             )
         if not any(layer.name.endswith("LM-Activation") for layer in model.layers):
             raise ValueError("`model` must be built with_lm='linear' or True to generate.")
-        return keras.Model(self._decoder_inputs(), model.outputs)
+        return keras.Function(self._decoder_inputs(), model.outputs)
 
     def _decoder_inputs(self):
         """The model's inputs with the encoder's output in the place of the source."""

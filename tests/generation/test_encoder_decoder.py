@@ -101,6 +101,13 @@ def test_a_step_encodes_nothing(builder):
     assert not any(x.name.startswith("Encoder-Transformer") for x in graphs.step.layers)
 
 
+def test_a_generator_leaves_the_model_as_it_was_to_be_saved():
+    model = tiny().model
+    before = model.get_config()
+    Generator(model, start_id=START)
+    assert model.get_config() == before
+
+
 def test_arrays_are_sources_without_their_padding():
     builder = tiny("bart", max_position=16)
     generate = Generator(builder.model, start_id=START, max_new_tokens=3)
