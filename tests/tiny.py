@@ -6,7 +6,7 @@ from kerasx.models import build_transformer_model
 from kerasx.tokenizers import character_vocab, save_vocab
 
 
-def save_tiny_bert(folder, texts):
+def save_tiny_bert(folder, texts, model="bert"):
     """Write configuration, TensorFlow checkpoint and the vocabulary of `texts`: the folder."""
     folder.mkdir()
     vocabulary = character_vocab(texts)
@@ -19,7 +19,7 @@ def save_tiny_bert(folder, texts):
         "max_position_embeddings": 200,
         "type_vocab_size": 2,
     }
-    builder = build_transformer_model(config, with_mlm=True, return_keras_model=False)
+    builder = build_transformer_model(config, model=model, with_mlm=True, return_keras_model=False)
     builder.save_weights_as_checkpoint(folder / "bert_model.ckpt")
     (folder / "bert_config.json").write_text(json.dumps(config))
     save_vocab(folder / "vocab.txt", vocabulary)

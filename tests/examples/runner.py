@@ -10,12 +10,17 @@ import keras
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run_example(name, *arguments):
-    """What the example prints; the test fails with its last words if it does."""
+def run_example(name, *arguments, input=None):
+    """What the example prints, given `input`; the test fails with its last words if it does."""
     command = [sys.executable, EXAMPLES / name, *arguments]
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
     done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment, timeout=300
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        input=input,
+        env=environment,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
