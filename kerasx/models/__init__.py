@@ -24,7 +24,7 @@ from kerasx.models.pretrained import save_pretrained
 from kerasx.models.qwen import Qwen2, Qwen3
 from kerasx.models.roberta import RoBERTa
 from kerasx.models.roformer import RoFormer, RoFormerV2
-from kerasx.models.scratch import bert_config
+from kerasx.models.scratch import bert_config, t5_config
 from kerasx.models.t5 import T5, T5_Decoder, T5_Encoder
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 from kerasx.models.widen import widen
@@ -69,5 +69,6 @@ __all__ = [
     "merge_lora",
     "save_model",
     "save_pretrained",
+    "t5_config",
     "widen",
 ]

@@ -11,6 +11,7 @@ from .vocabulary import (
     load_words,
     save_vocab,
     simplify_vocab,
+    word_vocab,
 )
 from .wordpiece import Tokenizer
 from .words import JiebaCut, jieba_cut, load_jieba
@@ -32,4 +33,5 @@ __all__ = [
     "train_sentencepiece",
     "trim_sentencepiece",
     "trim_vocab",
+    "word_vocab",
 ]

@@ -142,6 +142,28 @@ def character_vocab(texts, min_count=1, specials=_SPECIALS):
     return {token: i for i, token in enumerate([*specials, *characters, *pieces])}
 
 
+def word_vocab(texts, cut, min_count=2):
+    """The vocabulary of a word model trained from scratch: `character_vocab`, then frequent words.
+
+    Args:
+        texts: strings.
+        cut: function from a text to its words, such as `jieba_cut`; also the `pre_tokenize` of
+            the `Tokenizer`.
+        min_count: words seen less often are left out; all characters stay.
+
+    Returns:
+        token -> id.
+
+    >>> list(word_vocab(["图像 检索", "图像"], str.split))[-2:]
+    ['索', '图像']
+    """
+    texts = [text.lower() for text in texts]
+    vocabulary = character_vocab(texts)
+    counts = Counter(word for text in texts for word in cut(text) if not word.isspace())
+    words = [w for w, count in counts.items() if count >= min_count and w not in vocabulary]
+    return {**vocabulary, **{word: len(vocabulary) + i for i, word in enumerate(words)}}
+
+
 def load_words(path, min_count=1, limit=None, encoding="utf-8"):
     """Words of a frequency list: lines "word<TAB>count", "word count ..." or just "word".
 

@@ -12,6 +12,7 @@ from kerasx.tokenizers import (
     load_words,
     save_vocab,
     simplify_vocab,
+    word_vocab,
 )
 from tests.tokenizers.common import TOKEN_DICT, shared, tokenizer
 
@@ -164,6 +165,18 @@ def test_a_character_vocabulary_spells_every_text_it_was_made_of():
 
 def test_rare_characters_are_left_out_of_a_character_vocabulary():
     assert "兔" not in character_vocab(["鸡鸡兔"], min_count=2)
+
+
+def test_a_word_vocabulary_has_the_characters_and_the_frequent_words():
+    texts = ["图像 检索 AB", "图像 检索", "分类 ab"]
+    words = word_vocab(texts, str.split)
+    characters = character_vocab(texts)
+    assert list(words)[: len(characters)] == list(characters)
+    assert list(words)[len(characters) :] == ["图像", "检索", "ab"]
+    assert list(words.values()) == list(range(len(words)))
+    assert word_vocab(texts, str.split, min_count=3) == characters
+    cut = Tokenizer(words, do_lower_case=True, pre_tokenize=str.split)
+    assert cut.tokenize("图像 分类")[1:-1] == ["图像", "分", "类"]
 
 
 def test_a_folder_or_a_configuration_leads_to_its_vocabulary(tmp_path):
