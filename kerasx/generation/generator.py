@@ -129,7 +129,7 @@ class Generator(DecodingLoop):
     def _check_settings(self):
         if not isinstance(self.strategy, Strategy):
             raise ValueError(
-                "`strategy` must be Greedy(), BeamSearch(width) or Sampling(). "
+                "`strategy` must be Greedy(), BeamSearch(width), Sampling() or another Strategy. "
                 f"Received: strategy={self.strategy!r}"
             )
         if not all(isinstance(x, Constraint) for x in self.constraints):
@@ -281,7 +281,7 @@ class Generator(DecodingLoop):
         prompts = checked_prompts(self.graphs, token_ids, segment_ids, self.pad_id)
         sources = prompts if self.graphs.kept else None
         prompts = checked_starts(self, prompts, segment_ids, decoder_token_ids)
-        check_lengths(self.graphs, prompts, new, sources)
+        check_lengths(self.graphs, prompts, new, sources, self.strategy.ahead)
         additional = checked_additional(self.graphs, additional_inputs, len(prompts))
         return _Requests(prompts, sources, additional, new)
 
@@ -295,7 +295,7 @@ class Generator(DecodingLoop):
         rows = batch + [batch[-1]] * (size - len(batch))
         ids, segments = zip(*(requests.prompts[i] for i in rows))
         lengths = np.array([len(x) for x in ids], "int32")
-        n, new = self._padded_length(max(lengths)), requests.new
+        n, new = self._padded_length(max(lengths)), requests.new + self.strategy.ahead
         sources = [requests.sources[i][0] for i in rows] if requests.sources else []
         started = [
             c.start(_lists(ids if c.of_continued else sources or ids), self.graphs.vocabulary, new)

@@ -32,7 +32,9 @@ class DecodingLoop:
         self.constraints = constraints
         self.ends = ends
         self.pad_id = pad_id
-        self._step = backend.traced(lambda inputs: self.graphs.step(inputs, training=False))
+        plain = graphs.prefill, graphs.step
+        self._prefill, step = graphs.with_hidden() if strategy.compares else plain
+        self._step = backend.traced(lambda inputs: step(inputs, training=False))
 
     def _decode(self, *inputs):
         """What `_begin` takes -> what the strategy results in: tokens (b, k, m), scores (b, k)."""
@@ -89,8 +91,13 @@ class DecodingLoop:
         active = list(zip(self.constraints, fixed["tables"], state["constraints"], strict=True))
         scores = constrained(active, self.strategy.scored(logits), t, self.ends)
         draws = ops.take(fixed["draws"], t, axis=2) if len(fixed["draws"]) else ()
+        chosen = state["chosen"]
+        if self.strategy.compares:
+            earlier = self._mask(fixed, ops.logical_and(visible, (fixed["steps"] < t)[:, None]))
+            first = ops.shape(fixed["prompt"])[1] + t * self.strategy.width
+            chosen = self.strategy.compare(chosen, caches[-1][:, 0], first, earlier)
         chosen, parents, current = self.strategy.step(
-            state["chosen"], logits, scores, draws, t, self.ends, self.pad_id
+            chosen, logits, scores, draws, t, self.ends, self.pad_id
         )
         states = state["constraints"]
         if parents is not None:
@@ -117,13 +124,22 @@ class DecodingLoop:
         position = ops.broadcast_to((fixed["lengths"] - 1 + t)[:, None], (b, k))
         seen = self._is_seen(current, position)[:, None, None, :]  # (b, 1, 1, k)
         visible = ops.logical_or(visible, ops.logical_and(ops.logical_and(now, own), seen))
-        prompt = ops.broadcast_to(fixed["prompt"][:, None], (b, k, n))
-        mask = ops.concatenate([prompt, ops.reshape(visible, (b, k, -1))], axis=-1)
+        mask = self._mask(fixed, visible)
         segment = ops.broadcast_to(ops.where(t == 0, *fixed["segments"]), (b, k))
         inputs = self.graphs.arrange(current, segment, position, fixed["additional"])
-        inputs += [position, fixed["slots"], mask[:, None], n + t * k]
-        logits, *caches = self._step([*inputs, *caches, *fixed["memory"]])
-        return ops.cast(logits, "float32"), visible, caches
+        first, last = n + t * k, self._kept_from
+        inputs += [position, fixed["slots"], mask[:, None], first]
+        logits, *written = self._step([*inputs, *caches[:last], *fixed["memory"]])
+        hidden = zip(caches[last:], written[last:], strict=True)
+        hidden = [backend.write_slots(slab, x[:, None], first) for slab, x in hidden]
+        return ops.cast(logits, "float32"), visible, [*written[:last], *hidden]
+
+    @staticmethod
+    def _mask(fixed, visible):
+        """visible (b, k, m, k) behind what is seen of the prompt, (b, k, slots)."""
+        b, k, *_ = ops.shape(visible)
+        prompt = ops.broadcast_to(fixed["prompt"][:, None], (b, k, ops.shape(fixed["prompt"])[1]))
+        return ops.concatenate([prompt, ops.reshape(visible, (b, k, -1))], axis=-1)
 
     def _resumed(self, tokens, segments, lengths):
         """The last token of each prompt and its segment, (b, 1), and what is seen of the others.
@@ -135,14 +151,23 @@ class DecodingLoop:
         seen = ops.logical_and(places < last, self._is_seen(tokens, places))  # (b, n)
         return *(ops.take_along_axis(x, last, axis=1) for x in (tokens, segments)), seen
 
-    def _prefilled(self, tokens, segments, additional, source, room, prefill=None):
-        """The prompts' keys and values, with `room` for those of new tokens, and the source's."""
+    @property
+    def _kept_from(self):
+        """Number of slabs of keys and values that grow."""
+        return len(self.graphs.prefill.outputs) - self.graphs.kept
+
+    def _prefilled(self, tokens, segments, additional, source, room):
+        """The prompts' keys and values, with `room` for those of new tokens, and the source's.
+
+        If the strategy compares them, hidden states are kept like one more head's keys.
+        """
         inputs = self.graphs.arrange(tokens, segments, _places(tokens), additional, *source)
-        slabs = (prefill or self.graphs.prefill)(inputs, training=False)
-        first = len(self.graphs.prefill.outputs) - self.graphs.kept
-        caches = [ops.pad(slab, [(0, 0), (0, 0), (0, room), (0, 0)]) for slab in slabs[:first]]
+        slabs = self._prefill(inputs, training=False)
+        first, last = self._kept_from, len(self.graphs.prefill.outputs)
+        caches = [*slabs[:first], *(hidden[:, None] for hidden in slabs[last:])]
+        caches = [ops.pad(slab, [(0, 0), (0, 0), (0, room), (0, 0)]) for slab in caches]
         masks = [self._is_seen(ids, _places(ids))[:, None, None] for ids in source]
-        return caches, [*map(_places, source), *masks, *slabs[first:]]
+        return caches, [*map(_places, source), *masks, *slabs[first:last]]
 
     def _is_seen(self, ids, positions):
         """Where other tokens may look, as the model's own embedding masks them."""

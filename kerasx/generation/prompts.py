@@ -98,15 +98,19 @@ def checked_ends(end_id, vocabulary):
     return tuple(map(int, dict.fromkeys(ends)))
 
 
-def check_lengths(graphs, prompts, new, sources=None):
-    """The last token is never fed, so a sequence may be one token longer than the table."""
+def check_lengths(graphs, prompts, new, sources=None, ahead=0):
+    """The last token is never fed, so a sequence may be one token longer than the table.
+
+    But for a strategy that looks `ahead`.
+    """
     if sources:
         check_lengths(graphs, sources, 1)
     longest = max((len(ids) for ids, _ in prompts), default=0)
-    if longest and graphs.reach is not None and longest + new - 1 > graphs.reach:
+    if longest and graphs.reach is not None and longest + new - 1 + ahead > graphs.reach:
         raise ValueError(
             f"The longest prompt has {longest} tokens and max_new_tokens={new}, but the model "
-            f"reaches only {graphs.reach} positions. Cut the prompts, or generate fewer tokens."
+            f"reaches only {graphs.reach - ahead} positions. Cut the prompts, or generate fewer "
+            "tokens."
         )
     if graphs.length is not None and longest > graphs.length:
         raise ValueError(

@@ -17,10 +17,14 @@ class Strategy:
     Attributes:
         width: number k of hypotheses that run side by side for each prompt.
         streams: whether a token, once chosen, stays.
+        compares: whether `compare` is called before each `step`.
+        ahead: number of steps beyond the longest continuation.
     """
 
     width = 1
     streams = False
+    compares = False
+    ahead = 0
 
     def draws(self, rows, steps):
         """Random numbers (b, k, m) for the prompts numbered `rows`, in NumPy; none by default."""
@@ -51,6 +55,17 @@ class Strategy:
             stay in their places, and with which token (b, k) int32.
         """
         raise ValueError(f"`{type(self).__name__}` must define step(...).")
+
+    def compare(self, state, hidden, first, earlier):
+        """The state with what `step` must know of hidden states.
+
+        Args:
+            state: as `start` gave it.
+            hidden: hidden states (b, s, d) of the tokens in all slots.
+            first: the slot of the first of the k tokens just fed.
+            earlier: (b, k, s), which slots hold the tokens before each of these.
+        """
+        return state
 
     def running(self, state):
         """Scalar boolean: whether a further token can change the result."""
