@@ -1,9 +1,27 @@
 """Logits of one's own in the place of a model's."""
 
 import numpy as np
+import pytest
 from keras import ops
 
+from kerasx.generation import BeamSearch, Greedy, Sampling
 from kerasx.generation.constraint import Constraint
+from tests.when import compiled_in_test_all
+
+STRATEGIES = {
+    "greedy": Greedy(),
+    "beam": BeamSearch(3),
+    "sampling": Sampling(3, top_k=4, seed=0),
+}
+
+
+def strategies(always):
+    """A test for each `strategy`; where that is compiled, `make test` has one of them only."""
+    others = [
+        pytest.param(strategy, id=name, marks=() if name == always else compiled_in_test_all)
+        for name, strategy in STRATEGIES.items()
+    ]
+    return pytest.mark.parametrize("strategy", others)
 
 
 class Noise(Constraint):

@@ -11,24 +11,20 @@ from kerasx.generation import (
     BannedWords,
     BeamSearch,
     Generator,
-    Greedy,
     PassageNgrams,
     PrefixTrie,
-    Sampling,
 )
 from kerasx.generation.strategies import NEVER
 from tests.generation.models import tiny_model
-from tests.generation.noise import Noise
-from tests.when import COMPILES, SLOW
+from tests.generation.noise import Noise, strategies
+from tests.when import compiled_in_test_all
 
 END, STEPS, VOCABULARY = 3, 6, 11
-STRATEGIES = {"greedy": Greedy(), "beam": BeamSearch(3), "sampling": Sampling(3, top_k=4, seed=0)}
 PROMPTS = [[5, 9, 2, 9, 4], [7], [1, 8, 8, 1, END, 4], [2, 2, 2]]
 BANNED = [[0], [9, 9], [2, 4, 5], [4, 4], [8, 1]]
 ANSWERS = [[5], [5, 6], [5, 6, 7], [8] * STEPS, [10, 9], [10] * (STEPS + 1)]
 
-draws = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-each_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+draws = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +54,7 @@ def contains(text, word):
     return any(text[i : i + len(word)] == word for i in range(len(text) + 1 - len(word)))
 
 
-@each_strategy
+@strategies("beam")
 def test_banned_words_neither_appear_nor_end_what_the_prompt_began(model, strategy):
     def holds(prompt, x):
         texts = [[*prompt[len(prompt) + 1 - len(word) :], *x] for word in BANNED]
@@ -67,7 +63,7 @@ def test_banned_words_neither_appear_nor_end_what_the_prompt_began(model, strate
     check(model, strategy, BannedWords(BANNED), holds)
 
 
-@each_strategy
+@strategies("sampling")
 def test_an_extract_is_a_piece_of_its_own_prompt(model, strategy):
     def holds(prompt, x):
         return x and END not in x and contains(prompt, x)
@@ -75,7 +71,7 @@ def test_an_extract_is_a_piece_of_its_own_prompt(model, strategy):
     check(model, strategy, PassageNgrams(END), holds)
 
 
-@each_strategy
+@strategies("greedy")
 def test_answers_come_from_the_list_and_are_not_cut_off(model, strategy):
     check(model, strategy, PrefixTrie(ANSWERS, END), lambda prompt, x: x in ANSWERS[:-1])
 
@@ -144,7 +140,7 @@ def test_one_token_is_a_word_and_a_prompt():
     assert allowed(PrefixTrie([[7]], END), [7], []) == {7}
 
 
-@pytest.mark.skipif(COMPILES and not SLOW, reason="two batch sizes to compile: set KERASX_SLOW=1")
+@compiled_in_test_all
 def test_a_batch_equals_its_prompts_one_by_one(model):
     constraints = [BannedWords(BANNED), PassageNgrams(END, n=2)]
     generate = Generator(
@@ -154,7 +150,7 @@ def test_a_batch_equals_its_prompts_one_by_one(model):
     assert generate(PROMPTS).sequences == one_by_one
 
 
-@pytest.mark.parametrize("least, banned", [(1, 7), (4, 10)])
+@pytest.mark.parametrize("least, banned", [(1, 7), pytest.param(4, 10, marks=compiled_in_test_all)])
 def test_where_nothing_is_allowed_the_sequence_ends(model, least, banned):
     """The only answer has a banned word, or is shorter than what is asked for."""
     generate = Generator(
