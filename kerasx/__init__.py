@@ -19,6 +19,7 @@ _SUBPACKAGES = (
     "metrics",
     "models",
     "optimizers",
+    "probing",
     "regularizers",
     "similarity",
     "snippets",

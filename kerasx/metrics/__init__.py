@@ -13,12 +13,14 @@ from kerasx.metrics.equations import (
 from kerasx.metrics.ngram import NgramModel, perplexity
 from kerasx.metrics.rouge import mean_rouge, rouge
 from kerasx.metrics.text import bleu, distinct
+from kerasx.metrics.trees import bracket_f1, unlabelled_attachment_score
 
 __all__ = [
     "NgramModel",
     "answer_f1",
     "answer_scores",
     "bleu",
+    "bracket_f1",
     "distinct",
     "equal",
     "equation_accuracy",
@@ -31,4 +33,5 @@ __all__ = [
     "perplexity",
     "remove_brackets",
     "rouge",
+    "unlabelled_attachment_score",
 ]

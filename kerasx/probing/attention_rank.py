@@ -1,0 +1,123 @@
+"""Rank of attention matrices: what a causal mask does that head_size alone does not allow."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx import backend
+from kerasx.layers.attention import MultiHeadAttention, split_biases
+from kerasx.probing.encoders import only_node
+
+__all__ = ["attention_weights", "log_determinants", "numerical_ranks", "random_attention"]
+
+
+def numerical_ranks(weights, tolerance=1e-6):
+    """How many singular values are above `tolerance` times the largest.
+
+    softmax(Q Kᵀ) of n tokens with heads of size d, n ≫ d, is close to a matrix of low rank; under
+    a causal mask it is triangular with a positive diagonal, so that its exact rank is n
+    (kexue.fm/archives/9529). How far the small singular values are from 0 is another question,
+    which `tolerance` puts.
+
+    Args:
+        weights: (..., n, n), without padding.
+
+    Returns:
+        Integers (...).
+
+    >>> numerical_ranks(np.stack([np.eye(3), np.ones((3, 3))]))
+    array([3, 1])
+    """
+    values = np.linalg.svd(_square(weights), compute_uv=False)
+    return (values > tolerance * values[..., :1]).sum(-1)
+
+
+def log_determinants(weights):
+    """log |det| of each matrix, -inf where it is singular; Σ log w_ii for causal heads.
+
+    Args:
+        weights: (..., n, n).
+
+    >>> float(log_determinants([[1.0, 0.0], [0.5, 0.5]]).round(4))
+    -0.6931
+    """
+    return np.linalg.slogdet(_square(weights))[1]
+
+
+def random_attention(n, head_size, heads=8, causal=False, deviation=1.0, seed=0):
+    """softmax(Q Kᵀ / √d) of normal queries and keys: (heads, n, n), float64.
+
+    The smaller the scores, the closer the softmax is to the first terms of its series, which are
+    of low rank; with a deviation of 1 even small heads reach almost n at a tolerance of 1e-6.
+
+    Args:
+        n: tokens.
+        head_size: d.
+        heads: how many matrices.
+        causal: whether a token sees those before it and itself only.
+        deviation: standard deviation of queries and keys.
+        seed: an integer.
+
+    >>> options = {"head_size": 4, "deviation": 0.5}
+    >>> both, causal = (random_attention(64, causal=c, **options) for c in (False, True))
+    >>> bool((numerical_ranks(both) < 50).all()), bool((numerical_ranks(causal) == 64).all())
+    (True, True)
+    """
+    if n < 1 or head_size < 1 or heads < 1:
+        raise ValueError(
+            "`n`, `head_size` and `heads` must be at least 1. "
+            f"Received: n={n}, head_size={head_size}, heads={heads}"
+        )
+    q, k = np.random.default_rng(seed).normal(0, deviation, (2, heads, n, head_size))
+    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(head_size)
+    if causal:
+        scores = np.where(np.tri(n, dtype=bool), scores, -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def attention_weights(model, inputs, layer):
+    """The attention matrices (b, heads, n, m) of a `MultiHeadAttention` layer in a model.
+
+    Args:
+        model: a functional keras.Model in which the layer is used once.
+        inputs: arrays as the model takes them.
+        layer: its name, such as "Transformer-0-MultiHeadSelfAttention".
+
+    Returns:
+        Weights (b, heads, n, m), float32; rows of padding queries mean nothing.
+
+    Raises:
+        ValueError: no such layer, or one of another kind.
+    """
+    names = [x.name for x in model.layers if isinstance(x, MultiHeadAttention)]
+    if layer not in names:
+        raise ValueError(f"`layer` must be one of {names}. Received: layer={layer!r}")
+    layer, node = model.get_layer(layer), only_node(model, layer)
+    before = keras.Model(model.inputs, list(node.arguments.args[0]))
+    values = before([ops.convert_to_tensor(x) for x in inputs], training=False)
+    masks, _ = split_biases(values[3:])
+    valid = getattr(values[2], "_keras_mask", None)
+    if valid is not None:
+        masks.append(backend.padding(valid).allowed)
+    copy = type(layer).from_config({**layer.get_config(), "return_attention_scores": True})
+    copy.build([tuple(x.shape) for x in values])
+    copy.set_weights(layer.get_weights())
+    scores = copy(values, training=False, **_options(node))[1]
+    mask = functools.reduce(ops.logical_and, masks) if masks else None
+    weights = backend.attention_normalize(scores, mask, -1, layer.normalization)
+    return ops.convert_to_numpy(weights)
+
+
+def _options(node):
+    given = node.arguments.kwargs
+    return {name: given[name] for name in ("a_bias", "p_bias", "residual") if name in given}
+
+
+def _square(weights):
+    weights = np.asarray(weights, "float64")
+    if weights.ndim < 2 or weights.shape[-1] != weights.shape[-2]:
+        raise ValueError(f"`weights` must be (..., n, n). Received: shape {weights.shape}")
+    return weights

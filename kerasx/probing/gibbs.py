@@ -1,0 +1,103 @@
+"""Texts drawn from a masked language model, one token after another."""
+
+import keras
+import numpy as np
+
+from kerasx.probing.encoders import as_function
+
+__all__ = ["gibbs_sample"]
+
+
+def gibbs_sample(
+    model,
+    token_ids,
+    mask_id,
+    positions=None,
+    samples=1,
+    chains=1,
+    burn_in=10,
+    temperature=1.0,
+    forbidden=(),
+    from_logits=False,
+    seed=0,
+    verbose=0,
+):
+    """Gibbs sampling: hide a token, draw it anew from p(token | the others), go on with the next.
+
+    A round visits all positions in an order that is drawn for it. If the model's conditionals are
+    those of one distribution, texts are drawn from it in the end; a trained model's nearly are.
+
+    Args:
+        model: a keras.Model, or a function from ids (b, n), with outputs (b, n, vocabulary), such
+            as `build_transformer_model(..., with_mlm=True)`.
+        token_ids: (n,), where all chains start; [MASK] where nothing is known.
+        mask_id: the id of [MASK], which is never drawn.
+        positions: those that are drawn; by default all but the first and the last.
+        samples: rounds that are kept, after `burn_in` rounds that are not.
+        chains: texts that are drawn side by side.
+        burn_in: rounds at the start.
+        temperature: probabilities are taken to the power 1 / temperature.
+        forbidden: ids that are never drawn.
+        from_logits: whether the outputs are scores instead of probabilities.
+        seed: an integer.
+        verbose: 1 for a progress bar.
+
+    Returns:
+        ids (samples, chains, n), int32.
+
+    Source: arXiv 1902.04094; kexue.fm/archives/8119.
+
+    >>> always_three = lambda ids: np.eye(5)[np.full(ids.shape, 3)]
+    >>> gibbs_sample(always_three, [1, 0, 0, 2], mask_id=0)
+    array([[[1, 3, 3, 2]]], dtype=int32)
+    """
+    token_ids = np.asarray(token_ids, "int32")
+    n = len(token_ids)
+    positions = np.arange(1, n - 1) if positions is None else np.asarray(positions, int)
+    _check(token_ids, positions, samples, chains, burn_in, temperature)
+    run, rng = as_function(model), np.random.default_rng(seed)
+    texts, kept = np.repeat(token_ids[None], chains, 0), []
+    progress = keras.utils.Progbar(burn_in + samples, verbose=verbose, unit_name="round")
+    for round_number in range(burn_in + samples):
+        for i in rng.permutation(positions):
+            texts[:, i] = mask_id
+            log_p = _log_probabilities(run(texts)[:, i], from_logits)
+            log_p[:, [mask_id, *forbidden]] = -np.inf
+            texts[:, i] = _draw(rng, log_p / temperature)
+        progress.add(1)
+        if round_number >= burn_in:
+            kept.append(texts.copy())
+    return np.stack(kept)
+
+
+def _log_probabilities(outputs, from_logits):
+    """Logarithms (b, vocabulary), up to a constant, in float64."""
+    if from_logits:
+        return outputs.astype("float64")
+    with np.errstate(divide="ignore"):
+        return np.log(outputs.astype("float64"))
+
+
+def _draw(rng, log_p):
+    """An id for each row, by the maximum of Gumbel noise and log p."""
+    if not np.isfinite(log_p.max(-1)).all():
+        raise ValueError(
+            "The model must leave a finite probability to some token that is not forbidden. "
+            f"Received: largest log-probabilities {log_p.max(-1)}"
+        )
+    return (log_p + rng.gumbel(size=log_p.shape)).argmax(-1)
+
+
+def _check(token_ids, positions, samples, chains, burn_in, temperature):
+    outside = (positions < 0) | (positions >= len(token_ids))
+    if token_ids.ndim != 1 or not positions.size or outside.any():
+        raise ValueError(
+            "`token_ids` must be (n,) and `positions` at least one of them. "
+            f"Received: shape {token_ids.shape}, positions={positions.tolist()}"
+        )
+    if samples < 1 or chains < 1 or burn_in < 0 or temperature <= 0:
+        raise ValueError(
+            "`samples` and `chains` must be at least 1, `burn_in` at least 0 and `temperature` "
+            f"above 0. Received: samples={samples}, chains={chains}, burn_in={burn_in}, "
+            f"temperature={temperature}"
+        )

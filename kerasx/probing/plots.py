@@ -1,0 +1,188 @@
+"""Impact matrices and trees, as pictures and as text."""
+
+import numpy as np
+
+from kerasx.data.figures import drawing, save_figure
+
+__all__ = [
+    "format_dependencies",
+    "format_tree",
+    "plot_attributions",
+    "plot_dependencies",
+    "plot_impacts",
+    "plot_tree",
+]
+
+_BLUE, _ORANGE = "#0072b2", "#d55e00"
+
+
+def format_tree(tree, tokens):
+    """A constituency tree in lines, a token in each.
+
+    Args:
+        tree: nested tuples of numbers of tokens, as of `parse_constituency`.
+        tokens: strings.
+
+    >>> print(format_tree(((0, 1), 2), ["the", "cat", "sat"]))
+    ┬┬ the
+    │└ cat
+    └ sat
+    """
+
+    def lines(node):
+        if not isinstance(node, (list, tuple)):
+            return [" " + str(tokens[node])]
+        parts = []
+        for i, child in enumerate(node):
+            last = i == len(node) - 1
+            corner = ("─" if last else "┬") if i == 0 else ("└" if last else "├")
+            first, *others = lines(child)
+            parts += [corner + first, *((" " if last else "│") + line for line in others)]
+        return parts
+
+    return "\n".join(lines(tree)).rstrip()
+
+
+def format_dependencies(heads, tokens):
+    """Each token with its head, a line each.
+
+    >>> print(format_dependencies([1, -1], ["cats", "sleep"]))
+    cats <- sleep
+    sleep (root)
+    """
+    return "\n".join(
+        f"{token} (root)" if head < 0 else f"{token} <- {tokens[head]}"
+        for token, head in zip(tokens, heads, strict=True)
+    )
+
+
+def plot_impacts(impacts, tokens, path, title=""):
+    """Draw an impact matrix: row i, column j is what hiding token j changes at token i.
+
+    Args:
+        impacts: (T, T).
+        tokens: T strings.
+        path: ends in `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
+        title: text above.
+    """
+    impacts, tokens = np.asarray(impacts, "float64"), [str(token) for token in tokens]
+    if impacts.shape != (len(tokens), len(tokens)):
+        raise ValueError(
+            f"`impacts` must be (T, T) for T tokens. Received: shape {impacts.shape}, "
+            f"{len(tokens)} tokens"
+        )
+    with drawing(title, *tokens) as figure_class:
+        size = 1.6 + 0.38 * len(tokens)
+        figure = figure_class(figsize=(size + 0.6, size), layout="constrained")
+        axes = figure.subplots()
+        shown = np.where(np.eye(len(tokens), dtype=bool), np.nan, impacts)
+        image = axes.imshow(shown, cmap="Blues", vmin=0)
+        axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(tokens)), tokens)
+        axes.set(xlabel="hidden", ylabel="changed", title=title)
+        figure.colorbar(image, shrink=0.7)
+        save_figure(figure, path)
+
+
+def plot_tree(tree, tokens, path, title=""):
+    """Draw a constituency tree above its tokens.
+
+    Args:
+        tree, tokens: as in `format_tree`.
+        path, title: as in `plot_impacts`.
+    """
+    tokens = [str(token) for token in tokens]
+    with drawing(title, *tokens) as figure_class:
+        places = _places(tokens)
+        figure = figure_class(figsize=(0.6 + 0.11 * places[-1], 1), layout="constrained")
+        axes = figure.subplots()
+
+        def draw(node):
+            """(x, height) of a node, its branches drawn."""
+            if not isinstance(node, (list, tuple)):
+                axes.text(places[node], -0.15, tokens[node], ha="center", va="top", fontsize=11)
+                return places[node], 0
+            children = [draw(child) for child in node]
+            x = (children[0][0] + children[-1][0]) / 2
+            height = 1 + max(y for _, y in children)
+            for child, y in children:
+                axes.plot([x, child], [height, y], color=_BLUE, lw=1.5)
+            return x, height
+
+        _, height = draw(tree)
+        figure.set_figheight(0.9 + 0.38 * height)
+        _bare(axes, places, (-1.1, height + 0.3), title)
+        save_figure(figure, path)
+
+
+def plot_dependencies(heads, tokens, path, title=""):
+    """Draw an arrow from each head to its dependent, above the tokens; the root is in bold.
+
+    Args:
+        heads: (T,), -1 at the root, as of `parse_dependencies`.
+        tokens, path, title: as in `plot_impacts`.
+    """
+    heads, tokens = [int(head) for head in heads], [str(token) for token in tokens]
+    if len(heads) != len(tokens):
+        raise ValueError(
+            f"`heads` must be one for each token. Received: {len(heads)} and {len(tokens)}"
+        )
+    with drawing(title, *tokens) as figure_class:
+        places = _places(tokens)
+        widest = max([abs(h - i) for i, h in enumerate(heads) if h >= 0], default=1)
+        size = (0.6 + 0.11 * places[-1], 0.9 + 0.38 * widest)
+        figure = figure_class(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        for i, (head, token) in enumerate(zip(heads, tokens)):
+            weight = "bold" if head < 0 else "normal"
+            style = {"ha": "center", "va": "top", "fontsize": 11, "fontweight": weight}
+            axes.text(places[i], -0.1, token, **style)
+            if head >= 0:
+                _arc(axes, places[head], places[i], abs(head - i))
+        _bare(axes, places, (-0.8, widest + 0.3), title)
+        save_figure(figure, path)
+
+
+def plot_attributions(values, tokens, path, title=""):
+    """Draw a bar for each token: blue for what speaks for the target, orange for what against.
+
+    Args:
+        values: (T,), a row of `integrated_gradients(...).tokens`.
+        tokens, path, title: as in `plot_impacts`.
+    """
+    values, tokens = np.asarray(values, "float64"), [str(token) for token in tokens]
+    if values.shape != (len(tokens),):
+        raise ValueError(
+            f"`values` must be one for each token. Received: {values.shape} and {len(tokens)}"
+        )
+    with drawing(title, *tokens) as figure_class:
+        size = (1.5 + 0.4 * len(tokens), 2.6)
+        figure = figure_class(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        axes.bar(range(len(tokens)), values, color=np.where(values < 0, _ORANGE, _BLUE))
+        axes.axhline(0, color="0.5", lw=0.8)
+        axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
+        axes.set_title(title)
+        axes.spines[["top", "right"]].set_visible(False)
+        save_figure(figure, path)
+
+
+def _places(tokens):
+    """Where the middles of the tokens are, in characters."""
+    from kerasx.data import display_width
+
+    widths = np.array([display_width(token) + 2 for token in tokens])
+    return np.cumsum(widths) - widths / 2 + 0.5
+
+
+def _arc(axes, start, end, height):
+    angles = np.linspace(0, np.pi, 60)
+    xs, ys = (start + end) / 2 + (start - end) / 2 * np.cos(angles), height * np.sin(angles)
+    axes.plot(xs, ys, color=_BLUE, lw=1.3)
+    arrow = {"arrowstyle": "-|>", "color": _BLUE}
+    axes.annotate("", (xs[-1], ys[-1]), (xs[-3], ys[-3]), arrowprops=arrow)
+
+
+def _bare(axes, places, heights, title):
+    axes.set(xlim=(places[0] - 3, places[-1] + 3), ylim=heights, title=title)
+    axes.axis("off")
