@@ -49,7 +49,7 @@ args = parser.parse_args()
 # Data: pairs of texts as ids (pairs, 2, maxlen), and their scores
 
 if args.data:
-    rows = [(a, b, float(score)) for a, b, score in read_tsv(args.data)]
+    rows = read_tsv(args.data, columns=(str, str, float))
     held_out = len(rows) // 5
 else:
     held_out = max(args.pairs // 3, 50)
