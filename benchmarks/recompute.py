@@ -4,7 +4,9 @@
 
 A training step of a 12-layer BERT (width 384, 128 tokens, dropout 0.1, Adam), with and without
 `recompute=True`. Each size runs in a process of its own; its memory is the peak resident size
-during the steps, compilation excluded. A line through two batch sizes splits that into a constant
+during a step, compilation excluded, with an allocator that gives blocks of 1 MiB and more back
+once they are free (glibc else keeps and splits them, and the peak says how, not what was in use):
+slow, so times come from other processes. A line through two batch sizes splits that into a constant
 part (weights, optimizer, libraries) and a part for each example; the largest batch is where the
 line with recomputation meets the memory that the larger batch takes without. Linux only.
 """
@@ -18,6 +20,7 @@ from benchmarks.harness import BACKENDS, CONFIG, installed, interleave, report
 from benchmarks.training import Process, serve
 
 BATCHES = (8, 24)
+WAYS = ("plain", "recompute")
 LENGTH = 128
 
 
@@ -48,39 +51,41 @@ def step(batch, recompute):
 
 
 class Steps(Process):
-    """A process that remembers the memory of each step."""
+    """A process that remembers the memory of its last step."""
 
     module = "benchmarks.recompute"
 
-    def __init__(self, *arguments):
-        self.memory = []
-        super().__init__(*arguments)
-
     def __call__(self):
-        self.memory.append(super().__call__()["MiB"])
+        self.memory = super().__call__()["MiB"]
+
+
+def peak(backend, batch, way):
+    """MiB of one step, without what the allocator would keep."""
+    process = Steps(backend, batch, way, MALLOC_MMAP_THRESHOLD_=str(2**20))
+    process.ready()
+    process()
+    process.close()
+    return process.memory
 
 
 def compare(backend, rounds):
     """Rows for one backend: memory and seconds of each size, then the sizes at equal memory."""
-    rows, memory, seconds = [], {}, {}
+    rows, memory = [], {}
     for batch in BATCHES:
-        processes = {way: Steps(backend, batch, way) for way in ("plain", "recompute")}
+        memory |= {(way, batch): peak(backend, batch, way) for way in WAYS}
+        processes = {way: Steps(backend, batch, way) for way in WAYS}
         for process in processes.values():
             process.ready()
         times = interleave(processes, rounds)
         ratios = [r / p for r, p in zip(times["recompute"], times["plain"])]
         for way, process in processes.items():
             process.close()
-            memory[way, batch] = statistics.median(process.memory)
-            cpu = process.cpu[-rounds:]
-            seconds[way, batch] = statistics.median(times[way])
             row = {"name": f"{way}, batch {batch}", "MiB": memory[way, batch]}
-            row |= {"seconds": seconds[way, batch], "cpu_seconds": statistics.median(cpu)}
+            row |= {"seconds": statistics.median(times[way])}
+            row |= {"cpu_seconds": statistics.median(process.cpu[-rounds:])}
             rows.append(row | ({"time_ratio": statistics.median(ratios)} if way != "plain" else {}))
     small, large = BATCHES
-    each = {
-        w: (memory[w, large] - memory[w, small]) / (large - small) for w in ("plain", "recompute")
-    }
+    each = {w: (memory[w, large] - memory[w, small]) / (large - small) for w in WAYS}
     fixed = memory["recompute", large] - each["recompute"] * large
     fits = (memory["plain", large] - fixed) / each["recompute"]
     rows.append(

@@ -157,17 +157,20 @@ GROUPS = {
 
 
 class Process:
-    """A process of its own for `work`: each call has it do its work once, and waits for it."""
+    """A process of its own for `work`: each call has it do its work once, and waits for it.
+
+    Keywords are more environment variables.
+    """
 
     module = "benchmarks.training"
 
-    def __init__(self, backend, *work):
+    def __init__(self, backend, *work, **variables):
         self.cpu = []
         legacy = {"TF_KERAS": "1", "TF_USE_LEGACY_KERAS": "1"} if "bert4keras" in work else {}
         environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.module, "--work", *map(str, work)],
-            env={**environment, **legacy},
+            env={**environment, **legacy, **variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
