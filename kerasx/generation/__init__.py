@@ -10,6 +10,7 @@ from kerasx.generation.expression_grammar import ExpressionGrammar, frequent_con
 from kerasx.generation.generator import Generated, Generator
 from kerasx.generation.passage_ngrams import PassageNgrams
 from kerasx.generation.prefix_trie import PrefixTrie
+from kerasx.generation.repetition import NoRepeatNgrams, RepetitionPenalty
 from kerasx.generation.reranking import rerank, vote
 from kerasx.generation.sampling import Sampling
 from kerasx.generation.strategies import BeamSearch, Greedy, Strategy
@@ -25,8 +26,10 @@ __all__ = [
     "Generated",
     "Generator",
     "Greedy",
+    "NoRepeatNgrams",
     "PassageNgrams",
     "PrefixTrie",
+    "RepetitionPenalty",
     "Replier",
     "Sampling",
     "Strategy",

@@ -204,14 +204,14 @@ class BeamSearch(Strategy):
         gains, ids = ops.top_k(gains, c)
         gains = ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
         totals = ops.maximum(state["scores"][..., None] + gains, NEVER)
-        candidates = ops.reshape(totals, (b, w * c)), ops.reshape(ops.cast(ids, "int32"), (b, -1))
-        m = ops.shape(state["sequences"])[-1]
-        ended = ops.logical_or(is_end(candidates[1], ends), t == m - 1)
-        finished, finished_scores = self._finish(state, *candidates, ended, t)
-        totals = ops.where(ended, NEVER, candidates[0])
+        totals, ids = ops.reshape(totals, (b, w * c)), ops.reshape(ops.cast(ids, "int32"), (b, -1))
+        m, ended = ops.shape(state["sequences"])[-1], is_end(ids, ends)
+        last = ops.logical_or(ended, t == m - 1)
+        finished, finished_scores = self._finish(state, totals, ids, last, t)
+        totals = ops.where(ended, NEVER, totals)
         scores, index = ops.top_k(totals, w)
         parents = ops.cast(index // c, "int32")
-        tokens = ops.take_along_axis(candidates[1], index, axis=1)
+        tokens = ops.take_along_axis(ids, index, axis=1)
         done = self._is_done(scores[:, 0], finished_scores[:, -1], t, m)
         state = {
             "sequences": put(take_beams(state["sequences"], parents), tokens, t),

@@ -39,3 +39,26 @@ def greedy(model, prompt, new):
         torch.tensor([prompt]), do_sample=False, max_new_tokens=new, min_new_tokens=new
     )
     return out[0, len(prompt) :].tolist()
+
+
+def generated(model, prompts, ends, n=1, **options):
+    """(sequences, scores) by transformers' `generate`: n for each prompt of the same length.
+
+    Sequences are without their prompt, and without the end and what follows.
+    """
+    prompts = torch.tensor(prompts)
+    options |= {"num_return_sequences": n, "eos_token_id": list(ends) or None}
+    found = model.generate(
+        prompts,
+        attention_mask=torch.ones_like(prompts),
+        do_sample=False,
+        return_dict_in_generate=True,
+        output_scores=True,
+        **options,
+    )
+    start = 1 if model.config.is_encoder_decoder else prompts.shape[1]
+    rows = [row[start:].tolist() for row in found.sequences]
+    rows = [row[: next((i for i, x in enumerate(row) if x in ends), None)] for row in rows]
+    scores = getattr(found, "sequences_scores", torch.zeros(len(rows))).tolist()
+    groups = range(0, len(rows), n)
+    return [rows[i : i + n] for i in groups], [scores[i : i + n] for i in groups]
