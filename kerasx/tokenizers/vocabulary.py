@@ -5,6 +5,7 @@ import os
 from collections import Counter
 
 from kerasx.checkpoints.atomic import atomic_path
+from kerasx.data.readers import read_lines
 
 from .characters import CharacterTable, is_redundant, is_special, normalize
 
@@ -164,7 +165,7 @@ def word_vocab(texts, cut, min_count=2):
     return {**vocabulary, **{word: len(vocabulary) + i for i, word in enumerate(words)}}
 
 
-def load_words(path, min_count=1, limit=None, encoding="utf-8"):
+def load_words(path, min_count=1, limit=None, encoding="utf-8", errors="raise"):
     """Words of a frequency list: lines "word<TAB>count", "word count ..." or just "word".
 
     Args:
@@ -172,23 +173,24 @@ def load_words(path, min_count=1, limit=None, encoding="utf-8"):
         min_count: leave out words seen less often; a line without a count passes.
         limit: how many words at most, the most frequent first; None for all, in file order.
         encoding: of the file.
+        errors: "raise" stops at a line whose count is no whole number; "skip" leaves such lines
+            out and warns once, see `kerasx.data.read_lines`.
 
     Raises:
-        ValueError: if a count is not a whole number; names the line.
+        ValueError: a bad line, as `path:line`; with "skip" more than 1 % of them; or no words.
     """
     counts = {}
-    for number, line in enumerate(_read_lines(path, encoding), 1):
-        word, *fields = line.split("\t") if "\t" in line else line.split(" ")
-        if not word.strip():
-            continue
-        if fields and not fields[0].strip().isdecimal():
-            raise ValueError(
-                "`path` must hold lines of a word and its count. "
-                f"Received: {os.fspath(path)}:{number}: {line[:80]!r}"
-            )
-        counts[word] = max(counts.get(word, 0), int(fields[0]) if fields else min_count)
+    for word, count in read_lines(path, _word_and_count, errors, encoding):
+        counts[word] = max(counts.get(word, 0), min_count if count is None else count)
     words = [word for word, count in counts.items() if count >= min_count]
     return words if limit is None else sorted(words, key=counts.get, reverse=True)[:limit]
+
+
+def _word_and_count(line):
+    word, *fields = line.split("\t") if "\t" in line else line.split(" ")
+    if not word.strip() or (fields and not fields[0].strip().isdecimal()):
+        raise ValueError("must be a word and its count")
+    return word, int(fields[0]) if fields else None
 
 
 def extend_vocab_with_words(token_dict, words, tokenizer):

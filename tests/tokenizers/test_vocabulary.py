@@ -127,8 +127,14 @@ def test_words_are_read_with_their_counts(tmp_path):
 
 
 def test_a_malformed_count_names_its_line(tmp_path):
-    with pytest.raises(ValueError, match=r"vocab\.txt:2: '北京\\tmany'"):
+    with pytest.raises(ValueError, match=r"vocab\.txt:2: .*Received: '北京\\tmany'"):
         load_words(written(tmp_path, "的\t30\n北京\tmany\n"))
+
+
+def test_few_malformed_counts_can_be_skipped(tmp_path):
+    path = written(tmp_path, "".join(f"{i}词\t{i}\n" for i in range(99)) + "北京\tmany\n")
+    with pytest.warns(UserWarning, match=r"1 of 100 lines skipped, first: .*vocab\.txt:100: "):
+        assert load_words(path, min_count=97, errors="skip") == ["97词", "98词"]
 
 
 def test_the_words_of_lccc_are_read():
