@@ -22,6 +22,12 @@ def model():
     return tiny_model(model="nezha", max_position=None, seed=11)
 
 
+@pytest.fixture(scope="module")
+def reply(model):
+    """Each shape is compiled, once for all tests."""
+    return Replier(model, TOKENIZER, Greedy(), maxlen=LENGTH, max_new_tokens=4)
+
+
 def logits(model, dialogues):
     """(ids, segments, logits) of dialogues, padded to one shape."""
     rows = zip(*(encode_dialogue(TOKENIZER, turns) for turns in dialogues))
@@ -65,8 +71,7 @@ def test_the_segments_say_who_speaks(model):
     assert np.abs(others[0, second] - scores[0, second]).max() > 1e-2
 
 
-def test_a_reply_is_what_the_model_finds_likeliest_in_the_other_segment(model):
-    reply = Replier(model, TOKENIZER, Greedy(), maxlen=LENGTH, max_new_tokens=4)
+def test_a_reply_is_what_the_model_finds_likeliest_in_the_other_segment(model, reply):
     for turns, expected in ((TURNS[:1], 1), (TURNS[:2], 0)):
         ids, segments = encode_prompt(TOKENIZER, turns)
         assert segments[-1] == 1 - expected
@@ -80,8 +85,7 @@ def test_a_reply_is_what_the_model_finds_likeliest_in_the_other_segment(model):
         assert reply([turns]) == [TOKENIZER.decode(new)]
 
 
-def test_replies_in_a_batch_are_those_to_each_alone(model):
-    reply = Replier(model, TOKENIZER, Greedy(), maxlen=LENGTH, max_new_tokens=4)
+def test_replies_in_a_batch_are_those_to_each_alone(reply):
     dialogues = [TURNS[:2], TURNS[:1], ["庚庚庚庚", "丙", "乙"], TURNS[:3]]
     together = reply(dialogues)
     assert together == [reply([turns])[0] for turns in dialogues]
