@@ -107,7 +107,7 @@ class Generator(DecodingLoop):
         constraints=(),
     ):
         graphs = DecodingGraphs(model)
-        strategy = Greedy() if strategy is None else strategy
+        strategy = _checked_strategy(strategy)
         ends = checked_ends(end_id, graphs.vocabulary)
         pad_id = graphs.masked_id or 0 if pad_id is None else pad_id
         super().__init__(graphs, strategy, tuple(constraints), ends, pad_id)
@@ -127,11 +127,6 @@ class Generator(DecodingLoop):
         self._more = backend.compiled(self._until, layers)
 
     def _check_settings(self):
-        if not isinstance(self.strategy, Strategy):
-            raise ValueError(
-                "`strategy` must be Greedy(), BeamSearch(width), Sampling() or another Strategy. "
-                f"Received: strategy={self.strategy!r}"
-            )
         if not all(isinstance(x, Constraint) for x in self.constraints):
             raise ValueError(
                 "`constraints` must be kerasx.generation.Constraint objects. "
@@ -346,6 +341,16 @@ class Generator(DecodingLoop):
         ends = [np.isin(ids, self.ends) for ids in found]
         found = [ids[: np.argmax(end) if any(end) else None] for ids, end in zip(found, ends)]
         return [ids.tolist() for ids in found], scores[:kept].tolist()
+
+
+def _checked_strategy(strategy):
+    """Greedy if there is none."""
+    if strategy is not None and not isinstance(strategy, Strategy):
+        raise ValueError(
+            "`strategy` must be Greedy(), BeamSearch(width), Sampling() or another Strategy. "
+            f"Received: strategy={strategy!r}"
+        )
+    return strategy or Greedy()
 
 
 def _padded(rows, n, value=0):
