@@ -7,7 +7,7 @@ from kerasx import backend
 from kerasx.generation.constraint import Constraint
 from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies import NEVER
-from kerasx.generation.tables import among, check_below, stacked
+from kerasx.generation.tables import among, check_vocabulary, stacked
 
 __all__ = ["Automaton"]
 
@@ -46,10 +46,10 @@ class Automaton(Constraint):
         raise ValueError(f"`{type(self).__name__}` must override edges(self, prompt).")
 
     def start(self, prompts, vocab_size, steps):
-        check_below("end_id", [self.end_id], vocab_size)
+        check_vocabulary("end_id", [self.end_id], vocab_size)
         rows = [self.table(prompt) for prompt in prompts]
         for row in rows:
-            check_below("tokens", row["token"], vocab_size)
+            check_vocabulary("tokens", np.unique(row["token"]), vocab_size)
             if row["shortest"] > steps:
                 raise ValueError(
                     "`max_new_tokens` must leave room for one of the allowed continuations, "

@@ -5,7 +5,7 @@ from keras import ops
 
 from kerasx.generation.constraint import Constraint
 from kerasx.generation.strategies import NEVER
-from kerasx.generation.tables import among, check_below, checked_sequences
+from kerasx.generation.tables import among, check_vocabulary, checked_sequences
 
 __all__ = ["BannedWords"]
 
@@ -42,7 +42,7 @@ class BannedWords(Constraint):
         self.last = np.array([word[-1] for word in self.sequences], "int32")
 
     def start(self, prompts, vocab_size, steps):
-        check_below("sequences", sum(self.sequences, ()), vocab_size)
+        check_vocabulary("sequences", sum(self.sequences, ()), vocab_size)
         self._check_a_way_out(vocab_size)
         pad = [_NONE] * self.reach
         return (), np.array([[*pad, *ids][-self.reach :] for ids in prompts], "int32")

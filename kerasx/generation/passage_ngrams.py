@@ -5,7 +5,7 @@ from keras import ops
 from kerasx.generation.constraint import Constraint
 from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies import NEVER
-from kerasx.generation.tables import among, check_below, stacked
+from kerasx.generation.tables import among, check_vocabulary, stacked
 
 __all__ = ["PassageNgrams"]
 
@@ -43,13 +43,12 @@ class PassageNgrams(Constraint):
 
     def start(self, prompts, vocab_size, steps):
         passages = [ids if self.passage is None else list(self.passage(ids)) for ids in prompts]
-        check_below("end_id", [self.end_id], vocab_size)
+        check_vocabulary("end_id", [self.end_id], vocab_size)
         for ids in passages:
-            check_below("passage", ids, vocab_size)
-            if min(ids, default=0) < 0 or set(ids) <= {self.end_id}:
+            check_vocabulary("passage", ids, vocab_size)
+            if set(ids) <= {self.end_id}:
                 raise ValueError(
-                    "`passage` must give token ids, and one that is not the end at least. "
-                    f"Received: {ids!r:.200}"
+                    f"`passage` must give a token that is not the end. Received: {ids!r:.200}"
                 )
         passages = stacked(passages, self.end_id)
         return passages, 0 * passages  # how many generated tokens stand right before each place

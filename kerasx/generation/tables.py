@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-__all__ = ["among", "check_below", "checked_sequences", "stacked"]
+__all__ = ["among", "check_vocabulary", "checked_sequences", "stacked"]
 
 
 def checked_sequences(name, sequences):
@@ -22,13 +22,13 @@ def checked_sequences(name, sequences):
     return list(dict.fromkeys(rows))
 
 
-def check_below(name, ids, vocab_size):
-    """Raise unless the ids are below the size of the model's vocabulary."""
-    largest = max(ids, default=0)
-    if largest >= vocab_size:
+def check_vocabulary(name, ids, vocab_size):
+    """Raise unless the ids are in the model's vocabulary."""
+    beyond = [i for i in ids if not 0 <= i < vocab_size]
+    if beyond:
         raise ValueError(
             f"`{name}` must be ids in [0, {vocab_size}), the model's vocabulary. "
-            f"Received: {largest}"
+            f"Received: {beyond[0]}"
         )
 
 
