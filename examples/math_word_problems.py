@@ -3,6 +3,7 @@
     python examples/math_word_problems.py                                  # generated problems
     python examples/math_word_problems.py --data ape210k/valid.ape.json    # real ones, from scratch
     python examples/math_word_problems.py --data train.ape.json --config chinese_bert/ --epochs 25
+    python examples/math_word_problems.py --constrained --beam 4 --vote    # expressions only
 
 鸡兔同笼，共有58个头，192条腿，兔有多少只？ -> (192-58*2)/(4-2), which evaluates to 38. The question
 is segment 0 and sees itself whole; the expression is segment 1 and is generated token by token.
@@ -22,7 +23,7 @@ import keras
 from kerasx.callbacks import Evaluator
 from kerasx.checkpoints import atomic_path
 from kerasx.data import BucketDataset, read_ape210k, text_table, train_test_problems
-from kerasx.generation import BeamSearch, Generator
+from kerasx.generation import BeamSearch, ExpressionGrammar, Generator, frequent_constants, vote
 from kerasx.layers import CrossEntropy
 from kerasx.metrics import equation_accuracy, evaluate, format_value, is_correct
 from kerasx.models import bert_config, build_transformer_model
@@ -42,6 +43,8 @@ parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, els
 parser.add_argument("--hidden-size", type=int, default=128, help="from scratch")
 parser.add_argument("--layers", type=int, default=2, help="from scratch")
 parser.add_argument("--beam", type=int, default=1, help="width of the beam search")
+parser.add_argument("--constrained", action="store_true", help="only what is an expression")
+parser.add_argument("--vote", action="store_true", help="among the beams, by their values")
 parser.add_argument("--maxlen", type=int, default=192, help="tokens of question and expression")
 parser.add_argument("--save", default="runs/math_word_problems", help="folder of the model")
 parser.add_argument("--seed", type=int, default=0)
@@ -62,9 +65,7 @@ print(f"{len(train)} problems to learn from, {len(test)} held out")
 
 if args.config:
     vocabulary, keep_tokens = load_vocab(
-        args.vocab or args.config,
-        simplified=True,
-        startswith=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
+        args.vocab or args.config, simplified=True, startswith=["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     )
     config, options = args.config, {"keep_tokens": keep_tokens}
 else:
@@ -72,6 +73,7 @@ else:
     config = bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen)
     options = {"dropout_rate": 0.1 if args.data else 0.0}
 tokenizer = Tokenizer(vocabulary, do_lower_case=True)
+grammar = ExpressionGrammar(tokenizer, frequent_constants((p.question, p.equation) for p in train))
 bert = build_transformer_model(
     config, args.checkpoint, application="unilm", with_mlm="linear", **options
 )
@@ -79,12 +81,9 @@ bert = build_transformer_model(
 # Training: the loss is on the tokens of the expression
 
 model = keras.Model(bert.inputs, CrossEntropy(output_axis=2)(bert.inputs + bert.outputs))
+pairs = [(tokenizer.encode(p.question, p.equation, maxlen=args.maxlen),) for p in train]
 dataset = BucketDataset(
-    [(tokenizer.encode(p.question, p.equation, maxlen=args.maxlen),) for p in train],
-    batch_size=args.batch_size,
-    max_shapes=4,
-    vocab_size=(len(vocabulary), 2),
-    seed=args.seed,
+    pairs, batch_size=args.batch_size, max_shapes=4, vocab_size=(len(vocabulary), 2), seed=args.seed
 )
 peak = args.learning_rate or (2e-5 if args.config else 3e-3)
 schedule = warmup_cosine(peak, len(dataset) * args.epochs)
@@ -99,18 +98,20 @@ def solver(bert):
         end_id=tokenizer._token_end_id,
         max_new_tokens=min(64, args.maxlen // 2),
         batch_size=100,
+        constraints=[grammar] if args.constrained else [],
     )
 
     def solve(problems, verbose=0):
         questions = [tokenizer.encode(p.question, maxlen=args.maxlen // 2)[0] for p in problems]
         found = generate(questions, verbose=verbose)
-        return ["".join(map(tokenizer.stem, tokenizer.ids_to_tokens(ids))) for ids in found.best]
+        found = vote(found, lambda ids: evaluate(text(ids))) if args.vote else found
+        return list(map(text, found.best))
 
     return solve
 
 
-def accuracy(model):
-    return {"accuracy": equation_accuracy(solve(test), [p.answer for p in test])}
+def text(ids):
+    return "".join(map(tokenizer.stem, tokenizer.ids_to_tokens(ids)))
 
 
 def save(epoch, logs):
@@ -118,12 +119,13 @@ def save(epoch, logs):
         bert.save(path)
 
 
-solve = solver(bert)
+solve, answers = solver(bert), [p.answer for p in test]
 os.makedirs(args.save, exist_ok=True)
 saved = os.path.join(args.save, "model.keras")
 save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
 saving = keras.callbacks.LambdaCallback(on_epoch_end=save)
-callbacks = [Evaluator(accuracy), saving, keras.callbacks.TerminateOnNaN()]
+evaluator = Evaluator(lambda model: {"accuracy": equation_accuracy(solve(test), answers)})
+callbacks = [evaluator, saving, keras.callbacks.TerminateOnNaN()]
 model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
 
 # Results: the saved model, on the held-out problems
@@ -138,7 +140,7 @@ def value(expression):
 
 
 expressions = solver(keras.models.load_model(saved))(test, verbose=1)
-marks = [is_correct(e, p.answer) for e, p in zip(expressions, test, strict=True)]
+marks = list(map(is_correct, expressions, answers))
 rows = [("question", "expression", "value", "")]
 for p, e, mark in list(zip(test, expressions, marks, strict=True))[:20]:
     rows.append((p.question, e, value(e), "right" if mark else f"wrong: {p.equation} = {p.answer}"))

@@ -42,10 +42,12 @@ def ape210k(tmp_path):
 
 
 def test_generated_problems_end_in_a_table_an_accuracy_and_a_saved_model(tmp_path):
-    out = run("--problems", "200", "--save", tmp_path / "run", "--beam", "2")
+    flags = ["--beam", "2", "--constrained", "--vote"]
+    out = run("--problems", "200", "--save", tmp_path / "run", *flags)
     assert re.search(r"\d+ of 10 held-out problems right: \d+\.\d%", out)
     table = out[out.index("question  ") :]
     assert len(re.findall(r"  (right|wrong: .+)$", table, re.MULTILINE)) == 10
+    assert len(re.findall(r"  [-+*/().0-9]+  +[-./0-9]+  +(right|wrong)", table)) == 10
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     ids = np.ones((1, 4), "int32")
     assert np.isfinite(keras.ops.convert_to_numpy(model([ids, ids]))).all()
