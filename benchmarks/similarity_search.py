@@ -3,9 +3,8 @@
     python -m benchmarks.similarity_search [--sentences 5000] [--queries 10] [--k 10] [--brute 1]
 
 The corpus is generated (`kerasx.data.generate_reviews`) or, with --data, the lines of a file. The
-words are characters. Their vectors come from counts: how often another character is a neighbour,
-reduced to 64 numbers by a singular value decomposition. Queries are sentences that are not in the
-corpus; for `--brute` of them every distance is computed, which must find the same sentences.
+words are characters, their vectors `ppmi_vectors` of the corpus. Queries are sentences that are not
+in the corpus; for `--brute` of them every distance is computed, which must find the same sentences.
 """
 
 import argparse
@@ -17,7 +16,7 @@ import numpy as np
 
 from benchmarks.harness import report
 from kerasx.data import generate_reviews
-from kerasx.similarity import SentenceIndex
+from kerasx.similarity import SentenceIndex, ppmi_vectors
 
 
 def load_texts(path, n):
@@ -30,20 +29,6 @@ def load_texts(path, n):
     return texts[:n]
 
 
-def character_vectors(texts, size=64, window=2):
-    """{character: (size,)}: square roots of the counts of neighbours, by SVD."""
-    characters = sorted(set("".join(texts)))
-    ids = {c: i for i, c in enumerate(characters)}
-    counts = np.zeros((len(characters), len(characters)))
-    for text in texts:
-        row = [ids[c] for c in text]
-        for shift in range(1, window + 1):
-            np.add.at(counts, (row[shift:], row[:-shift]), 1)
-    counts = np.sqrt(counts + counts.T)
-    u, s, _ = np.linalg.svd(counts - counts.mean(0), full_matrices=False)
-    return dict(zip(characters, u[:, :size] * np.sqrt(s[:size])))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path)
@@ -53,7 +38,7 @@ def main():
     parser.add_argument("--brute", type=int, default=1)
     arguments = parser.parse_args()
     texts = load_texts(arguments.data, arguments.sentences + arguments.queries)
-    vectors = character_vectors(texts)
+    vectors = ppmi_vectors(texts)
     texts = [np.stack([vectors[c] for c in text]) for text in texts]
     queries, corpus = texts[: arguments.queries], texts[arguments.queries :]
     table = []

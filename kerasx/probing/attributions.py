@@ -58,15 +58,22 @@ def integrated_gradients(
     function = _target_of(rest, embed, inputs, target)
     end = ops.convert_to_numpy(embed(inputs)).astype("float64")
     start = _baseline(embed, inputs, baseline_ids, end)
-    run = backend.value_and_grad(function, has_aux=True)
+    run = _compiled(backend.value_and_grad(function, has_aux=True), rest)
     points, weights = np.polynomial.legendre.leggauss(steps)
     total = 0.0
     for point, weight in zip((points + 1) / 2, weights / 2):
-        _, (gradient,) = run([_tensor(start + point * (end - start))])
+        _, (gradient,) = run(_tensor(start + point * (end - start)))
         total = total + weight * ops.convert_to_numpy(gradient).astype("float64")
-    values = [ops.convert_to_numpy(function([_tensor(e)])[1]) for e in (end, start)]
+    values = [ops.convert_to_numpy(run(_tensor(e))[0][1]) for e in (end, start)]
     differences = values[0].astype("float64") - values[1]
     return Attributions(((end - start) * total).sum(-1), differences)
+
+
+def _compiled(gradients, model):
+    """The function of one tensor, compiled where the backend compiles."""
+    if keras.backend.backend() == "torch":
+        return lambda vectors: gradients([vectors])
+    return backend.compiled(lambda vectors: gradients([vectors]), [model])
 
 
 def _tensor(vectors):

@@ -12,6 +12,7 @@ from kerasx.similarity.spearman import (
 from kerasx.similarity.transport import sinkhorn, transport_cost, transport_plan
 from kerasx.similarity.whitening import Whitening, compute_kernel_bias, transform_and_normalize
 from kerasx.similarity.wmd import word_centroid_distance, word_movers_distance
+from kerasx.similarity.word_vectors import ppmi_vectors
 from kerasx.similarity.wrd import word_rotators_bound, word_rotators_distance
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "first_last_avg_pooling",
     "mean_pooling",
     "plot_transport",
+    "ppmi_vectors",
     "relaxed_cost",
     "search",
     "sinkhorn",
