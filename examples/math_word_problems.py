@@ -104,14 +104,10 @@ def solver(bert):
     def solve(problems, verbose=0):
         questions = [tokenizer.encode(p.question, maxlen=args.maxlen // 2)[0] for p in problems]
         found = generate(questions, verbose=verbose)
-        found = vote(found, lambda ids: evaluate(text(ids))) if args.vote else found
-        return list(map(text, found.best))
+        found = vote(found, lambda ids: evaluate(grammar.text(ids))) if args.vote else found
+        return list(map(grammar.text, found.best))
 
     return solve
-
-
-def text(ids):
-    return "".join(map(tokenizer.stem, tokenizer.ids_to_tokens(ids)))
 
 
 def save(epoch, logs):

@@ -72,6 +72,10 @@ class ExpressionGrammar(Automaton):
         found = _NUMBER.findall(self.tokenizer.decode([int(i) for i in prompt]))
         return sorted({*found, *self.constants})
 
+    def text(self, ids):
+        """The expression that token ids write: what they stand for, without spaces."""
+        return "".join(map(_stem, self.tokenizer.ids_to_tokens(ids)))
+
     def edges(self, prompt):
         rows = np.array(self._flat_edges(prompt))  # (e, 4)
         states = rows[:, [0, 2]].max() + 1
@@ -90,11 +94,13 @@ class ExpressionGrammar(Automaton):
         rows = [*self._operand(_FIRST), *self._operand(_OPERAND), *self._operand(_FACTOR)]
         rows += [*self._spelled(_FIRST, "-", _OPERAND), *self._spelled(_FACTOR, "*", _EXPONENT)]
         rows += [*self._after_value(_VALUE), *self._after_value(_PERCENT, percent=False)]
+        rows += self._spelled(_FIRST, "", _FIRST)
         numbers = self.numbers(prompt)
-        starts = (_FIRST, _OPERAND, _FACTOR)
-        plain = self._numbers(numbers, starts, _NUMBERS)
-        beyond = max((row[2] for row in plain), default=_NUMBERS) + 1
-        return [*rows, *plain, *self._numbers(numbers, (_EXPONENT,), beyond, power=False)]
+        beginnings = sorted({x[:n] for x in numbers for n in range(1, len(x) + 1)})
+        states = {x: _NUMBERS + i for i, x in enumerate(beginnings)}
+        rows += self._numbers(numbers, states, (_FIRST, _OPERAND, _FACTOR))
+        states = {x: i + len(states) for x, i in states.items()}
+        return rows + self._numbers(numbers, states, (_EXPONENT,), power=False)
 
     def _spelled(self, state, text, target, rise=0):
         return [(state, i, target, rise) for i in self._ids.get(text, ())]
@@ -111,10 +117,8 @@ class ExpressionGrammar(Automaton):
         rows += self._spelled(state, "%", _PERCENT) if self.percent and percent else []
         return [*rows, *self._spelled(state, ")", _VALUE, -1), (state, self.end_id, state, 0)]
 
-    def _numbers(self, numbers, starts, state, power=True):
-        """The prefix tree of the numbers, from any of the states `starts`; its own from `state`."""
-        prefixes = {x[:n] for x in numbers for n in range(1, len(x) + 1)}
-        states = {prefix: state + i for i, prefix in enumerate(sorted(prefixes))}
+    def _numbers(self, numbers, states, starts, power=True):
+        """The prefix tree of the numbers, one of the `states` for each beginning, from `starts`."""
         edges = set()
         for x in numbers:
             for n in range(1, len(x) + 1):
@@ -148,11 +152,15 @@ def _is_number(text):
     return isinstance(text, str) and _NUMBER.fullmatch(text)
 
 
+def _stem(token):
+    return token.removeprefix("##").removeprefix("▁")
+
+
 def _pieces(tokenizer):
     """Text -> ids of the tokens that write it, for what an expression consists of."""
     ids = {}
     for i in range(tokenizer._vocab_size):
-        text = tokenizer.id_to_token(i).removeprefix("##").removeprefix("▁")
-        if _PIECE.fullmatch(text):
-            ids.setdefault(text, []).append(i)
+        token = tokenizer.id_to_token(i)
+        if token == "▁" or _PIECE.fullmatch(_stem(token)):
+            ids.setdefault(_stem(token), []).append(i)
     return ids

@@ -26,7 +26,7 @@ END, STEPS = TOKENIZER._token_end_id, 12
 
 
 def text(ids):
-    return "".join(map(TOKENIZER.stem, TOKENIZER.ids_to_tokens(ids)))
+    return "".join(map(TOKENIZER.stem, TOKENIZER.ids_to_tokens(map(int, ids))))
 
 
 def numbers(expression):
@@ -116,6 +116,30 @@ def test_a_number_is_spelled_in_any_way():
     grammar = ExpressionGrammar(TOKENIZER, constants=[])
     assert language(grammar, PROMPTS[0], 2).count("384") == 2  # 38 4, 38 ##4
     assert grammar.numbers(PROMPTS[2]) == ["14.2", "2"]
+
+
+def test_spaces_of_sentencepiece_are_no_matter():
+    class Pieces:
+        tokens = ["<pad>", "</s>", "▁", "4", "▁4", "▁*", "*", "鸡"]
+        _vocab_size, _token_end_id = len(tokens), 1
+        decode = "".join
+
+        def id_to_token(self, i):
+            return self.tokens[i]
+
+        def ids_to_tokens(self, ids):
+            return [self.tokens[i] for i in ids]
+
+    grammar = ExpressionGrammar(Pieces(), ["44"])
+    assert grammar.text([2, 3, 4, 5, 6, 3, 4]) == "44**44"
+    assert set(grammar.edges([])[:, 1].tolist()) == {1, 2, 3, 4, 5, 6}
+
+
+def test_a_digit_that_the_vocabulary_lacks_is_never_begun():
+    grammar = ExpressionGrammar(TOKENIZER, constants=["4", "47", "71"])
+    found = language(grammar, NUMBERLESS, 4)
+    assert {"4*4", "4**4", "4-4"} <= set(found)
+    assert all(is_right(x, "4") for x in found)
 
 
 def test_percent_is_read_as_textbooks_have_it():
