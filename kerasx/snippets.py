@@ -7,6 +7,7 @@ import importlib
 
 from kerasx.data import (
     DataGenerator,
+    ViterbiDecoder,
     convert_to_unicode,
     delete_arguments,
     insert_arguments,
@@ -30,6 +31,7 @@ from kerasx.data.files import open
 __all__ = [
     "AutoRegressiveDecoder",  # noqa: F822 - loaded lazily
     "DataGenerator",
+    "ViterbiDecoder",
     "convert_to_unicode",
     "delete_arguments",
     "insert_arguments",

@@ -15,8 +15,10 @@ from kerasx.data.math_problems import generate_problems, train_test_problems
 from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.paraphrases import SentencePair, generate_paraphrases
-from kerasx.data.readers import read_jsonl, read_lines, read_tsv
+from kerasx.data.readers import read_blocks, read_jsonl, read_lines, read_tsv
 from kerasx.data.reviews import Review, generate_reviews
+from kerasx.data.sentences import TaggedText, generate_entities, generate_segmented
+from kerasx.data.sequences import read_conll, read_segmented
 from kerasx.data.small_talk import generate_dialogues
 from kerasx.data.tables import display_width, text_table
 from kerasx.data.text import (
@@ -31,6 +33,7 @@ from kerasx.data.text import (
 )
 from kerasx.data.titles import Paper, generate_papers, read_papers
 from kerasx.data.validation import check_finite, check_ids, check_labels
+from kerasx.data.viterbi import ViterbiDecoder
 
 __all__ = [
     "Batch",
@@ -41,6 +44,8 @@ __all__ = [
     "Paper",
     "Problem",
     "Review",
+    "TaggedText",
+    "ViterbiDecoder",
     "SentencePair",
     "bucket_lengths",
     "check_finite",
@@ -55,8 +60,10 @@ __all__ = [
     "generate_dialogues",
     "generate_papers",
     "generate_paraphrases",
+    "generate_entities",
     "generate_problems",
     "generate_reviews",
+    "generate_segmented",
     "insert_arguments",
     "is_string",
     "join_words",
@@ -69,9 +76,12 @@ __all__ = [
     "parallel_apply_generator",
     "plan_batches",
     "read_ape210k",
+    "read_blocks",
+    "read_conll",
     "read_dialogues",
     "read_jsonl",
     "read_lines",
+    "read_segmented",
     "read_papers",
     "read_tsv",
     "sequence_padding",

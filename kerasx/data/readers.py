@@ -68,6 +68,40 @@ def first_line(path):
     return next((line for _, line in _lines(path)), b"").decode("utf-8", "replace").strip()
 
 
+def read_blocks(path, parse, encoding="utf-8"):
+    """The examples of a text file of several lines each, with blank lines between them.
+
+    Args:
+        path, encoding: see `read_lines`.
+        parse: function of a line, without its end.
+
+    Returns:
+        List of lists, `parse(line)` for each line of a block.
+
+    Raises:
+        ValueError: a bad line, as for `read_lines`; no examples at all.
+
+    >>> import os, tempfile
+    >>> with tempfile.NamedTemporaryFile(delete=False) as file:
+    ...     _ = file.write(b"1\\n2\\n\\n\\n3\\n")
+    >>> read_blocks(file.name, int)
+    [[1, 2], [3]]
+    >>> os.unlink(file.name)
+    """
+    blocks, last = [], None
+    for number, line in _lines(path):
+        if last is None or number > last + 1:
+            blocks.append([])
+        try:
+            blocks[-1].append(parse(line.decode(encoding)))
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise ValueError(_described(path, number, line, encoding, error)) from error
+        last = number
+    if not blocks:
+        raise ValueError(f"no examples in {path}")
+    return blocks
+
+
 def read_tsv(path, columns=(str, int), labels=None, errors="raise", encoding="utf-8"):
     """Tuples from lines of values between tabs, such as `text<tab>label`.
 

@@ -4,12 +4,14 @@ from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.attention_mask import AttentionMask
 from kerasx.layers.cached_attention import CachedAttention, ProjectedKeys
 from kerasx.layers.convolution import MaskedConv1D
+from kerasx.layers.crf import ConditionalRandomField
 from kerasx.layers.disentangled_attention import DisentangledAttention, VectorTable
 from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
 from kerasx.layers.feed_forward import FeedForward
 from kerasx.layers.gated_attention import GatedAttentionUnit
 from kerasx.layers.loss import CrossEntropy, Loss
+from kerasx.layers.memm import MaximumEntropyMarkovModel
 from kerasx.layers.merging import (
     Add,
     BatchConcat,
@@ -19,6 +21,7 @@ from kerasx.layers.merging import (
     Concatenate1D,
 )
 from kerasx.layers.normalization import LayerNormalization, ScaleOffset
+from kerasx.layers.pointers import EfficientGlobalPointer, GlobalPointer
 from kerasx.layers.pooling import FirstToken, GlobalAveragePooling1D, GlobalMaxPooling1D
 from kerasx.layers.relative_positions import (
     RelativePositionEmbedding,
@@ -36,18 +39,22 @@ __all__ = [
     "BinaryRandomChoice",
     "CachedAttention",
     "Concatenate1D",
+    "ConditionalRandomField",
     "CrossEntropy",
     "DisentangledAttention",
     "Dropout",
+    "EfficientGlobalPointer",
     "Embedding",
     "FeedForward",
     "FirstToken",
     "GatedAttentionUnit",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
+    "GlobalPointer",
     "LayerNormalization",
     "Loss",
     "MaskedConv1D",
+    "MaximumEntropyMarkovModel",
     "MultiHeadAttention",
     "PositionEmbedding",
     "ProjectedKeys",

@@ -22,6 +22,7 @@ from kerasx.losses.multilabel import (
     SparseMultilabelCategoricalCrossentropy,
     multilabel_probabilities,
 )
+from kerasx.losses.pointers import GlobalPointerCrossentropy
 from kerasx.losses.policy_gradient import optimal_baseline, policy_gradient_loss
 from kerasx.losses.robust import SoftAccuracy, TaiLr, soft_accuracy_loss, tailr_loss
 from kerasx.losses.sequence import MaskedCrossEntropy, Perplexity, masked_cross_entropy
@@ -31,6 +32,7 @@ __all__ = [
     "ExactAccuracy",
     "FlatNCE",
     "Flooding",
+    "GlobalPointerCrossentropy",
     "InfoNCE",
     "JointCategoricalCrossentropy",
     "MaskedCrossEntropy",

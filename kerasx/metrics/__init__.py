@@ -12,11 +12,22 @@ from kerasx.metrics.equations import (
 )
 from kerasx.metrics.ngram import NgramModel, perplexity
 from kerasx.metrics.rouge import mean_rouge, rouge
+from kerasx.metrics.spans import (
+    Score,
+    event_f1,
+    segmentation_f1,
+    set_f1,
+    span_f1,
+    span_report,
+    spo_f1,
+    top_k_accuracy,
+)
 from kerasx.metrics.text import bleu, distinct
 from kerasx.metrics.trees import bracket_f1, unlabelled_attachment_score
 
 __all__ = [
     "NgramModel",
+    "Score",
     "answer_f1",
     "answer_scores",
     "bleu",
@@ -25,6 +36,7 @@ __all__ = [
     "equal",
     "equation_accuracy",
     "evaluate",
+    "event_f1",
     "exact_match",
     "format_value",
     "is_correct",
@@ -33,5 +45,11 @@ __all__ = [
     "perplexity",
     "remove_brackets",
     "rouge",
+    "segmentation_f1",
+    "set_f1",
+    "span_f1",
+    "span_report",
+    "spo_f1",
+    "top_k_accuracy",
     "unlabelled_attachment_score",
 ]

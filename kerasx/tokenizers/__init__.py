@@ -1,7 +1,17 @@
 """Tokenizers: vocabularies, BERT's WordPiece, the words of WoBERT. no backend needed."""
 
+from .alignment import text_spans, token_spans
 from .base import TokenizerBase
 from .sentence_piece import SpTokenizer
+from .tagging import (
+    allowed_transitions,
+    encode_tags,
+    pointer_labels,
+    pointer_spans,
+    spans_to_tags,
+    tag_set,
+    tags_to_spans,
+)
 from .training import train_sentencepiece
 from .trimming import saved_parameters, trim_sentencepiece, trim_vocab
 from .vocabulary import (
@@ -21,15 +31,24 @@ __all__ = [
     "SpTokenizer",
     "Tokenizer",
     "TokenizerBase",
+    "allowed_transitions",
     "character_vocab",
+    "encode_tags",
     "extend_vocab_with_words",
     "jieba_cut",
     "load_jieba",
     "load_vocab",
     "load_words",
+    "pointer_labels",
+    "pointer_spans",
     "save_vocab",
     "saved_parameters",
     "simplify_vocab",
+    "spans_to_tags",
+    "tag_set",
+    "tags_to_spans",
+    "text_spans",
+    "token_spans",
     "train_sentencepiece",
     "trim_sentencepiece",
     "trim_vocab",

@@ -30,7 +30,7 @@ class Row:
         promises zero gradient.
     time: which inputs have the sequence at axis 1; None if padding is not this layer's business.
     alone: whether an example is treated the same alone as within a batch.
-    trains: whether it is used in training.
+    trains: whether it is used in training, and its weights by what it returns.
     loud: how many times larger than normal its inputs may be in half precision.
     errors: (bad call, part of the message) pairs; a bad call takes nothing.
     """
@@ -121,6 +121,18 @@ TABLE = {
     "BinaryRandomChoice": Row(layers.BinaryRandomChoice, _two, time=(0, 1)),
     "CachedAttention": Row(_cached_attention, _cached, call={"index": 0}, time=None, trains=False),
     "Concatenate1D": Row(layers.Concatenate1D, _two, time=None),
+    "ConditionalRandomField": Row(
+        lambda **k: layers.ConditionalRandomField(2, np.ones((5, 5)), **k),
+        sequence,
+        masks=True,
+        trains=False,
+        errors=(
+            (
+                lambda: layers.ConditionalRandomField(allowed=np.ones((4, 4)))(np.ones((1, 2, 4))),
+                "`allowed` must be of shape",
+            ),
+        ),
+    ),
     "CrossEntropy": Row(lambda **k: layers.CrossEntropy([1], **k), _scored, time=None),
     "DisentangledAttention": Row(
         lambda **k: layers.DisentangledAttention(**HEADS, position_buckets=2, max_distance=6, **k),
@@ -141,6 +153,13 @@ TABLE = {
         ),
     ),
     "Dropout": Row(lambda **k: layers.Dropout(0.5, **k), sequence),
+    "EfficientGlobalPointer": Row(
+        lambda **k: layers.EfficientGlobalPointer(2, 4, tril_mask=False, **k),
+        sequence,
+        masks=True,
+        time=None,
+        loud=30,  # its scores are products of its inputs
+    ),
     "Embedding": Row(
         lambda **k: layers.Embedding(7, 4, mask_zero=True, **k),
         ids,
@@ -171,6 +190,14 @@ TABLE = {
     ),
     "GlobalAveragePooling1D": Row(layers.GlobalAveragePooling1D, sequence, masks=True),
     "GlobalMaxPooling1D": Row(layers.GlobalMaxPooling1D, sequence, masks=True),
+    "GlobalPointer": Row(
+        lambda **k: layers.GlobalPointer(2, 4, tril_mask=False, **k),
+        sequence,
+        masks=True,
+        time=None,
+        loud=30,  # its scores are products of its inputs
+        errors=(_refuses(layers.GlobalPointer, "`head_size` must be even", 2, 3),),
+    ),
     "LayerNormalization": Row(
         lambda **k: layers.LayerNormalization(conditional=True, hidden_units=5, **k), _conditioned
     ),
@@ -182,6 +209,9 @@ TABLE = {
     ),
     "MaskedConv1D": Row(
         lambda **k: layers.MaskedConv1D(5, 3, padding="same", **k), sequence, masks=True
+    ),
+    "MaximumEntropyMarkovModel": Row(
+        lambda **k: layers.MaximumEntropyMarkovModel(2, 3, **k), sequence, masks=True, trains=False
     ),
     "MultiHeadAttention": Row(
         lambda **k: layers.MultiHeadAttention(**HEADS, **k),

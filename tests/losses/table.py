@@ -96,6 +96,12 @@ TABLE = {
     "Flooding": Row(
         loss=lambda **k: losses.Flooding(losses.MaskedCrossEntropy(), b=0.0, **k), **IDS
     ),
+    "GlobalPointerCrossentropy": Row(
+        loss=lambda **k: losses.GlobalPointerCrossentropy(sparse=True, **k),
+        labels=lambda rng: rng.integers(1, N, (B, 2, 3, 2)).astype("int32"),
+        shape=(B, 2, N, N),
+        wrong=(np.ones((B, 3, 2), "int32"), "`y_true` must be pairs of start and end"),
+    ),
     "InfoNCE": Row(
         loss=lambda **k: losses.InfoNCE(0.1, **k), labels=none, shape=(B, 2, V), wrong=()
     ),

@@ -1,0 +1,148 @@
+"""Scores for all spans of a sentence at once: each pair of a start and an end."""
+
+import math
+
+import keras
+from keras import ops
+
+from kerasx import backend
+from kerasx.layers.recompute import Recomputable
+
+__all__ = ["EfficientGlobalPointer", "GlobalPointer"]
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class GlobalPointer(Recomputable):
+    """s[h, i, j] = q_h,i · k_h,j / sqrt(head_size): a score for each label h and span from i to j.
+
+    Queries and keys are turned by rotary positions, so that scores know how long a span is. Trained
+    with the loss ZLPR, spans that score above 0 are predicted (`kerasx.tokenizers.pointer_spans`).
+    Padding, as the Keras mask says it, and spans that end before they start score the finite "-inf"
+    of the dtype, which the losses leave out.
+
+    Args:
+        heads: number of labels.
+        head_size: size of queries and keys, even for rotary positions.
+        RoPE: turn queries and keys by their positions.
+        use_bias: biases in the projections.
+        tril_mask: mask spans that end before they start; False for pairs in any order.
+        kernel_initializer: initializer of the kernels.
+        recompute: as in `Recomputable`.
+
+    Called on (b, n, d); returns (b, heads, n, n).
+
+    Source: arXiv 2208.03054; bert4keras; kexue.fm/archives/8373.
+
+    >>> ops.shape(GlobalPointer(heads=3, head_size=4)(ops.ones((2, 5, 8))))
+    (2, 3, 5, 5)
+    """
+
+    def __init__(
+        self,
+        heads,
+        head_size,
+        RoPE=True,
+        use_bias=True,
+        tril_mask=True,
+        kernel_initializer="lecun_normal",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if RoPE and head_size % 2:
+            raise ValueError(
+                "`head_size` must be even for rotary positions, or `RoPE` False. "
+                f"Received: head_size={head_size}"
+            )
+        self.heads = heads
+        self.head_size = head_size
+        self.RoPE = RoPE
+        self.use_bias = use_bias
+        self.tril_mask = tril_mask
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.dense = self.projection("dense", 2 * self.heads * self.head_size, input_shape)
+
+    def projection(self, name, units, input_shape):
+        """A built Dense layer with the options of this one."""
+        dense = keras.layers.Dense(
+            units,
+            use_bias=self.use_bias,
+            kernel_initializer=self.kernel_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        dense.build(input_shape)
+        return dense
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    @backend.recompute_grad
+    def call(self, inputs, mask=None):
+        x = backend.reshape(self.dense(inputs), (None, None, self.heads, 2 * self.head_size))
+        q, k = self.turned(*ops.split(ops.swapaxes(x, 1, 2), 2, axis=-1))  # (b, h, n, head_size)
+        return self.masked(q @ ops.swapaxes(k, -1, -2) / math.sqrt(self.head_size), mask)
+
+    def turned(self, q, k):
+        """Queries and keys (..., n, head_size) turned by their positions, if `RoPE` says so."""
+        if not self.RoPE:
+            return q, k
+        angles = backend.sinusoidal_embeddings(ops.arange(ops.shape(q)[-2]), self.head_size)
+        return backend.apply_rotary_position_embeddings(angles, q, k)
+
+    def masked(self, scores, mask):
+        """Scores (b, h, n, n) without padding, and without spans that end before they start."""
+        scores = backend.sequence_masking(scores, mask, "-inf", axis=2)
+        scores = backend.sequence_masking(scores, mask, "-inf", axis=3)
+        if not self.tril_mask:
+            return scores
+        low = backend.mask_value(keras.backend.standardize_dtype(scores.dtype))
+        return ops.where(backend.anticausal(ops.shape(scores)[-1]).allowed, scores, low)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.heads, input_shape[1], input_shape[1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "head_size": self.head_size,
+            "RoPE": self.RoPE,
+            "use_bias": self.use_bias,
+            "tril_mask": self.tril_mask,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class EfficientGlobalPointer(GlobalPointer):
+    """s[h, i, j] = q_i · k_j / sqrt(head_size) + (a_h,i + b_h,j) / 2: labels share the spans.
+
+    What is a span is said by one pair of queries and keys, which label it has by a vector for each
+    label on top of them: 4 head_size + 2 parameters a label (less the biases) instead of
+    2 head_size d.
+
+    Args:
+        heads, head_size, ...: as in `GlobalPointer`.
+
+    Source: bert4keras; kexue.fm/archives/8877.
+
+    >>> ops.shape(EfficientGlobalPointer(heads=3, head_size=4)(ops.ones((2, 5, 8))))
+    (2, 3, 5, 5)
+    """
+
+    def build(self, input_shape):
+        size = 2 * self.head_size
+        self.p_dense = self.projection("p_dense", size, input_shape)
+        self.q_dense = self.projection("q_dense", 2 * self.heads, (*input_shape[:-1], size))
+
+    @backend.recompute_grad
+    def call(self, inputs, mask=None):
+        x = self.p_dense(inputs)
+        q, k = self.turned(x[..., ::2], x[..., 1::2])
+        scores = (q @ ops.swapaxes(k, -1, -2) / math.sqrt(self.head_size))[:, None]
+        bias = ops.swapaxes(self.q_dense(x), 1, 2) / 2  # (b, 2h, n): of the ends, of the starts
+        scores = scores + bias[:, ::2, None] + bias[:, 1::2, :, None]
+        return self.masked(scores, mask)
