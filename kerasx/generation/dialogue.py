@@ -23,12 +23,12 @@ class Replier:
 
     Called with a list of dialogues, lists of turns, it returns as many texts.
 
-    >>> from kerasx.models import build_transformer_model
+    >>> from kerasx.models import bert_config, build_transformer_model
     >>> from kerasx.tokenizers import Tokenizer, character_vocab
     >>> tokenizer = Tokenizer(character_vocab(["你好吗"]))
-    >>> model = build_transformer_model(
-    ...     dict(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
-    ...          intermediate_size=16), "nezha", application="lm", with_mlm="linear")
+    >>> config = bert_config(vocab_size=8, hidden_size=8)
+    >>> options = {"model": "nezha", "application": "lm", "with_mlm": "linear"}
+    >>> model = build_transformer_model(config, **options)
     >>> len(Replier(model, tokenizer, max_new_tokens=4)([["你好"], ["你好", "好", "好吗"]]))
     2
     """
