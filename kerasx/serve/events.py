@@ -98,8 +98,8 @@ async def _send_soon(send, message):
 def too_late(started):
     """(status, message, headers) for a request that was not answered in time."""
     if started:
-        return 504, "the answer took too long", ()
-    return 503, "the server is too busy", ((b"retry-after", b"1"),)
+        return 504, "the answer took too long"
+    return 503, "the server is too busy", {"retry-after": "1"}
 
 
 async def unless_gone(receive, answer, timeout):

@@ -103,13 +103,13 @@ class _Sender:
         await self._send(message)
 
 
-async def send_error(send, status, message, headers=(), **details):
+async def send_error(send, status, message, headers=None, **details):
     """Answer with `{"error": message, ...}`."""
     body = json.dumps({"error": message, **details}).encode()
-    length = (b"content-length", str(len(body)).encode())
-    start = [(b"content-type", b"application/json"), length, *headers]
+    given = {"content-type": "application/json", "content-length": str(len(body))}
     if status in (408, 413):
-        start.append((b"connection", b"close"))  # the rest of the body is not read
+        given["connection"] = "close"  # the rest of the body is not read
+    start = [(k.encode(), v.encode()) for k, v in {**given, **(headers or {})}.items()]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})
 

@@ -1,0 +1,224 @@
+"""A real server: clients that are slow, rude or gone leave it healthy."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+
+from kerasx.serve import __main__ as command
+from kerasx.serve import create_app
+from kerasx.serve.generation import Generation
+from tests.serve.conftest import running
+from tests.serve.models import save_generator
+
+REQUEST = {"turns": ["你好"], "max_new_tokens": 48}
+STREAM = {**REQUEST, "stream": True}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model that hardly ever ends by itself."""
+    return save_generator(tmp_path_factory.mktemp("long"), end=-30.0)
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with running(create_app(folder, max_new_tokens=48, max_body=4096)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def impatient(folder):
+    """The address of a server with a short queue that gives up after a second."""
+    with running(create_app(folder, max_new_tokens=48, queue=4, timeout=1)) as address:
+        yield address
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What was streamed; each step takes 100 ms, or more."""
+    stream, steps = Generation.stream, []
+
+    def slowed(self, settings, prompt):
+        for item in stream(self, settings, prompt):
+            time.sleep(0.1)
+            steps.append(item)
+            yield item
+
+    monkeypatch.setattr(Generation, "stream", slowed)
+    return steps
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Nothing is generated until the event is set."""
+    call, event = Generation.__call__, threading.Event()
+    event.reached = threading.Event()
+
+    def waiting(self, settings, prompts):
+        event.reached.set()
+        event.wait(60)
+        return call(self, settings, prompts)
+
+    monkeypatch.setattr(Generation, "__call__", waiting)
+    yield event
+    event.set()
+
+
+def health(address):
+    return httpx.get(f"{address}/health", timeout=60).json()
+
+
+def generate(address, **options):
+    return httpx.post(f"{address}/generate", **{"json": REQUEST, "timeout": 60, **options})
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def assert_healthy(address):
+    """It answers, be it at the second time where the first one had to compile for too long."""
+    until(lambda: health(address)["streams"] == 0 and health(address)["waiting"] == 0)
+    until(lambda: generate(address).status_code == 200)
+    assert len(generate(address).json()["outputs"][0]["text"]) > 9
+    assert health(address)["status"] == "ok"
+
+
+def connect(address):
+    host, port = address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def head(length):
+    return (
+        "POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def test_a_dropped_stream_is_generated_no_further(address, steps):
+    with httpx.stream("POST", f"{address}/generate", json=STREAM, timeout=60) as response:
+        lines = response.iter_lines()
+        assert next(lines).startswith("data: ")
+        assert health(address)["streams"] == 1
+    until(lambda: health(address)["streams"] == 0)
+    assert len(steps) < 48
+    assert_healthy(address)
+
+
+def test_a_client_that_never_reads_holds_nobody_up(address, steps):
+    body = httpx.Request("POST", address, json=STREAM).content
+    with connect(address) as client:
+        client.sendall(head(len(body)) + body)
+        until(lambda: len(steps) > 1)
+        assert generate(address).status_code == 200
+    assert_healthy(address)
+
+
+def test_a_body_that_comes_slowly_is_given_up(impatient):
+    with connect(impatient) as client:
+        client.sendall(head(100) + b"{")
+        assert health(impatient)["status"] == "ok"
+        assert client.recv(100).startswith(b"HTTP/1.1 408")
+    assert_healthy(impatient)
+
+
+def test_a_client_that_goes_in_the_middle_of_its_body_is_forgotten(address):
+    with connect(address) as client:
+        client.sendall(head(100) + b"{")
+    assert_healthy(address)
+
+
+def test_an_oversize_body_is_refused_before_it_is_read(address):
+    with connect(address) as client:
+        client.sendall(head(10**10))
+        assert client.recv(100).startswith(b"HTTP/1.1 413")
+    with contextlib.suppress(httpx.WriteError):  # the connection is closed while it is sent
+        parts = (b" " * 1000 for _ in range(5000))
+        headers = {"content-type": "application/json"}
+        assert generate(address, json=None, content=parts, headers=headers).status_code == 413
+    assert_healthy(address)
+
+
+def send_all(address, number):
+    """The statuses of so many requests at once."""
+    found = []
+
+    def send(i):
+        found.append(generate(address, json={"text": "你", "strategy": "sampling", "seed": i}))
+
+    threads = [threading.Thread(target=send, args=(i,)) for i in range(number)]
+    for thread in threads:
+        thread.start()
+    return threads, found
+
+
+def test_a_full_queue_says_when_to_come_again_and_time_runs_out(impatient, held):
+    first, began = send_all(impatient, 1)
+    assert held.reached.wait(60)
+    others, refused = send_all(impatient, 9)
+    for thread in first + others:
+        thread.join()
+    assert [response.status_code for response in began] == [504]
+    statuses = [response.status_code for response in refused]
+    assert sorted(statuses) == [429] * 5 + [503] * 4
+    assert {response.headers["retry-after"] for response in refused} == {"1"}
+    held.set()
+    assert_healthy(impatient)
+
+
+def test_a_client_that_goes_takes_its_request_out_of_the_queue(address, held):
+    first, _ = send_all(address, 1)
+    assert held.reached.wait(60)
+    with pytest.raises(httpx.ReadTimeout):
+        generate(address, timeout=0.5)
+    others, answered = send_all(address, 1)
+    until(lambda: health(address)["waiting"] == 1)
+    held.set()
+    for thread in first + others:
+        thread.join()
+    assert answered[0].status_code == 200
+    assert_healthy(address)
+
+
+def test_nothing_of_an_error_inside_is_told(address, monkeypatch):
+    def fails(self, settings, prompts):
+        raise ValueError("/secret/path")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Generation, "__call__", fails)
+        answer = generate(address)
+    assert answer.status_code == 500
+    assert set(answer.json()) == {"error", "id"} and "secret" not in answer.text
+    assert_healthy(address)
+
+
+def test_the_page_allows_its_own_script_only(address):
+    answer = httpx.get(address, timeout=60)
+    policy = answer.headers["content-security-policy"]
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert "//" not in answer.text.replace("<!doctype", "").split("<script>")[0]
+
+
+def test_the_command_serves_a_folder_and_warns_of_other_addresses(tmp_path, monkeypatch, capsys):
+    import uvicorn
+
+    served = {}
+    monkeypatch.setattr(uvicorn, "run", lambda app, **options: served.update(options, app=app))
+    save_generator(tmp_path)
+    assert command.main([str(tmp_path), "--port", "8765", "--max-new-tokens", "7"]) == 0
+    assert (served["host"], served["port"]) == ("127.0.0.1", 8765)
+    said = capsys.readouterr()
+    assert "http://127.0.0.1:8765/" in said.out and "warning" not in said.err
+    assert command.main([str(tmp_path), "--host", "0.0.0.0"]) == 0
+    assert "warning: 0.0.0.0 may be reached" in capsys.readouterr().err
+    assert command.main(["/nowhere"]) == 2
+    assert capsys.readouterr().err.startswith("error: `folder` must be one that `save_model` wrote")
