@@ -63,7 +63,7 @@ from kerasx.backend.positions import (
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.scan import previous, scan
 from kerasx.backend.train_step import train_step
-from kerasx.backend.updates import InPlace, dense, mean_square, value_at_build, weighted_sum
+from kerasx.backend.updates import InPlace, dense, fill, mean_square, value_at_build, weighted_sum
 
 __all__ = [
     "InPlace",
@@ -86,6 +86,7 @@ __all__ = [
     "dense",
     "divisible_temporal_padding",
     "dropout",
+    "fill",
     "flatten",
     "gelu_erf",
     "gelu_tanh",

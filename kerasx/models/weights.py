@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 import keras
 import numpy as np
 
-from kerasx import checkpoints
+from kerasx import backend, checkpoints
 from kerasx.data import orthogonally_resize
 from kerasx.models.keras_weights import load_keras_weights
 
@@ -140,7 +140,7 @@ class WeightLoading:
         """Assign the variable's value, which is let go before the next one is read."""
         value = self._fitted(source, weight, name)
         if value is not None:
-            weight.assign(value)
+            backend.fill(weight, value)
 
     def _fitted(self, source, weight, name):
         """The variable's value, resized if that is allowed; None to leave the weight alone."""
