@@ -76,7 +76,7 @@ def plot_impacts(impacts, tokens, path, title=""):
         figure = figure_class(figsize=(size + 0.6, size), layout="constrained")
         axes = figure.subplots()
         shown = np.where(np.eye(len(tokens), dtype=bool), np.nan, impacts)
-        image = axes.imshow(shown, cmap="Blues", vmin=0)
+        image = axes.imshow(shown, cmap="Blues")
         axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(tokens)), tokens)
         axes.set(xlabel="hidden", ylabel="changed", title=title)
