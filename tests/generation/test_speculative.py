@@ -93,7 +93,7 @@ def test_a_perfect_draft_is_always_accepted(pair):
 def test_random_models_drafts_and_prompts(pair, seed, amount, prompts):
     speculative, plain = pair
     model, draft = of_model(speculative)
-    before = [ops.convert_to_numpy(v) for v in model.trainable_variables]
+    before = [np.array(ops.convert_to_numpy(v)) for v in model.trainable_variables]
     randomize(model, seed)
     disturb(draft, model, amount, seed)
     check(speculative(prompts), plain(prompts))
