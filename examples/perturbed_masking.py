@@ -22,10 +22,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from kerasx.metrics import bracket_f1
+from kerasx.metrics import brackets, segmentation_f1
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.probing import (
-    brackets,
     format_dependencies,
     format_tree,
     impact_matrix,
@@ -120,11 +119,11 @@ else:
 if args.model == "tiny":
     found = [impacts_of(text, reach=1, maxlen=17)[1] for _, text in texts]
     threshold = args.threshold or np.mean(np.concatenate([neighbours(f) for f in found]))
-    words = [set(segment(f, threshold)) for f in found]
-    gold = [set(spans) for spans, _ in texts]
-    single = [{(i, i + 1) for i in range(len(text))} for _, text in texts]
+    gold = [[text[a:b] for a, b in spans] for spans, text in texts]
+    words = [[text[a:b] for a, b in segment(f, threshold)] for f, (_, text) in zip(found, texts)]
+    single = segmentation_f1(gold, [list(text) for _, text in texts]).f1
     print(f"\nF1 of the words of {len(texts)} texts, joined from {threshold:.2f} on: ", end="")
-    print(f"{bracket_f1(words, gold):.3f}; each character a word: {bracket_f1(single, gold):.3f}")
+    print(f"{segmentation_f1(gold, words).f1:.3f}; each character a word: {single:.3f}")
 
 # One text: words, trees, pictures
 

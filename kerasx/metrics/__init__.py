@@ -23,7 +23,7 @@ from kerasx.metrics.spans import (
     top_k_accuracy,
 )
 from kerasx.metrics.text import bleu, distinct
-from kerasx.metrics.trees import bracket_f1, unlabelled_attachment_score
+from kerasx.metrics.trees import bracket_f1, brackets, unlabelled_attachment_score
 
 __all__ = [
     "NgramModel",
@@ -32,6 +32,7 @@ __all__ = [
     "answer_scores",
     "bleu",
     "bracket_f1",
+    "brackets",
     "distinct",
     "equal",
     "equation_accuracy",

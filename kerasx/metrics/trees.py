@@ -1,57 +1,82 @@
-"""Trees against trees: unlabelled bracket F1 and attachment score."""
+"""Trees against trees: unlabelled brackets and heads."""
 
 import numpy as np
 
-__all__ = ["bracket_f1", "unlabelled_attachment_score"]
+from kerasx.metrics.spans import set_f1
+
+__all__ = ["bracket_f1", "brackets", "unlabelled_attachment_score"]
 
 
-def bracket_f1(predicted, gold):
-    """F1 of the spans of constituents over all sentences, 2 hits / (predicted + gold).
+def brackets(tree):
+    """The spans (start, end) of a tree's inner nodes, end exclusive, as a set.
 
     Args:
-        predicted: for each sentence its constituents, (start, end); repeats count once. Leave out
-            the span of the whole sentence, or not, in both alike.
-        gold: the same.
+        tree: nested tuples of the numbers 0, 1, ... of the words, in order.
+
+    >>> sorted(brackets(((0, 1), 2)))
+    [(0, 2), (0, 3)]
+    """
+    found = set()
+
+    def span(node):
+        if not isinstance(node, (list, tuple)):
+            return node, node + 1
+        parts = [span(child) for child in node]
+        found.add((parts[0][0], parts[-1][1]))
+        return parts[0][0], parts[-1][1]
+
+    span(tree)
+    return found
+
+
+def bracket_f1(gold, predicted):
+    """Micro-averaged score of the constituents of trees, that of the whole sentence left out.
+
+    Args:
+        gold, predicted: for each sentence its tree, as in `brackets`.
 
     Returns:
-        A float from 0 to 1; 1 if there is nothing to find and nothing was found.
+        A `Score`.
 
-    >>> bracket_f1([{(0, 2), (0, 3)}], [{(1, 3), (0, 3)}])
-    0.5
+    >>> round(bracket_f1([((0, 1), (2, 3))], [((0, 1), 2, 3)]).f1, 4)
+    0.6667
     """
-    predicted, gold = ([set(map(tuple, spans)) for spans in trees] for trees in (predicted, gold))
-    _same_number(predicted, gold)
-    hits = sum(len(p & g) for p, g in zip(predicted, gold))
-    total = sum(map(len, predicted)) + sum(map(len, gold))
-    return 2 * hits / total if total else 1.0
+    return set_f1(*([_inner(tree) for tree in trees] for trees in (gold, predicted)))
 
 
-def unlabelled_attachment_score(predicted, gold):
+def _inner(tree):
+    spans = brackets(tree)
+    return spans - {max(spans, key=lambda s: s[1] - s[0], default=None)}
+
+
+def unlabelled_attachment_score(gold, predicted):
     """UAS: the share of words, over all sentences, whose head is right.
 
     Args:
-        predicted: for each sentence the heads of its words, (n,); the root's is any number below 0.
-        gold: the same.
+        gold, predicted: for each sentence the heads of its words, (n,); the root's is any number
+            below 0.
 
-    >>> unlabelled_attachment_score([[1, -1, 1]], [[1, -1, 0]])
-    0.6666666666666666
+    Returns:
+        A float; 1 if there are no words.
+
+    Raises:
+        ValueError: unequal numbers of sentences, or of words in one.
+
+    >>> unlabelled_attachment_score([[1, -1, 1, 2]], [[1, -1, 0, 2]])
+    0.75
     """
-    _same_number(predicted, gold)
+    if len(gold) != len(predicted):
+        raise ValueError(
+            "`gold` and `predicted` must be of as many sentences. "
+            f"Received: {len(gold)} and {len(predicted)}"
+        )
     right = total = 0
-    for p, g in zip(predicted, gold):
-        p, g = np.maximum(np.asarray(p, int), -1), np.maximum(np.asarray(g, int), -1)
-        if p.shape != g.shape:
+    for g, p in zip(gold, predicted):
+        g, p = np.maximum(np.asarray(g, int), -1), np.maximum(np.asarray(p, int), -1)
+        if g.shape != p.shape:
             raise ValueError(
                 "Two trees of one sentence must have as many words. "
-                f"Received: {p.size} and {g.size}"
+                f"Received: {g.size} and {p.size}"
             )
-        right, total = right + int((p == g).sum()), total + p.size
+        right, total = right + int((g == p).sum()), total + g.size
     return right / total if total else 1.0
-
-
-def _same_number(predicted, gold):
-    if len(predicted) != len(gold):
-        raise ValueError(
-            "`predicted` and `gold` must be of as many sentences. "
-            f"Received: {len(predicted)} and {len(gold)}"
-        )

@@ -18,7 +18,6 @@ from kerasx.probing.plots import (
     plot_tree,
 )
 from kerasx.probing.trees import (
-    brackets,
     parse_constituency,
     parse_dependencies,
     segment,
@@ -28,7 +27,6 @@ from kerasx.probing.trees import (
 __all__ = [
     "Attributions",
     "attention_weights",
-    "brackets",
     "format_dependencies",
     "format_tree",
     "gibbs_sample",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["brackets", "parse_constituency", "parse_dependencies", "segment", "split_score"]
+__all__ = ["parse_constituency", "parse_dependencies", "segment", "split_score"]
 
 
 def segment(impacts, threshold):
@@ -82,25 +82,6 @@ def parse_constituency(impacts, objective="post"):
         return parse(start, middle), parse(middle, end)
 
     return parse(0, len(impacts))
-
-
-def brackets(tree):
-    """The spans (start, end) of a tree's inner nodes, end exclusive, as a set.
-
-    >>> sorted(brackets(((0, 1), 2)))
-    [(0, 2), (0, 3)]
-    """
-    found = set()
-
-    def span(node):
-        if not isinstance(node, (list, tuple)):
-            return node, node + 1
-        parts = [span(child) for child in node]
-        found.add((parts[0][0], parts[-1][1]))
-        return parts[0][0], parts[-1][1]
-
-    span(tree)
-    return found
 
 
 def parse_dependencies(impacts, root=None):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from kerasx.metrics import brackets
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.probing import (
-    brackets,
     impact_matrix,
     number_of_inputs,
     parse_constituency,

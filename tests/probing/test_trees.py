@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from kerasx.metrics import brackets
 from kerasx.probing import (
-    brackets,
     format_dependencies,
     format_tree,
     parse_constituency,
