@@ -183,7 +183,7 @@ class BeamSearch(Strategy):
         b, k, v = ops.shape(scores)
         size = k // self.groups
         scores = ops.reshape(scores, (b, self.groups, size, v))
-        taken, found = ops.zeros((b, 1, v)), []
+        taken, found = 0, []
         for group in range(self.groups):
             part = {name: x[:, group] for name, x in state.items()}
             gains = scores[:, group]
@@ -193,8 +193,7 @@ class BeamSearch(Strategy):
             found.append((part, parents + group * size, tokens))
             if self.diversity:
                 taken = taken + ops.sum(ops.one_hot(tokens, v), axis=1, keepdims=True)
-        stacked = keras.tree.map_structure(lambda *x: ops.stack(x, axis=1), *found)
-        state, parents, tokens = stacked
+        state, parents, tokens = keras.tree.map_structure(lambda *x: ops.stack(x, axis=1), *found)
         return state, ops.reshape(parents, (b, k)), ops.reshape(tokens, (b, k))
 
     def _step(self, state, gains, t, ends):
