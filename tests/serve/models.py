@@ -22,25 +22,21 @@ def tokenizer():
     return Tokenizer(character_vocab([TEXT]), do_lower_case=True)
 
 
-def save_generator(folder, application="lm", end=0.0, **options):
+def save_generator(folder, application="lm", specials=0.0, **options):
     """A random model of characters with opinions: its answers depend on every token.
 
     Args:
-        end: added to the logit of the end token, where the model has a bias.
+        specials: added to the logits of [SEP] and its like, where the model has a bias: far below
+            zero it never ends by itself, and all it says can be read.
     """
     words = tokenizer()
     options = {"vocab_size": words._vocab_size, "with_mlm": "linear", **SIZES, **options}
     model = build_transformer_model(application=application, **options)
     randomize(model, seed=3)
-    if end:
-        bias = model.get_layer("MLM-Bias").weights[0]
-        bias.assign(
-            np.where(
-                np.arange(bias.shape[0]) == words._token_end_id,
-                end,
-                keras.ops.convert_to_numpy(bias),
-            )
-        )
+    if specials:
+        (bias,) = model.get_layer("MLM-Bias").weights
+        is_special = np.arange(bias.shape[0]) < min(words._token_dict[x] for x in TEXT)
+        bias.assign(keras.ops.convert_to_numpy(bias) + specials * is_special)
     save_model(folder, model, words)
     return folder
 
