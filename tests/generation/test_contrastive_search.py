@@ -17,14 +17,16 @@ from tests.generation.models import (
     tiny_model,
 )
 from tests.generation.test_encoder_decoder import SOURCES, START, tiny
-from tests.when import compiled_in_test_all
+from tests.when import COMPILES, SLOW, compiled_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 0, 8, 4, 6, 10, 2], [3, 2]]
 NEW = 6
 LAST = "Transformer-1-FeedForward-Norm"
+# each is compiled on TensorFlow and JAX, which takes them several seconds
+ALL = SLOW or not COMPILES
 
 
-@pytest.fixture(scope="module", params=["lm", "unilm"])
+@pytest.fixture(scope="module", params=["unilm", *["lm"] * ALL])
 def model(request):
     return tiny_model(request.param, num_hidden_layers=2)
 
@@ -69,7 +71,7 @@ def naive(model, k, alpha, end, least):
     return [x[: x.index(end)] if end in x else x for x in said], totals
 
 
-@pytest.mark.parametrize("k, alpha, end", [(4, 0.6, None), (3, 0.9, 7)])
+@pytest.mark.parametrize("k, alpha, end", [(3, 0.9, 7), *[(4, 0.6, None)] * ALL])
 def test_it_follows_its_equations(model, k, alpha, end):
     options = dict(end_id=end, max_new_tokens=NEW, min_new_tokens=2)
     found = Generator(model, ContrastiveSearch(k, alpha), **options)(PROMPTS)
@@ -78,6 +80,7 @@ def test_it_follows_its_equations(model, k, alpha, end):
     np.testing.assert_allclose(np.ravel(found.scores), scores, atol=1e-4)
 
 
+@compiled_in_test_all
 @pytest.mark.parametrize("k, alpha", [(1, 0.6), (4, 0)])
 def test_one_candidate_or_no_weight_is_greedy(k, alpha):
     model = tiny_model(num_hidden_layers=2)
@@ -114,16 +117,16 @@ def test_what_is_forbidden_is_never_chosen(k):
 
 @compiled_in_test_all
 def test_an_encoder_decoder_and_conditions():
-    strategies = ContrastiveSearch(1), ContrastiveSearch(3, 0.0), None
+    strategies = ContrastiveSearch(3, 0.0), None
     model, options = tiny().model, dict(start_id=START, max_new_tokens=NEW)
     found = [Generator(model, x, **options)(SOURCES).best for x in strategies]
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
     model, conditions = conditional_model(), np.ones((4, 3), "float32")
     found = [
         Generator(model, x, max_new_tokens=NEW)(PROMPTS, additional_inputs=[conditions]).best
         for x in strategies
     ]
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("options", [{}, {"norm_position": "pre"}, {"with_pool": True}])

@@ -9,11 +9,13 @@ from keras import ops
 from kerasx.generation import Generator, SpeculativeGenerator
 from tests.generation.models import conditional_model, naive_greedy, randomize, tiny_model
 from tests.generation.test_encoder_decoder import SOURCES, START, tiny
-from tests.when import SLOW, compiled_in_test_all
+from tests.when import COMPILES, SLOW, compiled_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 1, 8, 4, 6, 10, 2], [3, 2]]
 SIZES = dict(num_hidden_layers=2, hidden_size=16)
 END, NEW = 0, 9
+# each is compiled on TensorFlow and JAX, which takes them ten seconds
+APPLICATIONS = ["lm", "unilm"] if SLOW or not COMPILES else ["unilm"]
 
 
 def talkative(application="lm"):
@@ -33,7 +35,7 @@ def disturb(draft, model, amount, seed=0):
         v.assign(w + amount * draw.standard_normal(w.shape))
 
 
-@pytest.fixture(scope="module", params=["lm", "unilm"])
+@pytest.fixture(scope="module", params=APPLICATIONS)
 def pair(request):
     """(speculative, plain) generators of one model, compiled once; the draft may be changed."""
     model, draft = talkative(request.param), tiny_model(request.param, **SIZES)
@@ -101,6 +103,7 @@ def test_random_models_drafts_and_prompts(pair, seed, amount, prompts):
         v.assign(x)
 
 
+@compiled_in_test_all
 def test_a_batch_equals_one_by_one(pair):
     speculative, _ = pair
     model, draft = of_model(speculative)
@@ -111,6 +114,7 @@ def test_a_batch_equals_one_by_one(pair):
             assert together[i] == [x[i][0] for x in alone], name
 
 
+@compiled_in_test_all
 @pytest.mark.parametrize("new, g", [(1, 4), (5, 1), *[(2, 4), (6, 7)] * SLOW])
 def test_other_lengths_and_a_draft_of_other_sizes(new, g):
     model, draft = talkative(), tiny_model(seed=2)
@@ -118,6 +122,7 @@ def test_other_lengths_and_a_draft_of_other_sizes(new, g):
     check(found, Generator(model, max_new_tokens=new)(PROMPTS), new)
 
 
+@compiled_in_test_all
 def test_several_ends_but_not_too_early():
     model = talkative()
     draft = tiny_model(**SIZES)
