@@ -1,0 +1,48 @@
+"""The examples of tags and spans compare their heads on what they ship and on files."""
+
+import re
+
+import pytest
+
+from kerasx.data import generate_entities, generate_segmented
+from kerasx.tokenizers import spans_to_tags
+from tests.examples.runner import run_example
+from tests.when import compiled_in_test_all
+
+TINY = "--epochs 1 --batch-size 32 --hidden-size 16 --layers 1 --maxlen 32 --seeds 1".split()
+NUMBERS = r"((?:  +\d+\.\d+)+)$"
+
+# what they call has tests on every backend
+pytestmark = compiled_in_test_all
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Files in the form of Weibo NER: a character with its place in a word, and its tag."""
+    sentences = generate_entities(60)
+    for kind, part in (("train", sentences[:40]), ("dev", sentences[40:])):
+        blocks = [
+            "".join(f"{c}0\t{tag}\n" for c, tag in zip(text, spans_to_tags(spans, len(text))))
+            for text, spans in part
+        ]
+        path = tmp_path / f"weiboNER.conll.{kind}"
+        path.write_text("\n".join(blocks), encoding="utf-8")
+    return tmp_path
+
+
+def test_heads_have_a_row_of_scores_for_each_label(folder):
+    heads = ["crf", "softmax", "efficient_global_pointer"]
+    out = run_example("ner.py", *TINY, "--data", folder, "--head", *heads)
+    assert "40 sentences to learn from, 20 to test; labels: LOC ORG PER" in out
+    rows = re.findall(f"^({'|'.join(heads)}){NUMBERS}", out, re.M)
+    assert [name for name, _ in rows] == heads
+    assert all(len(numbers.split()) == 6 for _, numbers in rows)
+
+
+def test_words_are_segmented_by_both_heads(tmp_path):
+    path = tmp_path / "words.utf8"
+    path.write_text("".join("  ".join(x) + "\n" for x in generate_segmented(60)), encoding="utf-8")
+    out = run_example("word_segmentation.py", *TINY, "--data", path)
+    assert "54 sentences to learn from, 6 to test" in out
+    rows = re.findall("^(crf|softmax)" + NUMBERS, out, re.M)
+    assert [name for name, _ in rows] == ["crf", "softmax"]
