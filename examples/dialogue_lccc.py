@@ -2,7 +2,7 @@
 
     python examples/dialogue_lccc.py                              # generated dialogues
     python examples/dialogue_lccc.py --chat                       # talk to the saved model
-    python examples/dialogue_lccc.py --data lccc/                 # CDial-GPT's toy data
+    python examples/dialogue_lccc.py --data lccc/ --batch-size 16 --accumulate 1
     python examples/dialogue_lccc.py --data LCCC-base.json --config nezha/ --words user_tokens.csv
 
 [CLS] 你好 [SEP] 你是谁 [SEP] ...: the turns alternate between segments 0 and 1, and each token,
@@ -35,13 +35,12 @@ parser.add_argument("--words", help="file of words and their counts, which becom
 parser.add_argument("--min-count", type=int, default=10, help="of words that become tokens")
 parser.add_argument("--dialogues", type=int, default=2000, help="generated training dialogues")
 parser.add_argument("--held-out", type=int, default=200, help="dialogues kept for validation")
-parser.add_argument("--epochs", type=int, default=6)
+parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--batch-size", type=int, default=8)
 parser.add_argument("--accumulate", type=int, default=2, help="batches for each update")
 parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, else 3e-3")
 parser.add_argument("--hidden-size", type=int, default=128, help="from scratch")
 parser.add_argument("--layers", type=int, default=2, help="from scratch")
-parser.add_argument("--dropout", type=float, default=0.1)
 parser.add_argument("--maxlen", type=int, default=128, help="tokens of a dialogue, whole turns")
 parser.add_argument("--top-k", type=int, default=5, help="tokens that are sampled from")
 parser.add_argument("--temperature", type=float, default=1.0)
@@ -91,12 +90,11 @@ else:
 tokenizer = Tokenizer(vocabulary, do_lower_case=True)
 if args.words:
     words = tokenizers.load_words(args.words, args.min_count)
-    vocabulary, pieces = tokenizers.extend_vocab_with_words(vocabulary, words, tokenizer)
+    extended = tokenizers.extend_vocab_with_words(vocabulary, words, tokenizer)
+    vocabulary, options["compound_tokens"] = extended
     tokenizer = Tokenizer(vocabulary, do_lower_case=True, pre_tokenize=tokenizers.jieba_cut)
-    options["compound_tokens"] = pieces
-model = models.build_transformer_model(
-    config, model=args.model, application="lm", dropout_rate=args.dropout, **options
-)
+options["dropout_rate"] = 0.1 if args.data else 0.0
+model = models.build_transformer_model(config, model=args.model, application="lm", **options)
 
 # Training: cross-entropy of every token but the first; each update from several batches
 
