@@ -9,7 +9,6 @@ from kerasx.generation import Constraint, ContrastiveSearch, DecodingGraphs, Gen
 from kerasx.generation.strategies import NEVER
 from tests.generation.models import (
     SIZES,
-    conditional_model,
     continued_segments,
     log_probas,
     naive_greedy,
@@ -17,18 +16,11 @@ from tests.generation.models import (
     tiny_model,
 )
 from tests.generation.test_encoder_decoder import SOURCES, START, tiny
-from tests.when import COMPILES, SLOW, compiled_in_test_all
+from tests.when import SLOW, compiled_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 0, 8, 4, 6, 10, 2], [3, 2]]
 NEW = 6
 LAST = "Transformer-1-FeedForward-Norm"
-# each is compiled on TensorFlow and JAX, which takes them several seconds
-ALL = SLOW or not COMPILES
-
-
-@pytest.fixture(scope="module", params=["unilm", *["lm"] * ALL])
-def model(request):
-    return tiny_model(request.param, num_hidden_layers=2)
 
 
 def hidden_states(model, rows, segments):
@@ -71,8 +63,11 @@ def naive(model, k, alpha, end, least):
     return [x[: x.index(end)] if end in x else x for x in said], totals
 
 
-@pytest.mark.parametrize("k, alpha, end", [(3, 0.9, 7), *[(4, 0.6, None)] * ALL])
-def test_it_follows_its_equations(model, k, alpha, end):
+@pytest.mark.parametrize(
+    "application, k, alpha, end", [("unilm", 3, 0.9, 7), *[("lm", 4, 0.6, None)] * SLOW]
+)
+def test_it_follows_its_equations(application, k, alpha, end):
+    model = tiny_model(application, num_hidden_layers=2)
     options = dict(end_id=end, max_new_tokens=NEW, min_new_tokens=2)
     found = Generator(model, ContrastiveSearch(k, alpha), **options)(PROMPTS)
     expected, scores = naive(model, k, alpha, end, least=2)
@@ -96,7 +91,7 @@ def test_a_batch_equals_one_by_one():
 
 
 @compiled_in_test_all
-@pytest.mark.parametrize("k", [3, 20])
+@pytest.mark.parametrize("k", [20, *[3] * SLOW])
 def test_what_is_forbidden_is_never_chosen(k):
     class Only(Constraint):
         """Token 4 or 5 first, then the other one, and so on: fewer than there are candidates."""
@@ -116,16 +111,10 @@ def test_what_is_forbidden_is_never_chosen(k):
 
 
 @compiled_in_test_all
-def test_an_encoder_decoder_and_conditions():
+def test_an_encoder_decoder():
     strategies = ContrastiveSearch(3, 0.0), None
     model, options = tiny().model, dict(start_id=START, max_new_tokens=NEW)
     found = [Generator(model, x, **options)(SOURCES).best for x in strategies]
-    assert found[0] == found[1]
-    model, conditions = conditional_model(), np.ones((4, 3), "float32")
-    found = [
-        Generator(model, x, max_new_tokens=NEW)(PROMPTS, additional_inputs=[conditions]).best
-        for x in strategies
-    ]
     assert found[0] == found[1]
 
 
@@ -148,8 +137,8 @@ def test_hidden_states_are_what_the_head_sees(options):
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, atol=1e-5)
 
 
-def test_what_it_cannot_do_is_said(model):
-    generate = Generator(model, ContrastiveSearch(), max_new_tokens=5)
+def test_what_it_cannot_do_is_said():
+    generate = Generator(tiny_model(), ContrastiveSearch(), max_new_tokens=5)
     with pytest.raises(ValueError, match="20 tokens and max_new_tokens=5.* 23 positions"):
         generate([[3] * 20])
     with pytest.raises(ValueError, match="streamed"):
