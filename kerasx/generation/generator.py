@@ -64,7 +64,8 @@ class Generator(DecodingLoop):
 
     Args:
         model: a keras.Model from `build_transformer_model`.
-        strategy: `Greedy()` (the default), `BeamSearch(width)` or `Sampling()`.
+        strategy: `Greedy()` (the default), `BeamSearch(width)`, `Sampling()` or
+            `ContrastiveSearch()`.
         end_id: the token that ends a sequence, a list of several, or None.
         max_new_tokens: longest continuation.
         min_new_tokens: no end before that many tokens.
