@@ -61,10 +61,20 @@ class MaximumEntropyMarkovModel(TagLoss):
     def sparse_accuracy(self, y_true, y_pred):
         """How often the best tag is right given the true one beside it, mean of both directions.
 
-        As a metric in `compile` it is right on TensorFlow and PyTorch; a compiled step of JAX
-        shows metrics the transitions as they were when it was compiled.
+        Not for `metrics` of `compile` on JAX, where compiled steps show metrics no weights.
+
+        Raises:
+            ValueError: in such a step.
         """
-        return self._mean(_is_best, y_true, y_pred)
+        try:
+            return self._mean(_is_best, y_true, y_pred)
+        except TypeError as error:  # Keras has no value for the weight, nor an initializer any more
+            if keras.backend.backend() != "jax":
+                raise
+            raise ValueError(
+                "`sparse_accuracy` must not be a metric of `compile` on JAX, where metrics see no "
+                "weights; compare `decode` with the labels in a callback. Received: no transitions"
+            ) from error
 
     def _mean(self, function, y_true, y_pred):
         """Mean of function(ids, given scores) over directions and real places."""

@@ -24,9 +24,9 @@ class GlobalPointerCrossentropy(ScoreLoss):
 
     Source: bert4keras; kexue.fm/archives/8373, 8888.
 
-    >>> scores = ops.full((1, 1, 2, 2), -3.0)
-    >>> round(float(GlobalPointerCrossentropy(sparse=True)([[[[0, 1]]]], scores)), 4)
-    3.1442
+    >>> labels, scores = ops.array([[[[0, 1]]]]), ops.full((1, 1, 2, 2), -3.0)
+    >>> round(float(GlobalPointerCrossentropy(sparse=True)(labels, scores)), 4)
+    3.1435
     """
 
     def __init__(self, sparse=False, name=None, reduction="sum_over_batch_size", dtype=None):

@@ -177,3 +177,13 @@ def test_transitions_of_low_rank_are_a_product():
     memm.build((None, None, 3))
     left, right = memm.get_weights()
     np.testing.assert_allclose(numpy(memm.trans), 25 * left @ right.T, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="other backends show metrics weights")
+def test_an_accuracy_that_needs_weights_says_why_it_is_no_metric_on_jax():
+    inputs = keras.Input((5, 3))
+    memm = MaximumEntropyMarkovModel()
+    model = keras.Model(inputs, memm(inputs))
+    model.compile(loss=memm.sparse_loss, metrics=[memm.sparse_accuracy])
+    with pytest.raises(ValueError, match="must not be a metric of `compile` on JAX"):
+        model.evaluate(SCORES, TAGS, verbose=0)
