@@ -247,8 +247,8 @@ def _forward(before, chain):
     return scan(step, init, (chain.scores, chain.real, chain.joined))
 
 
-# Which way round is fast is measured: PyTorch reduces over the first axis ten times faster than over
-# the last, XLA ten times slower; and XLA makes one pass of any number of maxima of two.
+# Which way round is fast is measured: PyTorch reduces over the first axis ten times faster than
+# over the last, XLA ten times slower; and XLA makes one pass of any number of maxima of two.
 
 
 def _sum_before(alpha, trans):
