@@ -130,7 +130,7 @@ class ExpressionGrammar(Automaton):
         return [*sorted(edges), *whole]
 
 
-def frequent_constants(pairs, share=0.005):
+def frequent_constants(pairs, share=0.001):
     """The numbers that expressions hold though their questions do not, such as π.
 
     Args:
