@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
-# tests that touch no backend run once, not once per backend
-BACKEND_FREE := tests/checkpoints tests/data tests/metrics tests/tokenizers tests/test_snippets.py
+# tests that touch no backend run once, not once per backend, as does the server on one of them
+BACKEND_FREE := tests/checkpoints tests/data tests/metrics tests/similarity tests/tokenizers \
+	tests/test_snippets.py
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export HF_HUB_OFFLINE ?= 1
@@ -25,12 +26,13 @@ demo: $(VENV)/demo
 
 test: $(VENV)/test lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 $(BACKEND_FREE)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 tests/serve
 	for backend in $(BACKENDS); do \
 		if [ $$backend = jax ]; then \
 			export XLA_FLAGS="$(TEST_XLA_FLAGS)"; slow=tests/optimizers/test_contract.py; \
 		else unset XLA_FLAGS; slow=none; fi; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 tests --ignore=$$slow \
-			$(addprefix --ignore=,$(BACKEND_FREE)) || exit 1; \
+			$(addprefix --ignore=,$(BACKEND_FREE) tests/serve) || exit 1; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q tests/data/test_dataset.py || exit 1; \
 	done
 
