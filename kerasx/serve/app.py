@@ -37,7 +37,11 @@ def application(load, limits, hosts, start_id=None):
         start_id: see `Generation`.
     """
     worker = Worker(limits.max_batch, limits.max_wait_ms / 1000, limits.queue)
-    ((artefact, tasks),) = worker.submit(_load, (limits, start_id), [load]).result()
+    try:
+        ((artefact, tasks),) = worker.submit(_load, (limits, start_id), [load]).result()
+    except Exception:
+        worker.close()
+        raise
 
     @asynccontextmanager
     async def lifespan(app):
@@ -46,7 +50,6 @@ def application(load, limits, hosts, start_id=None):
 
     app = FastAPI(title="kerasx", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Guard, hosts=hosts, max_body=limits.max_body, timeout=limits.timeout)
-    app.state.worker = worker
     _answer_errors(app)
     _add_pages(app, worker, _description(artefact, tasks, limits))
     for name, task in tasks.items():

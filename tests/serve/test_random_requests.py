@@ -14,20 +14,20 @@ from tests.serve.models import TEXT
 
 JSON = {"content-type": "application/json"}
 STRATEGIES = (
-    {"strategy": "greedy"},
     {"strategy": "beam", "width": 2, "n": 2},
     {"strategy": "sampling", "n": 2, "temperature": 0.8, "top_k": 8},
 )
 
 texts = st.text(TEXT, min_size=1, max_size=10) | st.text(max_size=10)
 turns = st.lists(texts, min_size=1, max_size=1)
-prompts = st.fixed_dictionaries({"turns": turns}) | st.fixed_dictionaries({"text": texts})
-good = st.builds(
-    lambda prompt, strategy, seed: {**prompt, **strategy, "seed": seed},
-    prompts,
-    st.sampled_from(STRATEGIES[:1]) | st.sampled_from(STRATEGIES),
+greedy = st.fixed_dictionaries({"text": texts}) | st.fixed_dictionaries({"turns": turns})
+others = st.builds(
+    lambda turns, strategy, seed: {"turns": turns, **strategy, "seed": seed},
+    turns,
+    st.sampled_from(STRATEGIES),
     st.integers(0, 2**31 - 1),
 )
+good = greedy | others
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
