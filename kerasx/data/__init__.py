@@ -15,6 +15,7 @@ from kerasx.data.math_problems import generate_problems, train_test_problems
 from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.paraphrases import SentencePair, generate_paraphrases
+from kerasx.data.questions import Question, generate_questions, read_squad
 from kerasx.data.readers import read_blocks, read_jsonl, read_lines, read_tsv
 from kerasx.data.reviews import Review, generate_reviews
 from kerasx.data.sentences import TaggedText, generate_entities, generate_segmented
@@ -43,6 +44,7 @@ __all__ = [
     "IndexedLines",
     "Paper",
     "Problem",
+    "Question",
     "Review",
     "TaggedText",
     "ViterbiDecoder",
@@ -62,6 +64,7 @@ __all__ = [
     "generate_paraphrases",
     "generate_entities",
     "generate_problems",
+    "generate_questions",
     "generate_reviews",
     "generate_segmented",
     "insert_arguments",
@@ -83,6 +86,7 @@ __all__ = [
     "read_lines",
     "read_segmented",
     "read_papers",
+    "read_squad",
     "read_tsv",
     "sequence_padding",
     "softmax",

@@ -31,6 +31,11 @@ class Draw:
         first = self.choice(items)
         return first, self.choice([item for item in items if item != first])
 
+    def shuffled(self, items):
+        """All of them in some order."""
+        rest = list(items)
+        return [rest.pop(self.number(0, len(rest) - 1)) for _ in range(len(rest))]
+
 
 def draw_distinct(n, seed, draw_one, key, exclude=(), what="texts"):
     """`n` items, no two of one key; a shorter list is the start of a longer one.

@@ -95,7 +95,7 @@ def generate_segmented(n, seed=0, exclude=()):
 def _tagged(draw):
     text, spans = "", []
     for slot in draw.choice(_ENTITY_FRAMES).split():
-        word = _filled(draw, slot)
+        word = fill_slot(draw, slot)
         if slot in ("{PER}", "{LOC}", "{ORG}"):
             spans.append((len(text), len(text) + len(word), slot[1:-1]))
         text += word
@@ -103,11 +103,11 @@ def _tagged(draw):
 
 
 def _words(draw):
-    return [_filled(draw, slot) for slot in draw.choice(_FRAMES).split()]
+    return [fill_slot(draw, slot) for slot in draw.choice(_FRAMES).split()]
 
 
-def _filled(draw, slot):
-    """A word of a frame, or one drawn for its slot."""
+def fill_slot(draw, slot):
+    """What stands for a slot such as "{PER}", drawn by a `Draw`; other words as they are."""
     if slot == "{PER}":
         return _one(draw, _SURNAMES) + _one(draw, _GIVEN)
     if slot == "{LOC}":

@@ -2,6 +2,7 @@
 
 from .alignment import text_spans, token_spans
 from .base import TokenizerBase
+from .ends import best_span, half_pointer_labels, half_pointer_spans
 from .sentence_piece import SpTokenizer
 from .tagging import (
     allowed_transitions,
@@ -32,9 +33,12 @@ __all__ = [
     "Tokenizer",
     "TokenizerBase",
     "allowed_transitions",
+    "best_span",
     "character_vocab",
     "encode_tags",
     "extend_vocab_with_words",
+    "half_pointer_labels",
+    "half_pointer_spans",
     "jieba_cut",
     "load_jieba",
     "load_vocab",
