@@ -1,9 +1,12 @@
-"""Beam search side by side: tokens per second of the best sequences, and peak memory.
+"""Decoding side by side: tokens per second of the best sequences, and peak memory.
 
-    python -m benchmarks.decoding [--peers NAME ...] [--repeats 3] [--new-tokens 64]
+    python -m benchmarks.decoding [--task beam|sampling|t5] [--peers NAME ...] [--repeats 3]
+                                  [--new-tokens 64]
 
-Every competitor has the same shapes (not the same weights) and its own process. They run in
-turns, one at a time, after a warm-up that compiles. Peers that are not installed are said to be.
+`beam`: beam search of a language model. `sampling`: samples of it, top_p 0.9. `t5`: beam search of
+an encoder-decoder. Every competitor has the same shapes (not the same weights) and its own process.
+They run in turns, one at a time, after a warm-up that compiles. Peers that are not installed are
+said to be. `import_megabytes` is the peak memory before there is a model.
 """
 
 import argparse
@@ -20,7 +23,7 @@ import numpy as np
 from benchmarks import harness
 
 LAYERS, HIDDEN, HEADS, INTERMEDIATE, VOCABULARY, POSITIONS = 6, 384, 6, 1536, 21128, 512
-PROMPT, BEAMS, BATCH = 32, 4, 8
+PROMPT, SOURCE, BEAMS, BATCH, TOP_P = 32, 64, 4, 8, 0.9
 BERT = dict(
     vocab_size=VOCABULARY,
     hidden_size=HIDDEN,
@@ -32,38 +35,77 @@ BERT = dict(
 )
 
 
-def prompts():
-    return np.random.default_rng(0).integers(1, VOCABULARY, (BATCH, PROMPT)).astype("int32")
+def prompts(length=PROMPT):
+    return np.random.default_rng(0).integers(1, VOCABULARY, (BATCH, length)).astype("int32")
 
 
-def ours(new):
+def ours(new, strategy=None):
     """kerasx's Generator: (call, tokens of one call)."""
     from kerasx.generation import BeamSearch, Generator
     from kerasx.models import build_transformer_model
 
     model = build_transformer_model(BERT, application="lm", with_mlm="linear")
-    generate = Generator(model, BeamSearch(BEAMS), max_new_tokens=new)
+    generate = Generator(model, strategy or BeamSearch(BEAMS), max_new_tokens=new)
     token_ids = prompts()
     return lambda: generate(token_ids), BATCH * new
 
 
-def transformers(new):
+def ours_sampling(new):
+    from kerasx.generation import Sampling
+
+    return ours(new, Sampling(top_p=TOP_P))
+
+
+def ours_t5(new):
+    from kerasx.generation import BeamSearch, Generator
+    from kerasx.models import build_transformer_model
+
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    sizes = {name: BERT[name] for name in names}
+    model = build_transformer_model(model="t5", vocab_size=VOCABULARY, with_lm="linear", **sizes)
+    generate = Generator(model, BeamSearch(BEAMS), max_new_tokens=new, start_id=0)
+    token_ids = prompts(SOURCE)
+    return lambda: generate(token_ids), BATCH * new
+
+
+def transformers(new, **options):
     """GPT-2 of the same shapes and its `generate`, no end before the last token."""
-    import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     sizes = dict(n_embd=HIDDEN, n_layer=LAYERS, n_head=HEADS, n_inner=INTERMEDIATE)
     ends = dict(bos_token_id=0, eos_token_id=0, pad_token_id=0)
     config = GPT2Config(vocab_size=VOCABULARY, n_positions=POSITIONS, **sizes, **ends)
-    model = GPT2LMHeadModel(config).eval()
-    token_ids = torch.tensor(prompts(), dtype=torch.long)
-    options = dict(num_beams=BEAMS, min_new_tokens=new, max_new_tokens=new, do_sample=False)
+    options = options or dict(num_beams=BEAMS, do_sample=False)
+    return _transformers(GPT2LMHeadModel(config), prompts(), PROMPT + new, new, options)
+
+
+def transformers_sampling(new):
+    return transformers(new, do_sample=True, top_k=0, top_p=TOP_P)
+
+
+def transformers_t5(new):
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    sizes = dict(d_model=HIDDEN, num_layers=LAYERS, num_heads=HEADS, d_ff=INTERMEDIATE)
+    ends = dict(decoder_start_token_id=0, eos_token_id=1, pad_token_id=0)
+    config = T5Config(vocab_size=VOCABULARY, d_kv=HIDDEN // HEADS, **sizes, **ends)
+    options = dict(num_beams=BEAMS, do_sample=False)
+    model = T5ForConditionalGeneration(config)
+    return _transformers(model, prompts(SOURCE), 1 + new, new, options)
+
+
+def _transformers(model, token_ids, length, new, options):
+    import torch
+
+    token_ids = torch.tensor(token_ids, dtype=torch.long)
+    options |= dict(min_new_tokens=new, max_new_tokens=new)
     mask = torch.ones_like(token_ids)
+    model = model.eval()
 
     def call():
         with torch.inference_mode():
             found = model.generate(token_ids, attention_mask=mask, **options)
-        if found.shape != (BATCH, PROMPT + new):
+        if found.shape != (BATCH, length):
             raise ValueError(f"generated {tuple(found.shape)}")
 
     return call, BATCH * new
@@ -107,24 +149,31 @@ def bert4keras(new):
     return lambda: decoder.beam_search([prompt], BEAMS), few
 
 
-# name -> (function, its modules, its environment)
+# name -> (functions by task, its modules, its environment)
+OURS = {"beam": ours, "sampling": ours_sampling, "t5": ours_t5}
+THEIRS = {"beam": transformers, "sampling": transformers_sampling, "t5": transformers_t5}
 LEGACY = {"TF_KERAS": "1", "TF_USE_LEGACY_KERAS": "1", "KERAS_BACKEND": "tensorflow"}
 COMPETITORS = {
-    **{f"kerasx-{b}": (ours, [b], {"KERAS_BACKEND": b}) for b in ("tensorflow", "jax", "torch")},
-    "transformers-torch": (transformers, ["transformers", "torch"], {}),
+    **{f"kerasx-{b}": (OURS, ["keras", b], {"KERAS_BACKEND": b}) for b in harness.BACKENDS},
+    "transformers-torch": (THEIRS, ["transformers", "torch"], {}),
     **{
-        f"keras-hub-{b}": (keras_hub, ["keras_hub", b], {"KERAS_BACKEND": b})
-        for b in ("tensorflow", "jax", "torch")
+        f"keras-hub-{b}": ({"beam": keras_hub}, ["keras_hub", b], {"KERAS_BACKEND": b})
+        for b in harness.BACKENDS
     },
-    "bert4keras": (bert4keras, ["bert4keras", "tf_keras", "tensorflow"], LEGACY),
+    "bert4keras": ({"beam": bert4keras}, ["bert4keras", "tf_keras", "tensorflow"], LEGACY),
+}
+TITLES = {
+    "beam": f"Beam search, {BATCH} prompts of {PROMPT}",
+    "sampling": f"Sampling with top_p {TOP_P}, {BATCH} prompts of {PROMPT}",
+    "t5": f"Beam search of an encoder-decoder, {BATCH} sources of {SOURCE}",
 }
 
 
 class Worker:
     """A competitor in its own process: one timed call for each line it is sent."""
 
-    def __init__(self, name, new):
-        command = [sys.executable, "-m", "benchmarks.decoding", "--worker", name]
+    def __init__(self, name, task, new):
+        command = [sys.executable, "-m", "benchmarks.decoding", "--worker", name, "--task", task]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "HF_HUB_OFFLINE": "1"}
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
@@ -137,7 +186,7 @@ class Worker:
         )
 
     def call(self):
-        """{seconds, tokens, megabytes} of one call, or None once the process has failed."""
+        """What `work` measures in one call, or None once the process has failed."""
         if self.process.poll() is None:
             self.process.stdin.write("go\n")
             self.process.stdin.flush()
@@ -154,20 +203,28 @@ class Worker:
         return (self.log.read().strip().splitlines() or ["failed"])[-1][:90]
 
 
-def work(name, new):
+def work(name, task, new):
     """What a worker's process does."""
-    import resource
-
-    call, tokens = COMPETITORS[name][0](new)
+    functions, modules, _ = COMPETITORS[name]
+    for module in modules:
+        importlib.import_module(module)
+    start_megabytes = peak_megabytes()
+    call, tokens = functions[task](new)
     for _ in sys.stdin:
         start = time.perf_counter()
         call()
-        seconds = time.perf_counter() - start
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps(dict(seconds=seconds, tokens=tokens, megabytes=megabytes)), flush=True)
+        result = {"seconds": time.perf_counter() - start, "tokens": tokens}
+        result |= {"megabytes": peak_megabytes(), "import_megabytes": start_megabytes}
+        print(json.dumps(result), flush=True)
 
 
-def measure(names, repeats, new):
+def peak_megabytes():
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(names, task, repeats, new):
     """name -> list of measurements, or the reason why there are none."""
     results, workers = {name: [] for name in names}, {}
     for name in names:
@@ -175,7 +232,7 @@ def measure(names, repeats, new):
         if missing:
             results[name] = f"not installed: {', '.join(missing)}"
             continue
-        worker = Worker(name, new)
+        worker = Worker(name, task, new)
         if worker.call() is None or worker.call() is None:  # compiles, then runs
             results[name] = worker.close()
         else:
@@ -202,6 +259,7 @@ def rows(results, base="transformers-torch"):
             others = np.array([x["tokens"] / x["seconds"] for x in references])
             row["times_transformers"] = float(np.median(speeds / others))
         row["peak_megabytes"] = max(x["megabytes"] for x in found)
+        row["import_megabytes"] = found[0]["import_megabytes"]
         table.append(row)
     return table
 
@@ -211,15 +269,24 @@ def main():
     parser.add_argument("--peers", nargs="*", choices=COMPETITORS, default=list(COMPETITORS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--new-tokens", type=int, default=64)
+    parser.add_argument("--task", choices=TITLES, default="beam")
     parser.add_argument("--worker", choices=COMPETITORS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    task, new = options.task, options.new_tokens
     if options.worker:
-        return work(options.worker, options.new_tokens)
-    names = [name for name in COMPETITORS if name in options.peers]
-    table = rows(measure(names, options.repeats, options.new_tokens))
-    facts = dict(batch=BATCH, beams=BEAMS, prompt=PROMPT, new_tokens=options.new_tokens, **BERT)
-    title = f"Beam search, {BATCH} prompts of {PROMPT}, {options.new_tokens} new tokens"
-    harness.report(title, table, "decoding", repeats=options.repeats, cpus=os.cpu_count(), **facts)
+        return work(options.worker, task, new)
+    names = [x for x in COMPETITORS if x in options.peers and task in COMPETITORS[x][0]]
+    table = rows(measure(names, task, options.repeats, new))
+    facts = dict(batch=BATCH, beams=BEAMS, prompt=PROMPT, source=SOURCE, new_tokens=new, **BERT)
+    name = "decoding" if task == "beam" else f"decoding_{task}"
+    harness.report(
+        f"{TITLES[task]}, {new} new tokens",
+        table,
+        name,
+        repeats=options.repeats,
+        cpus=os.cpu_count(),
+        **facts,
+    )
 
 
 if __name__ == "__main__":
