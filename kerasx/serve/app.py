@@ -13,13 +13,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from .events import EventStream, Reader, too_late, unless_gone
-from .guard import Guard
-from .limits import Invalid
-from .requests import ClassifyRequest, EmbedRequest, GenerateRequest
-from .settings import settings_of
-from .tasks import tasks_of
-from .worker import QueueFull, Worker
+from kerasx.serve.events import EventStream, Reader, too_late, unless_gone
+from kerasx.serve.guard import Guard
+from kerasx.serve.limits import Invalid
+from kerasx.serve.requests import ClassifyRequest, EmbedRequest, GenerateRequest
+from kerasx.serve.settings import settings_of
+from kerasx.serve.tasks import tasks_of
+from kerasx.serve.worker import QueueFull, Worker
 
 __all__ = ["application"]
 

@@ -5,7 +5,7 @@ import json
 
 from starlette.responses import Response
 
-from .guard import send_error
+from kerasx.serve.guard import send_error
 
 __all__ = ["EventStream", "Reader", "too_late", "unless_gone"]
 

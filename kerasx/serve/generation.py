@@ -9,9 +9,8 @@ import numpy as np
 
 from kerasx.data.dialogues import encode_prompt
 from kerasx.generation import BeamSearch, DecodingGraphs, Generator, Greedy, Sampling
-
-from .limits import Invalid
-from .outputs import checked_ids
+from kerasx.serve.limits import Invalid
+from kerasx.serve.outputs import checked_ids
 
 __all__ = ["Generation", "Prompt"]
 

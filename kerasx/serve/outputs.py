@@ -6,8 +6,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.generation.cache import position_limit
-
-from .limits import Invalid
+from kerasx.serve.limits import Invalid
 
 __all__ = ["Classification", "Embedding", "checked_ids"]
 

@@ -1,7 +1,7 @@
 """What a saved model can be asked for."""
 
-from .generation import Generation
-from .outputs import Classification, Embedding
+from kerasx.serve.generation import Generation
+from kerasx.serve.outputs import Classification, Embedding
 
 __all__ = ["tasks_of"]
 
