@@ -16,7 +16,14 @@ from kerasx.data.padding import sequence_padding, truncate_sequences
 from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.data.paraphrases import SentencePair, generate_paraphrases
 from kerasx.data.questions import Question, generate_questions, read_squad
-from kerasx.data.readers import read_blocks, read_jsonl, read_lines, read_tsv
+from kerasx.data.readers import read_blocks, read_jsonl, read_lines, read_tsv, write_jsonl
+from kerasx.data.relations import (
+    RelationText,
+    generate_relations,
+    read_relations,
+    spo_record,
+    triple_spans,
+)
 from kerasx.data.reviews import Review, generate_reviews
 from kerasx.data.sentences import TaggedText, generate_entities, generate_segmented
 from kerasx.data.sequences import read_conll, read_segmented
@@ -45,6 +52,7 @@ __all__ = [
     "Paper",
     "Problem",
     "Question",
+    "RelationText",
     "Review",
     "TaggedText",
     "ViterbiDecoder",
@@ -65,6 +73,7 @@ __all__ = [
     "generate_entities",
     "generate_problems",
     "generate_questions",
+    "generate_relations",
     "generate_reviews",
     "generate_segmented",
     "insert_arguments",
@@ -86,17 +95,21 @@ __all__ = [
     "read_lines",
     "read_segmented",
     "read_papers",
+    "read_relations",
     "read_squad",
     "read_tsv",
     "sequence_padding",
     "softmax",
+    "spo_record",
     "strQ2B",
     "string_matching",
     "text_segmentate",
     "text_table",
     "to_array",
     "train_test_problems",
+    "triple_spans",
     "truncate_sequences",
+    "write_jsonl",
 ]
 
 

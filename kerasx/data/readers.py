@@ -1,8 +1,10 @@
-"""Files with one example a line, read so that a bad line says where it is."""
+"""Files with one example a line, read so that a bad line says where it is, or written whole."""
 
 import codecs
 import json
 import warnings
+
+from kerasx.checkpoints.atomic import atomic_path
 
 _SKIPPED = 0.01  # a file with more bad lines than this is another kind of file
 
@@ -161,6 +163,24 @@ def read_jsonl(path, fields=None, errors="raise", encoding="utf-8"):
         return tuple(value[field] for field in fields)
 
     return read_lines(path, parse, errors, encoding)
+
+
+def write_jsonl(path, values):
+    """Values as lines of JSON, what `read_jsonl` reads; all of them or, after an error, none.
+
+    Args:
+        path: the file, in UTF-8.
+        values: iterable of what JSON can say.
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "lines.json")
+    >>> write_jsonl(path, [{"text": "你好"}, 3])
+    >>> read_jsonl(path)
+    [{'text': '你好'}, 3]
+    """
+    lines = [json.dumps(value, ensure_ascii=False) + "\n" for value in values]
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.writelines(lines)
 
 
 def _lines(path):

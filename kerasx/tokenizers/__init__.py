@@ -3,6 +3,15 @@
 from .alignment import text_spans, token_spans
 from .base import TokenizerBase
 from .ends import best_span, half_pointer_labels, half_pointer_spans
+from .links import (
+    event_labels,
+    linked_events,
+    linked_triples,
+    subject_labels,
+    text_triples,
+    token_triples,
+    triple_labels,
+)
 from .sentence_piece import SpTokenizer
 from .tagging import (
     allowed_transitions,
@@ -36,10 +45,13 @@ __all__ = [
     "best_span",
     "character_vocab",
     "encode_tags",
+    "event_labels",
     "extend_vocab_with_words",
     "half_pointer_labels",
     "half_pointer_spans",
     "jieba_cut",
+    "linked_events",
+    "linked_triples",
     "load_jieba",
     "load_vocab",
     "load_words",
@@ -49,12 +61,16 @@ __all__ = [
     "saved_parameters",
     "simplify_vocab",
     "spans_to_tags",
+    "subject_labels",
     "tag_set",
     "tags_to_spans",
     "text_spans",
+    "text_triples",
     "token_spans",
+    "token_triples",
     "train_sentencepiece",
     "trim_sentencepiece",
     "trim_vocab",
+    "triple_labels",
     "word_vocab",
 ]

@@ -50,7 +50,7 @@ def test_a_file_is_read_in_its_order(write):
 
 
 @pytest.mark.parametrize(
-    "text, start", [("北京", 2), ("北京", -3), ("上海", 3), ("北京。。", 3), ("北京", None), ("", 3)]
+    "text, start", [("北京", 2), ("北京", -3), ("上海", 3), ("北京。。", 3), ("北京", None)]
 )
 def test_an_answer_that_is_not_there_is_named_by_its_question(write, text, start):
     with pytest.raises(ValueError, match="question 'Q7' must have .*answers"):
