@@ -9,6 +9,7 @@ from kerasx.data.batches import Batches
 from kerasx.data.buckets import Batch, bucket_lengths, padding_ratio, plan_batches
 from kerasx.data.collate import collate
 from kerasx.data.dialogues import encode_dialogue, encode_prompt, join_words, read_dialogues
+from kerasx.data.events import TRIGGER, EventText, event_record, generate_events, read_events
 from kerasx.data.files import IndexedLines
 from kerasx.data.generator import DataGenerator
 from kerasx.data.math_problems import generate_problems, train_test_problems
@@ -48,12 +49,14 @@ __all__ = [
     "Batches",
     "BucketDataset",
     "DataGenerator",
+    "EventText",
     "IndexedLines",
     "Paper",
     "Problem",
     "Question",
     "RelationText",
     "Review",
+    "TRIGGER",
     "TaggedText",
     "ViterbiDecoder",
     "SentencePair",
@@ -67,10 +70,12 @@ __all__ = [
     "display_width",
     "encode_dialogue",
     "encode_prompt",
+    "event_record",
     "generate_dialogues",
     "generate_papers",
     "generate_paraphrases",
     "generate_entities",
+    "generate_events",
     "generate_problems",
     "generate_questions",
     "generate_relations",
@@ -91,6 +96,7 @@ __all__ = [
     "read_blocks",
     "read_conll",
     "read_dialogues",
+    "read_events",
     "read_jsonl",
     "read_lines",
     "read_segmented",
