@@ -81,14 +81,14 @@ def event_record(text, events):
     """
     records = []
     for event in events:
-        record = {"event_type": event[0][2][0], "arguments": []}
+        trigger, arguments = {}, []
         for start, end, (_, role) in event:
             if role == TRIGGER:
-                record |= {"trigger": text[start:end], "trigger_start_index": start}
+                trigger = {"trigger": text[start:end], "trigger_start_index": start}
             else:
                 argument = {"role": role, "argument": text[start:end]}
-                record["arguments"].append({**argument, "argument_start_index": start})
-        records.append(record)
+                arguments.append({**argument, "argument_start_index": start})
+        records.append({"event_type": event[0][2][0], **trigger, "arguments": arguments})
     return {"text": text, "event_list": records}
 
 

@@ -124,7 +124,7 @@ def triple_labels(triples, length, predicates, most):
     return entities, _pairs(heads, predicates, most), _pairs(tails, predicates, most)
 
 
-def linked_triples(entities, heads, tails, predicates, threshold=0.0):
+def linked_triples(entities, heads, tails, predicates, threshold=0.0, most=64):
     """The triples whose subject, object and two links all score above the threshold.
 
     Args:
@@ -132,6 +132,8 @@ def linked_triples(entities, heads, tails, predicates, threshold=0.0):
         heads, tails: scores (p, n, n) of the links from a subject's first, or last, token.
         predicates: names of the p predicates.
         threshold: 0, as the loss ZLPR has it.
+        most: how many subjects and objects are considered, those of the highest scores; a model
+            that has learned little yet finds thousands.
 
     Returns:
         List of ((start, end), predicate, (start, end)), ordered.
@@ -145,7 +147,7 @@ def linked_triples(entities, heads, tails, predicates, threshold=0.0):
     [((2, 3), '籍贯', (0, 2))]
     """
     heads, tails, triples = np.asarray(heads), np.asarray(tails), []
-    spans = pointer_spans(entities, ("subject", "object"), threshold)
+    spans = _best_spans(entities, ("subject", "object"), threshold, most)
     expected = (len(predicates), *np.shape(entities)[1:])
     if heads.shape != expected or tails.shape != expected:
         raise ValueError(
@@ -188,15 +190,18 @@ def event_labels(events, length, labels, most):
     return spans, _pairs(heads, ["link"], most), _pairs(tails, ["link"], most)
 
 
-def linked_events(arguments, heads, tails, labels, type_of=lambda label: label[0], threshold=0.0):
-    """The events: largest sets of arguments of one type, each linked with each.
+def linked_events(arguments, heads, tails, labels, threshold=0.0, most=64):
+    """The events: sets of arguments of one type, each linked with each, that cannot be larger.
+
+    For each link that is in no event yet one is grown around it, in the order of the text. So
+    every link and every argument is in an event, and there are no more events than these.
 
     Args:
         arguments: scores (h, n, n).
         heads, tails: scores (1, n, n) of the links.
-        labels: the h labels of arguments.
-        type_of: function from a label to the event's type.
+        labels: the h labels of arguments, (event type, role) each.
         threshold: 0, as the loss ZLPR has it.
+        most: how many arguments are considered, those of the highest scores.
 
     Returns:
         List of events, each an ordered list of (start, end, label). An argument that is linked
@@ -212,7 +217,7 @@ def linked_events(arguments, heads, tails, labels, type_of=lambda label: label[0
     >>> linked_events(scores[:2], scores[2:3], scores[3:], [("夺冠", "冠军"), ("夺冠", "时间")])
     [[(0, 1, ('夺冠', '冠军')), (2, 3, ('夺冠', '时间'))]]
     """
-    spans = pointer_spans(arguments, labels, threshold)
+    spans = _best_spans(arguments, labels, threshold, most)
     heads, tails = np.asarray(heads), np.asarray(tails)
     expected = (1, *np.shape(arguments)[1:])
     if heads.shape != expected or tails.shape != expected:
@@ -223,22 +228,35 @@ def linked_events(arguments, heads, tails, labels, type_of=lambda label: label[0
 
     def linked(a, b):
         head, tail = sorted((a[0], b[0])), sorted((a[1] - 1, b[1] - 1))
-        same = type_of(a[2]) == type_of(b[2])
-        return same and heads[(0, *head)] > threshold and tails[(0, *tail)] > threshold
+        score = min(heads[(0, *head)], tails[(0, *tail)])
+        return a[2][0] == b[2][0] and score > threshold
 
     near = {a: {b for b in spans if b != a and linked(a, b)} for a in spans}
-    return sorted(map(sorted, _cliques(near, set(), set(spans), set())))
+    links = [(a, b) for a, b in combinations(spans, 2) if b in near[a]]
+    events = [{a} for a in spans if not near[a]]
+    for pair in links:
+        if not any(event.issuperset(pair) for event in events):
+            events.append(_grown(pair, spans, near))
+    return sorted(map(sorted, events))
 
 
-def _cliques(near, chosen, open_, closed):
-    """The largest sets of nodes in which each is near each (Bron and Kerbosch, 1973)."""
-    if not open_ and not closed:
-        return [chosen] if chosen else []
-    pivot, found = max(sorted(open_ | closed), key=lambda x: len(near[x] & open_)), []
-    for x in sorted(open_ - near[pivot]):
-        found += _cliques(near, chosen | {x}, open_ & near[x], closed & near[x])
-        open_, closed = open_ - {x}, closed | {x}
-    return found
+def _grown(pair, spans, near):
+    """The two linked spans, and all that are linked with all before them."""
+    event = set(pair)
+    for span in spans:
+        if event <= near[span]:
+            event.add(span)
+    return event
+
+
+def _best_spans(scores, labels, threshold, most):
+    """`pointer_spans` above the threshold, of the `most` highest scores."""
+    scores = np.asarray(scores)
+    if scores.ndim == 3:  # else it is refused below
+        spans = scores[:, np.triu(np.ones(scores.shape[1:], "bool"))].ravel()
+        if len(spans) > most:
+            threshold = max(threshold, np.partition(spans, -most - 1)[-most - 1])
+    return pointer_spans(scores, labels, threshold)
 
 
 def _pairs(pairs, labels, most):

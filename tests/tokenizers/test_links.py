@@ -77,6 +77,8 @@ def test_scores_of_other_shapes_are_refused():
         linked_triples(np.zeros((2, 3, 3)), good, bad, ["A"])
     with pytest.raises(ValueError, match="`heads` and `tails` must be scores of shape"):
         linked_events(good, bad, good, LABELS[:1])
+    with pytest.raises(ValueError, match=r"`scores` must be of shape \(1, n, n\)"):
+        linked_events(good[0], good, good, LABELS[:1])
 
 
 def test_each_subject_has_its_objects():
@@ -108,11 +110,11 @@ def test_arguments_of_two_types_are_never_one_event():
     assert linked_events(*scores, LABELS) == [[argument] for argument in events[0]]
 
 
-def test_events_are_the_largest_cliques_of_any_graph():
+def test_events_are_largest_cliques_of_any_graph_with_every_link_in_one():
     rng = np.random.default_rng(0)
-    labels, n = [("X", "a")], 6
-    for _ in range(20):
-        near = np.triu(rng.random((n, n)) < 0.5, 1)
+    labels, n = [("X", "a")], 7
+    for _ in range(30):
+        near = np.triu(rng.random((n, n)) < 0.6, 1)
         scores = np.where(np.eye(n) > 0, 1.0, -1.0)[None]
         links = np.where(near, 1.0, -1.0)[None]
         cliques = [
@@ -121,9 +123,23 @@ def test_events_are_the_largest_cliques_of_any_graph():
             for x in combinations(range(n), size)
             if all(near[pair] for pair in combinations(x, 2))
         ]
-        largest = sorted(sorted(x) for x in cliques if not any(x < y for y in cliques))
-        found = linked_events(scores, links, links, labels)
-        assert [[start for start, *_ in event] for event in found] == largest
+        largest = [x for x in cliques if not any(x < y for y in cliques)]
+        events = linked_events(scores, links, links, labels)
+        found = [{start for start, *_ in event} for event in events]
+        assert all(x in largest for x in found) and len(found) <= len(largest)
+        assert all(any(x <= y for y in found) for x in cliques if len(x) <= 2)
+
+
+def test_of_very_many_spans_the_highest_count():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(1, 2, (5, 40, 40))
+    assert len(linked_events(scores[:3], scores[3:4], scores[4:], LABELS, most=10)) < 10
+    triples = linked_triples(scores[:2], scores[2:3], scores[3:4], ["A"], most=10)
+    spans = {(*s, 0) for s, *_ in triples} | {(*o, 1) for *_, o in triples}
+    upper = np.triu(np.ones((40, 40)))
+    assert len(spans) == 10 and all(
+        (scores[:2] * upper > scores[h, start, end - 1]).sum() < 10 for start, end, h in spans
+    )
 
 
 def test_triples_of_a_text_come_back_from_its_tokens():
