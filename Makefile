@@ -26,7 +26,7 @@ demo: $(VENV)/demo
 
 test: $(VENV)/test lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 $(BACKEND_FREE)
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 tests/serve
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/serve
 	for backend in $(BACKENDS); do \
 		if [ $$backend = jax ]; then \
 			export XLA_FLAGS="$(TEST_XLA_FLAGS)"; slow=tests/optimizers/test_contract.py; \

@@ -13,7 +13,7 @@ import pytest
 
 from kerasx.data import generate_problems
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all
+from tests.when import compiled_in_test_all, in_test_all
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--epochs", "1", "--held-out", "10", "--hidden-size", "16", "--layers", "1"]
@@ -54,6 +54,7 @@ def test_generated_problems_end_in_a_table_an_accuracy_and_a_saved_model(tmp_pat
 
 
 @compiled_in_test_all
+@in_test_all
 def test_real_data_is_read_and_split(tmp_path, ape210k):
     out = run("--data", ape210k, "--save", tmp_path / "run")
     assert "70 problems to learn from, 10 held out" in out

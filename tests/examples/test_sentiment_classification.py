@@ -9,7 +9,7 @@ import pytest
 from kerasx.data import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all
+from tests.when import compiled_in_test_all, in_test_all
 
 # what they call has tests on every backend
 pytestmark = compiled_in_test_all
@@ -46,6 +46,7 @@ def test_generated_reviews_end_in_a_row_for_each_trick_and_a_saved_model(tmp_pat
     assert model.predict([ids, ids * 0], verbose=0).shape == (1, 2)
 
 
+@in_test_all
 @pytest.mark.parametrize(
     "tricks",
     [
@@ -59,6 +60,7 @@ def test_every_trick_runs(tmp_path, tricks):
     assert list(table(out)) == tricks
 
 
+@in_test_all
 def test_the_validation_file_is_halved_where_there_is_no_test_file(folder):
     out = run("--data", folder, "--tricks", "plain", "--save", folder / "run")
     assert "40 reviews to learn from, 10 for validation, 10 for the test" in out
@@ -70,6 +72,7 @@ def test_a_pretrained_folder_brings_its_weights_and_vocabulary(folder):
     assert list(table(out)) == ["plain"]
 
 
+@in_test_all
 def test_the_picture_of_the_curves_is_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     run("--reviews", "8", "--tricks", "plain", "--picture", "--save", tmp_path)
