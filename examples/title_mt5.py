@@ -45,7 +45,7 @@ parser.add_argument("--data", nargs="+", help="a file to be split 8:1:1; or trai
 parser.add_argument("--spm", help="SentencePiece model of mT5; one of the data's by default")
 parser.add_argument("--keep-tokens", help="JSON list of the rows of mT5 that --spm has kept")
 parser.add_argument("--papers", type=int, default=1600, help="made-up papers to learn from")
-parser.add_argument("--epochs", type=int, default=6)
+parser.add_argument("--epochs", type=int, default=8)
 parser.add_argument("--batch-size", type=int, default=32)
 parser.add_argument("--adafactor", action="store_true", help="instead of Adam")
 parser.add_argument("--learning-rate", type=float, help="2e-4, BERTs 2e-5; from scratch 3e-3")
