@@ -25,20 +25,20 @@ demo: $(VENV)/demo
 	$(BIN)/python examples/math_word_problems.py $(ARGS)
 
 test: $(VENV)/test lint
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 $(BACKEND_FREE)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist worksteal $(BACKEND_FREE)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/serve
 	for backend in $(BACKENDS); do \
 		if [ $$backend = jax ]; then \
 			export XLA_FLAGS="$(TEST_XLA_FLAGS)"; slow=tests/optimizers/test_contract.py; \
 		else unset XLA_FLAGS; slow=none; fi; \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 tests --ignore=$$slow \
+		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 --dist worksteal tests --ignore=$$slow \
 			$(addprefix --ignore=,$(BACKEND_FREE) tests/serve) || exit 1; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q tests/data/test_dataset.py || exit 1; \
 	done
 
 test-all: $(VENV)/test
 	for backend in $(BACKENDS); do \
-		KERAS_BACKEND=$$backend KERASX_SLOW=1 $(BIN)/python -m pytest -q -n 2 tests || exit 1; \
+		KERAS_BACKEND=$$backend KERASX_SLOW=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests || exit 1; \
 	done
 
 lint: $(VENV)/test
