@@ -19,6 +19,7 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     padded,
     reference,
 )
+from tests.when import compiled_in_test_all  # noqa: E402
 
 CONFIG = {
     "vocab_size": 30,
@@ -99,6 +100,7 @@ def test_a_configuration_that_means_another_graph_is_refused(key, value, tmp_pat
         build_transformer_model(str(tmp_path))
 
 
+@compiled_in_test_all
 def test_generated_sequences_are_those_of_transformers(tmp_path):
     model = saved("logits", tmp_path)
     assert_same_generation(

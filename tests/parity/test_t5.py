@@ -19,6 +19,7 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     padded,
     reference,
 )
+from tests.when import compiled_in_test_all  # noqa: E402
 
 CONFIG = {
     "vocab_size": 30,
@@ -124,6 +125,7 @@ def test_a_written_folder_is_read_by_transformers(tmp_path):
         np.testing.assert_array_equal(again.state_dict()[name], value)
 
 
+@compiled_in_test_all
 def test_generated_sequences_are_those_of_transformers(tmp_path):
     # transformers' own cache has room for as many layers as the encoder's
     model = saved("1.1", tmp_path, num_decoder_layers=2)
