@@ -88,7 +88,7 @@ def sparse_multilabel_categorical_crossentropy(y_true, y_pred, mask_zero=False):
     ids = ops.cast(y_true, "int32")
     require_shape("y_true", ids, (*s.shape[:-1], None), "the ids of the true labels")
     if mask_zero:
-        counted = ops.logical_and(counted, ops.arange(s.shape[-1]) > 0)
+        counted = ops.logical_and(counted, ops.arange(ops.shape(s)[-1]) > 0)
     positive = log1p_sum_exp(
         -ops.take_along_axis(s, ids, -1), ops.take_along_axis(counted, ids, -1)
     )

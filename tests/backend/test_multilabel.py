@@ -1,5 +1,6 @@
 """ZLPR: the formulas in NumPy, dense = sparse, soft labels, masks, and where float32 would fail."""
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -204,3 +205,9 @@ def test_tiny_sums_are_not_rounded_to_nothing():
 def test_labels_of_another_shape_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+def test_the_number_of_classes_may_be_unknown_when_a_graph_is_built():
+    ids, scores = keras.KerasTensor((2, 1), "int32"), keras.KerasTensor((2, None), "float32")
+    loss = keras.layers.Lambda(lambda x: sparse_multilabel_categorical_crossentropy(*x, True))
+    assert loss([ids, scores]).shape == (2,)
