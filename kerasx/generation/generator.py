@@ -238,7 +238,8 @@ class Generator(DecodingLoop):
     def _streamed(self, steps, rows):
         for tokens, chosen in steps:
             yield tokens[:rows]
-        return self._returned(self._found(self.strategy.results(chosen), rows))
+            last = chosen
+        return self._returned(self._found(self.strategy.results(last), rows))
 
     def _told(self, on_token, batch, inputs):
         """What the loop would return, after the function was told each step."""

@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasx import backend, layers
 from kerasx.models import build_transformer_model
+from tests.when import jax_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 CONFIG = {
@@ -214,7 +215,11 @@ def test_it_is_differentiable_twice():
 
 @pytest.mark.parametrize(
     "policy, jit",
-    [("float32", False), ("mixed_bfloat16", JIT[-1]), ("mixed_float16", JIT[-1])],
+    [
+        pytest.param("float32", False, marks=jax_in_test_all),
+        ("mixed_bfloat16", JIT[-1]),
+        ("mixed_float16", JIT[-1]),
+    ],
 )
 def test_a_transformer_trains_as_without_recomputation(policy, jit):
     ids = np.random.randint(1, 30, (4, 10))

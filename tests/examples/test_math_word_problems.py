@@ -13,7 +13,7 @@ import pytest
 
 from kerasx.data import generate_problems
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all, in_test_all
+from tests.when import compiled_in_test_all, in_test_all, jax_in_test_all
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--epochs", "1", "--held-out", "10", "--hidden-size", "16", "--layers", "1"]
@@ -41,6 +41,7 @@ def ape210k(tmp_path):
     return path
 
 
+@jax_in_test_all
 def test_generated_problems_end_in_a_table_an_accuracy_and_a_saved_model(tmp_path):
     flags = ["--beam", "2", "--constrained", "--vote"]
     out = run("--problems", "200", "--save", tmp_path / "run", *flags)

@@ -10,7 +10,7 @@ from kerasx.models import build_transformer_model
 from kerasx.optimizers import extend_with_gradient_accumulation
 from kerasx.training.theseus import theseus
 from tests.training.models import classifier, numpy, three_classes
-from tests.when import compiled_in_test_all
+from tests.when import compiled_in_test_all, jax_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
@@ -38,6 +38,7 @@ def test_all_at_once_they_train(policy):
     train_with_all(policy, jit=JIT[-1], epochs=8)
 
 
+@jax_in_test_all
 @pytest.mark.skipif(JIT == [False], reason="PyTorch compiles no step: the test above is this one")
 def test_all_at_once_they_run_without_compilation():
     train_with_all("float32", jit=False, epochs=1)
@@ -93,7 +94,10 @@ def builders(application="encoder", depths=(4, 2)):
     ]
 
 
-@pytest.mark.parametrize("application", ["encoder", "lm", "unilm"])
+@pytest.mark.parametrize(
+    "application",
+    ["encoder", *(pytest.param(x, marks=compiled_in_test_all) for x in ("lm", "unilm"))],
+)
 def test_theseus_predicts_with_the_successor_and_trains_only_it(application):
     predecessor, successor = builders(application)
     model = theseus(predecessor, successor, rate=0.5)
