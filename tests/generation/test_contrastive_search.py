@@ -16,7 +16,7 @@ from tests.generation.models import (
     tiny_model,
 )
 from tests.generation.test_encoder_decoder import SOURCES, START, tiny
-from tests.when import SLOW, compiled_in_test_all
+from tests.when import SLOW, compiled_in_test_all, jax_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 0, 8, 4, 6, 10, 2], [3, 2]]
 NEW = 6
@@ -63,6 +63,7 @@ def naive(model, k, alpha, end, least):
     return [x[: x.index(end)] if end in x else x for x in said], totals
 
 
+@jax_in_test_all
 @pytest.mark.parametrize(
     "application, k, alpha, end", [("unilm", 3, 0.9, 7), *[("lm", 4, 0.6, None)] * SLOW]
 )

@@ -96,7 +96,10 @@ def builders(application="encoder", depths=(4, 2)):
 
 @pytest.mark.parametrize(
     "application",
-    ["encoder", *(pytest.param(x, marks=compiled_in_test_all) for x in ("lm", "unilm"))],
+    [
+        pytest.param("encoder", marks=jax_in_test_all),
+        *(pytest.param(x, marks=compiled_in_test_all) for x in ("lm", "unilm")),
+    ],
 )
 def test_theseus_predicts_with_the_successor_and_trains_only_it(application):
     predecessor, successor = builders(application)
