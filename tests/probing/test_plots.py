@@ -35,3 +35,5 @@ def test_a_text_of_one_token_has_pictures(tmp_path):
     plot_tree(0, ["a"], tmp_path / "tree.png")
     plot_dependencies([-1], ["a"], tmp_path / "arcs.png")
     plot_impacts([[0.0]], ["a"], tmp_path / "impacts.png")
+    for name in ("tree", "arcs", "impacts"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
