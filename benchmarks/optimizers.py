@@ -1,12 +1,12 @@
 """An optimizer's step beside that of keras.optimizers.Adam, and the state that each keeps.
 
-    python -m benchmarks.optimizers [--backend jax] [--rounds 10] [--no-jit] [--only Tiger]
+    python -m benchmarks.optimizers [--backend jax] [--rounds 10] [--xla] [--only Tiger]
     python -m benchmarks.optimizers --memory
 
 The step applies ready gradients to the variables of a 6-layer BERT of 20M parameters, compiled as
-Keras compiles training: XLA on JAX, on TensorFlow with a GPU (a graph without it on a CPU is
---no-jit), eager on PyTorch. Without --backend each runs in a process of its own. Beside wall time
-stand the CPU seconds of the process, which a loaded machine changes less.
+Keras compiles training: XLA on JAX, and on TensorFlow if there is a GPU (--xla: in any case);
+eager on PyTorch. Without --backend each runs in a process of its own. Beside wall time stand the
+CPU seconds of the process, which a loaded machine changes less.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def memory_table():
     ]
 
 
-def step(optimizer, variables, gradients, jit_compile):
+def step(optimizer, variables, gradients, xla):
     """A callable that applies the gradients once and waits until that is done."""
     import keras
 
@@ -104,7 +104,7 @@ def step(optimizer, variables, gradients, jit_compile):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        apply = tf.function(lambda g: optimizer.apply(g), jit_compile=jit_compile, autograph=False)
+        apply = tf.function(lambda g: optimizer.apply(g), jit_compile=xla, autograph=False)
         return lambda: (apply(gradients), float(optimizer.iterations.value))
     if backend == "torch":
         import torch
@@ -128,6 +128,7 @@ def measure(backend, arguments):
     import numpy as np
 
     random = np.random.default_rng(0)
+    xla = backend != "torch" and (arguments.xla or backend == "jax" or has_gpu())
     steps, cpu = {}, {}
     for name, make in candidates().items():
         if name in (PEER, CLIPPED) or any(part in name for part in arguments.only or [""]):
@@ -137,14 +138,20 @@ def measure(backend, arguments):
                 for v in variables
             ]
             cpu[name] = []
-            run = step(make(), variables, gradients, not arguments.no_jit)
+            run = step(make(), variables, gradients, xla)
             steps[name] = cpu_timed(run, cpu[name])
     times = interleave(steps, arguments.rounds, warmup=2)
     table = ratios(times, {name: seconds[2:] for name, seconds in cpu.items()})
-    mode = " without XLA" if backend == "tensorflow" and arguments.no_jit else ""
-    title = f"One step of 20M parameters on {backend}{mode}: times of {PEER} and of it clipped"
-    name = f"optimizers_{backend}{'_graph' if mode else ''}"
-    report(title, table, name, cores=os.cpu_count())
+    mode = f"{backend}{' with XLA' if xla else ''}"
+    title = f"One step of 20M parameters on {mode}: times of {PEER} and of it clipped"
+    report(title, table, f"optimizers_{mode.replace(' with ', '_').lower()}", cores=os.cpu_count())
+
+
+def has_gpu():
+    """Whether TensorFlow sees one."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def cpu_timed(function, seconds):
@@ -181,7 +188,7 @@ def main():
     parser.add_argument("--backend", choices=BACKENDS)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", nargs="*", help="parts of the names of optimizers")
-    parser.add_argument("--no-jit", action="store_true", help="a TensorFlow graph without XLA")
+    parser.add_argument("--xla", action="store_true", help="on TensorFlow without a GPU, too")
     parser.add_argument("--memory", action="store_true", help="print the state instead")
     arguments = parser.parse_args()
     if arguments.memory:

@@ -105,37 +105,68 @@ def weighted_sum(a, x, b, y):
 
 
 class InPlace:
-    """A mixin for optimizers that changes variables where they are on PyTorch.
+    """A mixin for optimizers that changes variables where they are, on PyTorch and TensorFlow.
 
-    There a new tensor the size of a kernel costs as much as the arithmetic. The other backends
-    compile the step, which does away with it.
+    There a new tensor the size of a kernel costs as much as the arithmetic. JAX compiles the step,
+    which does away with it.
     """
 
     def assign_add(self, variable, value):
-        if not _torch_add(variable, 1, value):
+        if not _torch_add(variable, value, 1):
             super().assign_add(variable, value)
 
-    def assign_sub(self, variable, value):
-        if not _torch_add(variable, -1, value):
+    def assign_sub(self, variable, value, scale=None):
+        """variable ← variable - scale · value, for a scalar scale, by default 1."""
+        if _torch_add(variable, value, -1 if scale is None else -scale):
+            return
+        if scale is None:
             super().assign_sub(variable, value)
+        elif not _tensorflow_sub(variable, value, scale):
+            super().assign_sub(variable, scale * value)
 
-    def accumulate(self, slot, decay, x, scale, y=None):
-        """slot ← decay · slot + scale · x · y, for scalars decay and scale and an optional y."""
+    def accumulate(self, slot, decay, x, y=None, scale=None):
+        """slot ← decay · slot + scale · x · y, for scalars decay and scale, by default 1 - decay.
+
+        y is 1 by default.
+        """
         if keras.backend.backend() == "torch":
             import torch
 
+            scale = 1 - decay if scale is None else scale
             with torch.no_grad():
                 total = slot.value.mul_(decay)
                 total.add_(x, alpha=scale) if y is None else total.addcmul_(x, y, value=scale)
+            return
+        x = x if y is None else x * y
+        if keras.backend.backend() == "tensorflow" and scale is None:
+            self.assign_sub(slot, slot - x, 1 - decay)
         else:
-            self.assign(slot, decay * slot + scale * (x if y is None else x * y))
+            self.assign(slot, decay * slot + (1 - decay if scale is None else scale) * x)
 
 
-def _torch_add(variable, sign, value):
+def _torch_add(variable, value, scale):
+    """Whether scale · value was added, in place."""
     if keras.backend.backend() != "torch":
         return False
     import torch
 
     with torch.no_grad():
-        variable.value.add_(value, alpha=sign)
+        if isinstance(scale, torch.Tensor):
+            variable.value.addcmul_(value, scale)
+        else:
+            variable.value.add_(value, alpha=scale)
+    return True
+
+
+def _tensorflow_sub(variable, value, scale):
+    """Whether scale · value was subtracted by one operation, without the product in memory."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    variable = variable.value if isinstance(variable, keras.Variable) else variable
+    if isinstance(variable, tf.distribute.DistributedValues):
+        return False
+    value, scale = ops.convert_to_tensor(value, variable.dtype), ops.cast(scale, variable.dtype)
+    tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=scale, delta=value)
     return True

@@ -130,7 +130,7 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         clip, rate = self._clip(u), ops.cast(learning_rate, g.dtype)
         if self.beta1:
             m = self._momentums[index]
-            self.accumulate(m, self.beta1, ops.cast(clip * u, m.dtype), 1 - self.beta1)
+            self.accumulate(m, self.beta1, ops.cast(clip * u, m.dtype))
             clip, u = 1.0, m
         if self._scaled[index]:
             square = backend.mean_square(ops.cast(variable, g.dtype))

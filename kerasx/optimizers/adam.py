@@ -46,8 +46,8 @@ class Adam(backend.InPlace, keras.optimizers.Adam):
     def update_step(self, gradient, variable, learning_rate):
         index, dtype = self._get_variable_index(variable), variable.dtype
         g, m, v = backend.dense(gradient, dtype), self._momentums[index], self._velocities[index]
-        self.accumulate(m, self.beta_1, g, 1 - self.beta_1)
-        self.accumulate(v, self.beta_2, g, 1 - self.beta_2, g)
+        self.accumulate(m, self.beta_1, g)
+        self.accumulate(v, self.beta_2, g, g)
         if self.amsgrad:
             largest = self._velocity_hats[index]
             self.assign(largest, ops.maximum(largest, v))
@@ -56,7 +56,7 @@ class Adam(backend.InPlace, keras.optimizers.Adam):
         if self.bias_correction:
             t = ops.cast(self.iterations + 1, dtype)
             alpha = alpha * ops.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self.assign_sub(variable, alpha * m / (ops.sqrt(v) + self.epsilon))
+        self.assign_sub(variable, m / (ops.sqrt(v) + self.epsilon), alpha)
 
     def get_config(self):
         return {**super().get_config(), "bias_correction": self.bias_correction}

@@ -78,7 +78,7 @@ class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
         unit = g * self._inverse_rms(g) if self.normalize else g
         self.assign(log_rate, self._clip(log_rate + self.meta_learning_rate * previous * unit))
         self.assign(previous, unit)
-        self.assign_sub(variable, ops.cast(learning_rate, dtype) * ops.exp(log_rate) * g)
+        self.assign_sub(variable, ops.exp(log_rate) * g, ops.cast(learning_rate, dtype))
 
     def _inverse_rms(self, g):
         square = backend.mean_square(g)

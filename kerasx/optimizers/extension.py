@@ -108,9 +108,9 @@ class Extension(backend.InPlace):
         if not self._catch(variable, value):
             super().assign_add(variable, value)
 
-    def assign_sub(self, variable, value):
-        if not self._catch(variable, lambda: -value):
-            super().assign_sub(variable, value)
+    def assign_sub(self, variable, value, scale=None):
+        if not self._catch(variable, lambda: -value if scale is None else -scale * value):
+            super().assign_sub(variable, value, scale)
 
     def get_config(self):
         return {**super().get_config(), "recipe": recipe(type(self))}

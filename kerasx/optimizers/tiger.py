@@ -119,7 +119,8 @@ class Tiger(backend.InPlace, keras.optimizers.Optimizer):
         else:
             beta = ops.where(ops.logical_and(finite, self._micro_step(0)), self.beta, 1.0)
             rate = ops.where(self._micro_step(k - 1), rate, 0.0)
-        self.accumulate(m, ops.cast(beta, dtype), ops.where(finite, g, 0.0), (1 - self.beta) / k)
+        beta, g = ops.cast(beta, dtype), ops.where(finite, g, 0.0)
+        self.accumulate(m, beta, g, scale=(1 - self.beta) / k)
         rate = ops.cast(ops.where(finite, rate, 0.0), dtype)
         shrink = ops.cast(ops.where(finite, 0.0, 1 - self.shrink_ratio), dtype)
         step = backend.weighted_sum(rate, ops.sign(m), shrink + rate * rule.decay, variable)

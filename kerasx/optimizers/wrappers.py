@@ -318,14 +318,14 @@ class LazyOptimization(Extension):
         self._remember(variable)
         super().assign_add(variable, value)
 
-    def assign_sub(self, variable, value):
+    def assign_sub(self, variable, *args):
         self._remember(variable)
-        super().assign_sub(variable, value)
+        super().assign_sub(variable, *args)
 
-    def accumulate(self, slot, *args):
+    def accumulate(self, slot, *args, **kwargs):
         """Of optimizers of ours, which do this in place on PyTorch."""
         self._remember(slot)
-        super().accumulate(slot, *args)
+        super().accumulate(slot, *args, **kwargs)
 
     def get_config(self):
         return {**super().get_config(), "include_in_lazy_optimization": list(self._lazy_patterns)}
