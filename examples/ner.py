@@ -4,8 +4,8 @@
     python examples/ner.py --data ner_weibo/                  # Weibo NER, from scratch
     python examples/ner.py --data ner_weibo/ --config chinese_roberta/ --head crf
 
-`--data` is a folder of CoNLL files, of which one ends in train and one in dev or test. The entities
-of CRF and softmax are read off tags BIO; the pointers score each span (kexue.fm/archives/8373).
+`--data` is a folder of CoNLL files, one of train and one of dev or test. CRF and softmax tag in BIO,
+softmax_constrained by the best tags BIO allows; pointers score spans (kexue.fm/archives/8373).
 """
 
 import argparse
@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
+from kerasx.backend import viterbi
 from kerasx.data import BucketDataset, generate_entities, read_conll, text_table
 from kerasx.layers import ConditionalRandomField, EfficientGlobalPointer, GlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy, MaskedCrossEntropy
@@ -27,7 +28,7 @@ from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
 from kerasx.tokenizers import Tokenizer, alignment, character_vocab, load_vocab, tagging
 
-HEADS = ("crf", "softmax", "global_pointer", "efficient_global_pointer")
+HEADS = ("crf", "softmax", "softmax_constrained", "global_pointer", "efficient_global_pointer")
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", help="folder of CoNLL files; generated sentences by default")
@@ -40,6 +41,7 @@ parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--batch-size", type=int, default=16)
 parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, else 2e-3")
 parser.add_argument("--lr-multiplier", type=float, default=1, help="of the CRF's transitions")
+parser.add_argument("--model", default="roformer", help="from scratch; bert learns neighbours late")
 parser.add_argument("--hidden-size", type=int, default=64, help="from scratch")
 parser.add_argument("--layers", type=int, default=2, help="from scratch")
 parser.add_argument("--maxlen", type=int, default=192, help="tokens; longer sentences are cut")
@@ -62,6 +64,7 @@ else:
     train, test = sentences[args.sentences // 3 :], sentences[: args.sentences // 3]
 labels = sorted({label for _, spans in train for _, _, label in spans})
 tags = tagging.tag_set(labels)
+allowed = tagging.allowed_transitions(tags)
 if args.config:
     config, vocabulary = args.config, load_vocab(args.vocab or args.config)
 else:
@@ -95,7 +98,7 @@ def labelled(ids, spans, pointers):
 def train_with(head, seed):
     """(spans found in each sentence of the test, seconds)."""
     keras.utils.set_random_seed(seed)
-    bert = build_transformer_model(config)
+    bert = build_transformer_model(config, model=None if args.config else args.model)
     pointers, crf = "pointer" in head, None
     if pointers:
         cls = GlobalPointer if head == "global_pointer" else EfficientGlobalPointer
@@ -103,7 +106,7 @@ def train_with(head, seed):
     else:
         outputs, loss = keras.layers.Dense(len(tags))(bert.output), MaskedCrossEntropy(-1)
     if head == "crf":
-        crf = ConditionalRandomField(args.lr_multiplier, tagging.allowed_transitions(tags))
+        crf = ConditionalRandomField(args.lr_multiplier, allowed)
         outputs, loss = crf(outputs), crf.sparse_loss
     model = keras.Model(bert.inputs, outputs)
     rows = [(x, labelled(x[0], spans, pointers)) for _, _, x, spans, _ in train]
@@ -117,7 +120,9 @@ def train_with(head, seed):
     data = BucketDataset(rows, args.batch_size, max_shapes=3, shuffle=False)
     for batch, (x,) in zip(data.batches.plan(0), data):
         scores = model.predict_on_batch(x)
-        best = scores if pointers else crf.decode(scores) if crf else scores.argmax(-1)
+        best = crf.decode(scores) if crf else scores.argmax(-1) if head == "softmax" else scores
+        if head == "softmax_constrained":
+            best, _ = viterbi(scores, np.zeros((len(tags), len(tags))), x[0] > 0, allowed)
         found += zip(batch.indices, keras.ops.convert_to_numpy(best))
     found.sort(key=lambda pair: pair[0])
     return [decoded(row, best) for row, (_, best) in zip(test, found)], seconds

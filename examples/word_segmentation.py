@@ -6,7 +6,8 @@
 
 `--data` is a file with a sentence on a line and spaces between its words, as in the second SIGHAN
 bakeoff; a tenth of it is for the test. The CRF knows which tag may follow which; for softmax a tag
-that cannot continue a word begins one.
+that cannot continue a word begins one, and softmax_constrained is softmax again, read as the best
+sequence that the tags allow.
 """
 
 import argparse
@@ -20,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
+from kerasx.backend import viterbi
 from kerasx.data import BucketDataset, generate_segmented, read_segmented, text_table
 from kerasx.layers import ConditionalRandomField
 from kerasx.losses import MaskedCrossEntropy
@@ -28,19 +30,22 @@ from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
 from kerasx.tokenizers import character_vocab, load_vocab, tagging
 
+HEADS = ("crf", "softmax", "softmax_constrained")
 TAGS = tagging.tag_set(scheme="BMES")
+ALLOWED = tagging.allowed_transitions(TAGS, "BMES")
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", help="file of words; generated sentences by default")
 parser.add_argument("--config", help="folder or configuration of a pretrained BERT")
 parser.add_argument("--vocab", help="its vocabulary; vocab.txt beside the configuration by default")
-parser.add_argument("--head", choices=("crf", "softmax"), nargs="+", default=("crf", "softmax"))
+parser.add_argument("--head", choices=HEADS, nargs="+", default=HEADS, help="which to compare")
 parser.add_argument("--sentences", type=int, default=600, help="generated training sentences")
 parser.add_argument("--seeds", type=int, default=2, help="models for each head")
 parser.add_argument("--epochs", type=int, default=4)
 parser.add_argument("--batch-size", type=int, default=16)
 parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, else 2e-3")
 parser.add_argument("--lr-multiplier", type=float, default=1, help="of the CRF's transitions")
+parser.add_argument("--model", default="roformer", help="from scratch; bert learns neighbours late")
 parser.add_argument("--hidden-size", type=int, default=64, help="from scratch")
 parser.add_argument("--layers", type=int, default=2, help="from scratch")
 parser.add_argument("--maxlen", type=int, default=128, help="characters; longer sentences are cut")
@@ -96,10 +101,10 @@ def words_of(text, ids):
 def train_with(head, seed):
     """(words of each test sentence, seconds)."""
     keras.utils.set_random_seed(seed)
-    bert = build_transformer_model(config)
+    bert = build_transformer_model(config, model=None if args.config else args.model)
     scores, loss, crf = keras.layers.Dense(len(TAGS))(bert.output), MaskedCrossEntropy(-1), None
     if head == "crf":
-        crf = ConditionalRandomField(args.lr_multiplier, tagging.allowed_transitions(TAGS, "BMES"))
+        crf = ConditionalRandomField(args.lr_multiplier, ALLOWED)
         scores, loss = crf(scores), crf.sparse_loss
     model, rows = keras.Model(bert.inputs, scores), [(encode(x), tag_ids(x)) for x in train]
     batches = BucketDataset(rows, args.batch_size, max_shapes=3, label_pad=-1, seed=seed)
@@ -111,8 +116,10 @@ def train_with(head, seed):
     data = BucketDataset(rows, args.batch_size, max_shapes=3, shuffle=False)
     for batch, (x,) in zip(data.batches.plan(0), data):
         scores = model.predict_on_batch(x)
-        ids = keras.ops.convert_to_numpy(crf.decode(scores)) if crf else scores.argmax(-1)
-        found += zip(batch.indices, ids)
+        best = crf.decode(scores) if crf else scores.argmax(-1)
+        if head == "softmax_constrained":
+            best, _ = viterbi(scores, np.zeros((len(TAGS), len(TAGS))), x[0] > 0, ALLOWED)
+        found += zip(batch.indices, keras.ops.convert_to_numpy(best))
     found.sort(key=lambda pair: pair[0])
     return [words_of("".join(words), ids) for words, (_, ids) in zip(test, found)], seconds
 
