@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from kerasx.backend.compiling import traced
 from kerasx.backend.masks import mask_value
 from kerasx.backend.ops import widened
 from kerasx.backend.scan import previous, scan
@@ -83,7 +84,7 @@ def chain_log_partition(scores, trans, mask=None, allowed=None):
     2.0794
     """
     chain = _chain(scores, trans, mask, allowed, FORBIDDEN)
-    last, _ = _forward(_sum_before, chain)
+    last, _ = _forward(_step_of_sums, chain)
     return _total(chain, ops.logsumexp(last + chain.ends, axis=0))
 
 
@@ -112,7 +113,7 @@ def chain_marginals(scores, trans, mask=None, allowed=None):
     [1.0, 0.0]
     """
     chain = _chain(scores, trans, mask, allowed, FORBIDDEN)
-    last, forward = _forward(_sum_before, chain)
+    last, forward = _forward(_step_of_sums, chain)
     total = ops.logsumexp(last + chain.ends, axis=0)
 
     def step(beta, here):
@@ -140,13 +141,10 @@ def viterbi(scores, trans, mask=None, allowed=None):
     ([[0, 0]], 1.0)
     """
     chain = _chain(scores, trans, mask, allowed, float("-inf"))
-    last, forward = _forward(_best_before, chain)
+    last, forward = _forward(_step_of_best, chain)
 
     def step(tag, here):
-        before, real, joined = here
-        best = _first_of_maxima(before + ops.take(chain.trans, tag, axis=1))
-        moved = ops.where(ops.logical_and(real, joined), best, tag)
-        return moved, ops.where(real, tag, -1)
+        return _step_back(tag, *here, chain.trans)
 
     tag = _first_of_maxima(last + chain.ends)
     tag, tags = scan(step, tag, (forward[:-1], chain.real[1:], chain.joined[1:]), reverse=True)
@@ -221,8 +219,14 @@ def _prepared(scores, trans, mask, allowed, forbidden):
 
 def _chain(scores, trans, mask, allowed, forbidden):
     scores, mask, trans, starts, ends = _prepared(scores, trans, mask, allowed, forbidden)
-    scores, real = ops.transpose(scores, (1, 2, 0)), ops.transpose(mask)
+    scores, real = _transposed(scores, (1, 2, 0)), _transposed(mask, (1, 0))
     return _Chain(scores, real, _joined(real, 0), trans, starts[:, None], ends[:, None])
+
+
+def _transposed(x, axes):
+    """In memory, too: PyTorch only changes the strides, and every step would pay for that."""
+    x = ops.transpose(x, axes)
+    return x.contiguous() if keras.backend.backend() == "torch" else x
 
 
 def _joined(mask, axis):
@@ -231,16 +235,14 @@ def _joined(mask, axis):
     return ops.cumsum(counted, axis=axis) > counted
 
 
-def _forward(before, chain):
+def _forward(forward, chain):
     """All sequences up to each place, by their last tag, as one number: (k, b), (n, k, b).
 
-    It is the log of the sum, or the maximum, as `before` has it; the first result is for the end.
+    It is the log of the sum, or the maximum, as `forward` has it; the first result is for the end.
     """
 
     def step(alpha, here):
-        scores, real, joined = here
-        moved = before(alpha, chain.trans)
-        alpha = ops.where(real, ops.where(joined, moved, chain.starts) + scores, alpha)
+        (alpha,) = forward(alpha, *here, chain.trans, chain.starts)
         return alpha, alpha
 
     init = ops.sum(chain.scores[:0], axis=0)
@@ -265,6 +267,25 @@ def _best_before(alpha, trans):
         return ops.max(alpha[:, None] + trans[..., None], axis=0)
     moved = (alpha[i] + trans[i][:, None] for i in range(trans.shape[0]))
     return functools.reduce(ops.maximum, moved)
+
+
+def _step_of_sums(alpha, scores, real, joined, trans, starts):
+    moved = _sum_before(alpha, trans)
+    return (ops.where(real, ops.where(joined, moved, starts) + scores, alpha),)
+
+
+@traced
+def _step_of_best(alpha, scores, real, joined, trans, starts):
+    moved = _best_before(alpha, trans)
+    return (ops.where(real, ops.where(joined, moved, starts) + scores, alpha),)
+
+
+@traced
+def _step_back(tag, before, real, joined, trans):
+    """(the tag before, `tag` or -1 at a masked place)."""
+    best = _first_of_maxima(before + ops.take(trans, tag, axis=1))
+    moved = ops.where(ops.logical_and(real, joined), best, tag)
+    return moved, ops.where(real, tag, -1)
 
 
 def _first_of_maxima(x):

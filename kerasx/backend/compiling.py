@@ -84,14 +84,24 @@ def traced(function):
     graphs = {}
 
     def run(*args):
-        flat = keras.tree.flatten(args)
-        key = tuple((tuple(x.shape), x.dtype) for x in flat)
+        # trees are slow on PyTorch: a step of a few operations waits for them
+        flat = args if _are_tensors(args) else keras.tree.flatten(args)
+        key = tuple((x.shape, x.dtype) for x in flat)
         if key not in graphs:
             graphs[key] = _record(function, args, flat)
         graph, structure = graphs[key]
-        return keras.tree.pack_sequence_as(structure, graph(*flat))
+        results = graph(*flat)
+        if structure == (0,) * len(results):
+            return tuple(results)
+        return keras.tree.pack_sequence_as(structure, results)
 
     return run
+
+
+def _are_tensors(xs):
+    import torch
+
+    return all(isinstance(x, torch.Tensor) for x in xs)
 
 
 def _record(function, args, flat):

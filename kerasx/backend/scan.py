@@ -29,12 +29,26 @@ def scan(step, init, xs, reverse=False):
         return _tensorflow(step, init, xs, reverse)
     if keras.tree.flatten(xs)[0].shape[0] == 0:
         return init, _no_outputs(step, init, xs)
+    if keras.backend.backend() == "torch" and isinstance(xs, tuple):
+        return _torch(step, init, xs, reverse)
     return ops.scan(step, init, xs, reverse=reverse)
 
 
 def _no_outputs(step, init, xs):
     first = keras.tree.map_structure(lambda x: ops.zeros(x.shape[1:], x.dtype), xs)
     return keras.tree.map_structure(lambda y: ops.stack([y])[:0], step(init, first)[1])
+
+
+def _torch(step, carry, xs, reverse):
+    """Without a tree made anew at each step, which takes longer than little arithmetic."""
+    steps = list(zip(*(ops.unstack(x) for x in xs)))
+    outputs = []
+    for x in reversed(steps) if reverse else steps:
+        carry, y = step(carry, x)
+        outputs.append(y)
+    if reverse:
+        outputs.reverse()
+    return carry, keras.tree.map_structure(lambda *y: ops.stack(y), *outputs)
 
 
 def _tensorflow(step, init, xs, reverse):
