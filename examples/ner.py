@@ -4,8 +4,8 @@
     python examples/ner.py --data ner_weibo/                  # Weibo NER, from scratch
     python examples/ner.py --data ner_weibo/ --config chinese_roberta/ --head crf
 
-`--data` is a folder of CoNLL files, one of train and one of dev or test. CRF and softmax tag in BIO,
-softmax_constrained by the best tags BIO allows; pointers score spans (kexue.fm/archives/8373).
+`--data` is a folder of CoNLL files, one of train and one of dev or test. CRF and softmax say BIO
+tags, softmax_constrained the best that BIO allows; pointers score spans (kexue.fm/archives/8373).
 """
 
 import argparse
