@@ -10,7 +10,7 @@ from kerasx.models import build_transformer_model, deepen, deepnorm_constants
 from kerasx.models.deepnorm import xavier
 from tests.generation.models import randomize
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
-from tests.when import COMPILES, SLOW, compiled_in_test_all
+from tests.when import COMPILES, SLOW, compiled_in_test_all, in_test_all
 
 
 def test_deepnorm_constants_are_those_of_the_paper():
@@ -87,7 +87,10 @@ def test_the_first_update_of_deepnorm_is_as_small_at_any_depth():
     assert deep > 4 * shallow  # what DeepNorm mends
 
 
-@pytest.mark.skipif(not SLOW, reason="200 layers: set KERASX_SLOW=1")
+@in_test_all
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="XLA takes 20 GB to compile 200 layers"
+)
 def test_two_hundred_layers_train():
     keras.utils.set_random_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 200}
