@@ -1,14 +1,17 @@
 """Initial values that are drawn fast, the same on every backend."""
 
 import functools
-import math
 from statistics import NormalDist
 
 import keras
 import numpy as np
 from keras import ops
 
+from kerasx import backend
+
 __all__ = ["TruncatedNormal"]
+
+_PIECE = 1 << 18  # numbers drawn at once, which fit into a cache
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -30,9 +33,12 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
         if not isinstance(self.seed, int):  # a SeedGenerator, whose state is the backend's
             return super().__call__(shape, dtype)
         quantiles = (self.mean + self.stddev * _quantiles()).astype("float32")
-        count = math.prod(shape)
-        bits = np.random.SFC64(self.seed).random_raw(count // 4 + 1)  # four ranks in each number
-        values = quantiles[bits.view("uint16")[:count]].reshape(shape)
+        values, random = backend.room(shape, "float32"), np.random.SFC64(self.seed)
+        flat = values.reshape(-1)
+        for start in range(0, flat.size, _PIECE):
+            part = flat[start : start + _PIECE]
+            bits = random.random_raw(-(-part.size // 4))  # four ranks in each number
+            part[:] = quantiles[bits.view("uint16")[: part.size]]
         return ops.convert_to_tensor(values, dtype or keras.config.floatx())
 
 

@@ -18,6 +18,7 @@ from kerasx.backend.chain import (
 )
 from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.dropout import dropout
+from kerasx.backend.filling import fill, room
 from kerasx.backend.losses import sparse_cross_entropy
 from kerasx.backend.masks import (
     Mask,
@@ -63,7 +64,7 @@ from kerasx.backend.positions import (
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.scan import previous, scan
 from kerasx.backend.train_step import train_step
-from kerasx.backend.updates import InPlace, dense, fill, mean_square, value_at_build, weighted_sum
+from kerasx.backend.updates import InPlace, dense, mean_square, value_at_build, weighted_sum
 
 __all__ = [
     "InPlace",
@@ -107,6 +108,7 @@ __all__ = [
     "recompute_grad",
     "relative_position_buckets",
     "reshape",
+    "room",
     "root_mean_square",
     "rotary_frequencies",
     "scan",

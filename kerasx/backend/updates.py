@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-__all__ = ["InPlace", "dense", "fill", "mean_square", "value_at_build", "weighted_sum"]
+__all__ = ["InPlace", "dense", "mean_square", "value_at_build", "weighted_sum"]
 
 
 def dense(gradient, dtype=None):
@@ -42,34 +42,6 @@ def mean_square(x, axis=None):
         # the summed slices of an embedding have no static shape
         return tf.nn.l2_loss(x) * (2 / tf.maximum(tf.cast(tf.size(x), x.dtype), 1))
     return ops.mean(ops.square(x), axis, keepdims=axis is not None)
-
-
-def fill(variable, value, piece=1 << 19):
-    """Assign an array (NumPy), on TensorFlow by pieces of about `piece` numbers.
-
-    A tensor made of the whole array would stand in memory beside it and beside the old value.
-
-    >>> v = keras.Variable([1.0, 2.0, 3.0])
-    >>> fill(v, ops.convert_to_numpy([4.0, 5.0, 6.0]), piece=2)
-    >>> ops.convert_to_numpy(v).tolist()
-    [4.0, 5.0, 6.0]
-    """
-    if keras.backend.backend() != "tensorflow" or value.size <= piece:
-        variable.assign(value)
-        return
-    import tensorflow as tf
-
-    rows = max(1, piece * len(value) // value.size)
-    for start in range(0, len(value), rows):
-        part = ops.cast(value[start : start + rows], variable.dtype)
-        # not variable.value[...].assign: that reads the old value, which then must be kept
-        tf.raw_ops.ResourceStridedSliceAssign(
-            ref=variable.value.handle,
-            begin=[start],
-            end=[start + len(part)],
-            strides=[1],
-            value=part,
-        )
 
 
 def value_at_build(variable):

@@ -64,6 +64,9 @@ class Checkpoint(Mapping):
             ValueError: if a tensor is damaged.
         """
 
+    def release(self):
+        """Let go of the pages of mapped files; arrays stay valid and read them again."""
+
     def close(self):
         """Let go of the files; arrays already read stay valid."""
         self._closed = True
@@ -168,6 +171,10 @@ class ShardedCheckpoint(Checkpoint):
 
     def _read(self, name, spec):
         return spec.where[name]
+
+    def release(self):
+        for shard in self._shards:
+            shard.release()
 
     def close(self):
         for shard in self._shards:

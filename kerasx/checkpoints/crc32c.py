@@ -20,22 +20,24 @@ _STEPS = 128  # two bytes per lane and step: blocks of 4 MiB
 _MASK_DELTA = 0xA282EAD8
 
 
-def crc32c(data):
-    """CRC-32C of a bytes-like object or a uint8 array.
+def crc32c(data, crc=0):
+    """CRC-32C of a bytes-like object or a uint8 array, or of all that came before and it.
 
     >>> hex(crc32c(b"123456789"))
+    '0xe3069283'
+    >>> hex(crc32c(b"6789", crc32c(b"12345")))
     '0xe3069283'
     """
     data = np.frombuffer(data, np.uint8)
     if google_crc32c is not None:
         data.flags.writeable = False  # the extension takes read-only buffers alone
-        return google_crc32c.value(data)
-    return pure_crc32c(data)
+        return google_crc32c.extend(crc, data)
+    return pure_crc32c(data, crc)
 
 
-def pure_crc32c(data):
+def pure_crc32c(data, crc=0):
     """CRC-32C of a uint8 array in NumPy; hundreds of MB a second on large arrays."""
-    register = np.uint32(0xFFFFFFFF)
+    register = ~np.uint32(crc)
     block = 2 * _LANES * _STEPS
     for start in range(0, len(data), block):
         part = data[start : start + block]

@@ -22,7 +22,7 @@ _READERS = {
 _INDEX = ".index.json"
 
 
-def open_checkpoint(source):
+def open_checkpoint(source, mapped=False):
     """Open weights as a read-only mapping of names to arrays that reads them when asked.
 
     Args:
@@ -31,6 +31,9 @@ def open_checkpoint(source):
             or `.pt` (with torch installed), or a folder with one of them (see `describe_folder`).
             Or a dict of arrays, or an open Checkpoint, which is returned as it is.
             Where `path`.sha256 lies beside a file (see `write_digest`), it is checked.
+        mapped: whether the arrays of a TensorFlow checkpoint or safetensors file are read-only
+            views of the file, which take no memory but for pages looked at since
+            `checkpoint.release()`. The file must not be changed where it is.
     Returns:
         Checkpoint.
     Raises:
@@ -51,10 +54,10 @@ def open_checkpoint(source):
     if os.path.isdir(path):
         path = describe_folder(path, require=("checkpoint",)).checkpoint_path
     if os.path.exists(f"{path}.index"):
-        return TensorBundle(path)
+        return TensorBundle(path, mapped)
     reader = _READERS.get(os.path.splitext(path.removesuffix(_INDEX))[1])
     if path.endswith(".index"):
-        return TensorBundle(path.removesuffix(".index"))
+        return TensorBundle(path.removesuffix(".index"), mapped)
     if reader is None or not os.path.isfile(path):
         raise ValueError(
             "`source` must be a TensorFlow checkpoint prefix (with its .index file), a "
@@ -65,6 +68,6 @@ def open_checkpoint(source):
 
     def open_file(path):
         check_digest(path)  # reads the file once, if there is a digest to check
-        return reader(path)
+        return reader(path, mapped) if reader is SafetensorsFile else reader(path)
 
     return open_shards(path, open_file) if path.endswith(_INDEX) else open_file(path)

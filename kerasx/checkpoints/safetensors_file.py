@@ -53,6 +53,7 @@ class SafetensorsFile(Checkpoint):
 
     Args:
         path: the file.
+        mapped: whether arrays are read-only views of the file, see `release`.
     Raises:
         ValueError: if it is damaged, cut short or of another kind.
 
@@ -69,13 +70,13 @@ class SafetensorsFile(Checkpoint):
 
     format = "safetensors"
 
-    def __init__(self, path):
+    def __init__(self, path, mapped=False):
         path = os.fspath(path)
         specs, skipped = {}, {}
         with readable(path, "a safetensors file", SafetensorError, OSError):
             with safe_open(path, framework="np") as file:
                 self.metadata = file.metadata() or {}
-            self._file = DataFile(path)
+            self._file = DataFile(path, mapped)
             for name, tensor in _header(self._file).items():
                 shape, code, offset = tensor["shape"], tensor["dtype"], tensor["offset"]
                 if code in _DTYPES:
@@ -87,6 +88,9 @@ class SafetensorsFile(Checkpoint):
     def _read(self, name, spec):
         with readable(self.path, "a safetensors file", ValueError, OSError):
             return from_bytes(self._file.read(spec.where, spec.nbytes), spec)
+
+    def release(self):
+        self._file.release()
 
     def close(self):
         self._file = None

@@ -7,6 +7,7 @@ The format is that of tensorflow/core/util/tensor_bundle.
 
 import glob
 import os
+from functools import reduce
 
 import ml_dtypes
 import numpy as np
@@ -56,6 +57,7 @@ class TensorBundle(Checkpoint):
 
     Args:
         prefix: the path without `.index`, such as "chinese_bert/bert_model.ckpt".
+        mapped: whether arrays are read-only views of the files, see `release`.
     Raises:
         ValueError: if the files are damaged, cut short or of another kind, here or on reading.
 
@@ -72,7 +74,7 @@ class TensorBundle(Checkpoint):
 
     format = "tensorflow"
 
-    def __init__(self, prefix):
+    def __init__(self, prefix, mapped=False):
         prefix = os.fspath(prefix)
         with readable(f"{prefix}.index", "a TensorFlow checkpoint index", ValueError, OSError):
             entries, self._parts, shards = read_index(f"{prefix}.index")
@@ -90,7 +92,7 @@ class TensorBundle(Checkpoint):
         stored = [spec.where for spec in specs.values() if not spec.where.slices]
         used = {entry.shard for entry in (*stored, *self._parts.values())}
         self._paths = {shard: _shard_path(prefix, shard, shards) for shard in used}
-        self._shards = {shard: _open(path) for shard, path in self._paths.items()}
+        self._shards = {shard: _open(path, mapped) for shard, path in self._paths.items()}
         self._verified = set()
         for name, spec in self._specs.items():
             self._check_place(name, spec)
@@ -133,18 +135,30 @@ class TensorBundle(Checkpoint):
 
     def verify(self, names):
         for name in names:
-            self[name]
+            entry = self._spec(name).where
+            if entry.slices:
+                self[name]
+                continue
+            with self._naming(name, entry):
+                pieces = self._shards[entry.shard].pieces(entry.offset, entry.size)
+                self._compare(entry, pieces)
+
+    def _compare(self, entry, pieces):
+        """Check the CRC-32C of an entry, once."""
+        place = entry.shard, entry.offset
+        if place in self._verified:
+            return
+        if mask(reduce(lambda crc, piece: crc32c(piece, crc), pieces, 0)) != entry.crc:
+            raise ValueError("its CRC-32C does not match")
+        self._verified.add(place)
 
     def _read(self, name, spec):
         entry = spec.where
         if entry.slices:
             return self._assemble(name, spec)
-        place = entry.shard, entry.offset
         with self._naming(name, entry):
             raw = self._shards[entry.shard].read(entry.offset, entry.size)
-            if place not in self._verified and mask(crc32c(raw)) != entry.crc:
-                raise ValueError("its CRC-32C does not match")
-            self._verified.add(place)
+            self._compare(entry, [raw])
             return from_bytes(raw, spec)
 
     def _assemble(self, name, spec):
@@ -160,6 +174,10 @@ class TensorBundle(Checkpoint):
     def _naming(self, name, entry):
         path = self._paths.get(entry.shard, f"{self.path}.index")
         return readable(path, f"a data file that holds the tensor {name!r}", ValueError, OSError)
+
+    def release(self):
+        for shard in self._shards.values():
+            shard.release()
 
     def close(self):
         self._shards = {}
@@ -245,6 +263,6 @@ def _shard_path(prefix, shard, shards):
     return f"{prefix}.data-{shard:05d}-of-{shards:05d}"
 
 
-def _open(path):
+def _open(path, mapped):
     with readable(path, "a data file of a TensorFlow checkpoint", OSError):
-        return DataFile(path)
+        return DataFile(path, mapped)

@@ -56,7 +56,7 @@ class WeightLoading:
         return np.average(embeddings[np.asarray(ids)], axis=0, weights=weights)
 
     def load_variable(self, checkpoint, name):
-        """The value of variable `name` as the layer wants it."""
+        """The value of variable `name` as the layer wants it; it may be a read-only view."""
         value = np.asarray(checkpoint[name])
         if _matches(name, self.token_variables):
             return self.load_embeddings(value)
@@ -83,7 +83,7 @@ class WeightLoading:
         Raises:
             ValueError: lists every missing, unused and mis-shaped tensor.
         """
-        with checkpoints.open_checkpoint(checkpoint) as source:
+        with checkpoints.open_checkpoint(checkpoint, mapped=True) as source:
             if source.format == "hdf5":
                 return load_keras_weights(self.model, source.path)
             source = self.translated(source)
@@ -137,18 +137,18 @@ class WeightLoading:
         return self.checkpoint_shape(name, tuple(weight.shape))
 
     def _fill(self, weight, source, name):
-        """Assign the variable's value, which is let go before the next one is read."""
+        """Assign the variable's value; what has been read of the file is let go on the way."""
         value = self._fitted(source, weight, name)
         if value is not None:
-            backend.fill(weight, value)
+            backend.fill(weight, value, after=source.release)
 
     def _fitted(self, source, weight, name):
         """The variable's value, resized if that is allowed; None to leave the weight alone."""
-        value = np.asarray(self.load_variable(source, name), dtype="float32")
+        value = np.asarray(self.load_variable(source, name))
         if tuple(value.shape) == tuple(weight.shape):
             return value
         if self.autoresize_weights:
-            return orthogonally_resize(value, weight.shape)
+            return orthogonally_resize(value.astype("float32"), weight.shape)
         return None
 
     def save_weights_as_checkpoint(self, filename, mapping=None, dtype=None, names="original"):
@@ -219,6 +219,9 @@ class Translated(checkpoints.Checkpoint):
 
     def verify(self, names):
         self.source.verify({self._spec(name).where[0] for name in names})
+
+    def release(self):
+        self.source.release()
 
     def _read(self, name, spec):
         theirs, turned, part, parts = spec.where

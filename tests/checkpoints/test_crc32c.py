@@ -46,6 +46,15 @@ def test_pure_crc_equals_google_crc32c_across_block_borders(size):
     assert pure_crc32c(data) == google.value(data.tobytes())
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=100), st.binary(max_size=100))
+def test_a_crc_goes_on_where_another_ended(first, second):
+    expected = bitwise(first + second)
+    first, second = (np.frombuffer(data, np.uint8) for data in (first, second))
+    assert crc32c(second, crc32c(first)) == expected
+    assert pure_crc32c(second, pure_crc32c(first)) == expected
+
+
 def test_mask_can_be_undone_as_leveldb_does():
     for crc in (0, 1, 0xE3069283, 0xFFFFFFFF):
         rotated = (mask(crc) - 0xA282EAD8) & 0xFFFFFFFF

@@ -14,8 +14,8 @@ from .helpers import BFLOAT16, run_python, same, same_tensors, small_tensors, te
 pytestmark = pytest.mark.backend_free
 
 
-def read_all(path):
-    with open_checkpoint(path) as checkpoint:
+def read_all(path, **options):
+    with open_checkpoint(path, **options) as checkpoint:
         return {name: np.array(checkpoint[name]) for name in checkpoint}
 
 
@@ -30,6 +30,7 @@ def test_any_tensors_round_trip_bit_for_bit(tmp_path_factory, tensors):
     path = tmp_path_factory.mktemp("safetensors") / "a.safetensors"
     save_safetensors(path, tensors, {"format": "np", "名": "字"})
     assert same_tensors(read_all(path), tensors)
+    assert same_tensors(read_all(path, mapped=True), tensors)
     assert same_tensors(load_file(path), tensors)  # the library reads it to the same
     assert open_checkpoint(path).metadata == {"format": "np", "名": "字"}
 
@@ -52,6 +53,7 @@ def test_bfloat16_becomes_float32_exactly(tmp_path):
 def test_shards_of_any_size_hold_the_same_tensors(tmp_path, size):
     save_safetensors(tmp_path / "model.safetensors", small_tensors(), max_shard_size=size)
     assert same_tensors(read_all(tmp_path), small_tensors())
+    assert same_tensors(read_all(tmp_path, mapped=True), small_tensors())
     if size == 100:
         with open(tmp_path / "model.safetensors.index.json") as f:
             index = json.load(f)

@@ -32,8 +32,8 @@ def prefix(tmp_path):
     return str(tmp_path / "tiny.ckpt")
 
 
-def read_all(prefix):
-    with open_checkpoint(prefix) as checkpoint:
+def read_all(prefix, **options):
+    with open_checkpoint(prefix, **options) as checkpoint:
         return {name: np.array(checkpoint[name]) for name in checkpoint}
 
 
@@ -57,6 +57,7 @@ def test_any_tensors_round_trip_bit_for_bit(tmp_path_factory, tensors):
     prefix = tmp_path_factory.mktemp("bundle") / "x.ckpt"
     save_tensor_bundle(prefix, tensors)
     assert same_tensors(read_all(prefix), tensors)
+    assert same_tensors(read_all(prefix, mapped=True), tensors)
 
 
 def test_ten_thousand_names_span_several_blocks(tmp_path):

@@ -87,6 +87,43 @@ def test_resized_weights_keep_their_norm():
     np.testing.assert_allclose(np.linalg.norm(table), norm, rtol=1e-5)
 
 
+def test_a_damaged_checkpoint_is_refused_and_nothing_is_loaded(tmp_path):
+    build(CHECKPOINT).save_weights_as_checkpoint(tmp_path / "bert_model.ckpt")
+    data = tmp_path / "bert_model.ckpt.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[-1] ^= 1
+    data.write_bytes(content)
+    builder = build()
+    before = weights_of(builder)
+    with pytest.raises(ValueError, match="CRC-32C"):
+        builder.load_weights_from_checkpoint(tmp_path / "bert_model.ckpt")
+    assert_untouched(builder, before)
+
+
+@pytest.mark.parametrize("names", ["original", "huggingface"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("file", ["bert_model.ckpt", "model.safetensors"])
+def test_large_weights_load_by_pieces(file, dtype, names, tmp_path, monkeypatch):
+    from kerasx import backend
+
+    first, path = build(CHECKPOINT, **HEADS), str(tmp_path / file)
+    first.save_weights_as_checkpoint(path, dtype=dtype, names=names)
+    fill = backend.fill
+    monkeypatch.setattr(backend, "fill", lambda *args, **kwargs: fill(*args, **kwargs, piece=20))
+    second = build(path, **HEADS)
+    expected = [w.astype(dtype).astype("float32") for w in weights_of(first)]
+    assert all((x == y).all() for x, y in zip(weights_of(second), expected))
+
+
+def test_weights_do_not_share_memory_with_a_dict_of_arrays():
+    arrays = {name: np.array(value) for name, value in CHECKPOINT.items()}
+    builder = build(arrays)
+    before = weights_of(builder)
+    for value in arrays.values():
+        value[...] = 7
+    assert_untouched(builder, before)
+
+
 @pytest.mark.parametrize("file", ["bert_model.ckpt", "model.safetensors"])
 def test_a_written_checkpoint_is_the_same_bit_for_bit_and_loads_back(file, tmp_path):
     from kerasx.checkpoints import open_checkpoint

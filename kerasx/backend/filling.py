@@ -1,0 +1,116 @@
+"""Weights written where they are to stay, with no second copy beside them."""
+
+import math
+import mmap
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["fill", "room"]
+
+_PIECE = 1 << 19  # numbers copied at once
+
+
+def room(shape, dtype):
+    """A NumPy array of zeros that backends need not copy to have a tensor.
+
+    If it is large, it begins at a page, as JAX wants it, and goes back to the system when let go,
+    where malloc would keep the hole.
+
+    >>> room((2, 3), "float32").tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < 1 << 20 or not hasattr(mmap, "MAP_PRIVATE"):
+        return np.zeros(shape, dtype)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(pages, np.uint8).view(dtype).reshape(shape)
+
+
+def fill(variable, value, piece=_PIECE, after=lambda: None):
+    """Assign an array (NumPy) by pieces of about `piece` numbers.
+
+    A tensor made of the whole array would stand in memory beside it and beside the old value.
+
+    Args:
+        variable: a keras.Variable.
+        value: an array of its shape, of any dtype; it may be a view of a file.
+        piece: how many numbers are copied at once.
+        after: called after each piece, and lets go of what has been read of the file.
+
+    >>> v = keras.Variable([1.0, 2.0, 3.0])
+    >>> fill(v, np.array([4.0, 5.0, 6.0]), piece=2)
+    >>> ops.convert_to_numpy(v).tolist()
+    [4.0, 5.0, 6.0]
+    """
+    if value.size <= piece:
+        variable.assign(np.array(value))  # a copy: JAX may take an array as it is, file and all
+    else:
+        _FILL[keras.backend.backend()](variable, value, _pieces(value, piece, after))
+    after()
+
+
+def _pieces(value, piece, after):
+    """(place, part) of what lies side by side in memory, or in the file."""
+    axis = int(np.argmax(np.abs(value.strides)))
+    count, outer = value.shape[axis], tuple(slice(0, n) for n in value.shape[:axis])
+    step = max(1, piece * count // value.size)
+    for start in range(0, count, step):
+        place = (*outer, slice(start, min(start + step, count)))
+        yield place, value[place]
+        after()
+
+
+def _fill_tensorflow(variable, value, pieces):
+    import tensorflow as tf
+
+    if isinstance(variable.value, tf.distribute.DistributedValues):
+        variable.assign(value)
+        return
+    handle = variable.value.handle
+    try:
+        for place, part in pieces:
+            # not variable.value[...].assign: that reads the old value, which then must be kept
+            tf.raw_ops.ResourceStridedSliceAssign(
+                ref=handle,
+                begin=[s.start for s in place],
+                end=[s.stop for s in place],
+                strides=[1] * len(place),
+                value=ops.cast(part, variable.dtype),
+            )
+    finally:
+        tf.raw_ops.DisableCopyOnRead(resource=handle)  # which the assignment has turned on
+
+
+def _fill_torch(variable, value, pieces):
+    import torch
+
+    tensor = variable.value.detach()
+    if tensor.device.type == "cpu" and tensor.is_contiguous():
+        # not copy_, which waits for threads at each piece
+        _write(tensor.view(torch.uint8).numpy().view(variable.dtype), pieces)
+        return
+    for place, part in pieces:
+        tensor[place].copy_(ops.convert_to_tensor(np.array(part)))
+
+
+def _fill_jax(variable, value, pieces):
+    """JAX's arrays cannot be changed: the old one is let go, and the new one is filled."""
+    new = room(value.shape, variable.dtype)
+    variable._value = None
+    ops.zeros(())  # JAX lets go of memory that it did not allocate when it is next called
+    try:
+        _write(new, pieces)
+    finally:
+        variable.assign(new)
+
+
+def _write(array, pieces):
+    for place, part in pieces:
+        array[place] = part
+
+
+_FILL = {"tensorflow": _fill_tensorflow, "jax": _fill_jax, "torch": _fill_torch}
