@@ -64,12 +64,21 @@ from kerasx.backend.positions import (
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.scan import previous, scan
 from kerasx.backend.train_step import train_step
-from kerasx.backend.updates import InPlace, dense, mean_square, value_at_build, weighted_sum
+from kerasx.backend.updates import (
+    InPlace,
+    add_scaled,
+    dense,
+    mean_square,
+    root_ratio,
+    value_at_build,
+    weighted_sum,
+)
 
 __all__ = [
     "InPlace",
     "Mask",
     "across_heads",
+    "add_scaled",
     "align",
     "anticausal",
     "apply_rotary_position_embeddings",
@@ -110,6 +119,7 @@ __all__ = [
     "reshape",
     "room",
     "root_mean_square",
+    "root_ratio",
     "rotary_frequencies",
     "scan",
     "search_layer",

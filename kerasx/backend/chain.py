@@ -33,7 +33,7 @@ FORBIDDEN = mask_value("float16")
 
 
 class _Chain(NamedTuple):
-    scores: Any  # (n, k, b), 0 at masked places
+    scores: Any  # (n, k, b)
     real: Any  # (n, b)
     joined: Any  # (n, b), whether a real place comes before
     trans: Any  # (k, k)
@@ -208,7 +208,8 @@ def _prepared(scores, trans, mask, allowed, forbidden):
     require_shape("trans", trans, (k, k), "a score for each pair of tags")
     mask = ops.ones_like(scores[..., 0], "bool") if mask is None else ops.cast(mask, "bool")
     require_shape("mask", mask, scores.shape[:-1], "true at the places that count")
-    scores = ops.where(mask[..., None], scores, 0)
+    if forbidden == FORBIDDEN:  # sums, whose gradients must not meet what is masked
+        scores = ops.where(mask[..., None], scores, 0)
     if allowed is None:
         return scores, mask, trans, ops.zeros_like(trans[0]), ops.zeros_like(trans[0])
     allowed = ops.cast(allowed, "bool")
@@ -283,9 +284,16 @@ def _step_of_best(alpha, scores, real, joined, trans, starts):
 @traced
 def _step_back(tag, before, real, joined, trans):
     """(the tag before, `tag` or -1 at a masked place)."""
-    best = _first_of_maxima(before + ops.take(trans, tag, axis=1))
+    best = _first_of_maxima(before + _columns(trans, tag))
     moved = ops.where(ops.logical_and(real, joined), best, tag)
     return moved, ops.where(real, tag, -1)
+
+
+def _columns(x, index):
+    """x[:, index], without a look for negative indices on PyTorch."""
+    if keras.backend.backend() == "torch":
+        return x.index_select(1, index)
+    return ops.take(x, index, axis=1)
 
 
 def _first_of_maxima(x):

@@ -3,7 +3,15 @@
 import keras
 from keras import ops
 
-__all__ = ["InPlace", "dense", "mean_square", "value_at_build", "weighted_sum"]
+__all__ = [
+    "InPlace",
+    "add_scaled",
+    "dense",
+    "mean_square",
+    "root_ratio",
+    "value_at_build",
+    "weighted_sum",
+]
 
 
 def dense(gradient, dtype=None):
@@ -59,6 +67,39 @@ def value_at_build(variable):
     return ops.convert_to_numpy(variable)
 
 
+def add_scaled(x, a, y, z=None):
+    """x + a y, or x + a y z, for tensors of one shape and a scalar a; in one pass on PyTorch.
+
+    >>> x, y = ops.array([1.0, 2.0]), ops.array([10.0, 20.0])
+    >>> ops.convert_to_numpy(add_scaled(x, 0.5, y)).tolist()
+    [6.0, 12.0]
+    """
+    if keras.backend.backend() != "torch":
+        return x + (a * y if z is None else a * y * z)
+    import torch
+
+    with torch.no_grad():
+        x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+        if isinstance(a, torch.Tensor):
+            return torch.addcmul(x, y if z is None else y * z, a)
+        return torch.add(x, y, alpha=a) if z is None else torch.addcmul(x, y, z, value=a)
+
+
+def root_ratio(m, v, epsilon):
+    """m / (√v + ε), on PyTorch in one new tensor instead of three.
+
+    >>> float(root_ratio(ops.array(6.0), ops.array(4.0), 1.0))
+    2.0
+    """
+    if keras.backend.backend() != "torch":
+        return m / (ops.sqrt(v) + epsilon)
+    import torch
+
+    with torch.no_grad():
+        root = torch.sqrt(ops.convert_to_tensor(v)).add_(epsilon)
+        return torch.div(ops.convert_to_tensor(m), root, out=root)
+
+
 def weighted_sum(a, x, b, y):
     """a x + b y for tensors x and y of one shape, and a and b that are broadcast to it.
 
@@ -104,8 +145,11 @@ class InPlace:
         if keras.backend.backend() == "torch":
             import torch
 
-            scale = 1 - decay if scale is None else scale
             with torch.no_grad():
+                if scale is None and y is None:
+                    slot.value.lerp_(x, 1 - decay)
+                    return
+                scale = 1 - decay if scale is None else scale
                 total = slot.value.mul_(decay)
                 total.add_(x, alpha=scale) if y is None else total.addcmul_(x, y, value=scale)
             return

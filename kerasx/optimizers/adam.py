@@ -56,7 +56,7 @@ class Adam(backend.InPlace, keras.optimizers.Adam):
         if self.bias_correction:
             t = ops.cast(self.iterations + 1, dtype)
             alpha = alpha * ops.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self.assign_sub(variable, m / (ops.sqrt(v) + self.epsilon), alpha)
+        self.assign_sub(variable, backend.root_ratio(m, v, self.epsilon), alpha)
 
     def get_config(self):
         return {**super().get_config(), "bias_correction": self.bias_correction}

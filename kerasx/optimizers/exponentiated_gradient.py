@@ -76,7 +76,8 @@ class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
         log_rate, previous = self._log_rates[index], self._previous[index]
         g = backend.dense(gradient, dtype)
         unit = g * self._inverse_rms(g) if self.normalize else g
-        self.assign(log_rate, self._clip(log_rate + self.meta_learning_rate * previous * unit))
+        log_rates = backend.add_scaled(log_rate, self.meta_learning_rate, previous, unit)
+        self.assign(log_rate, self._clip(log_rates))
         self.assign(previous, unit)
         self.assign_sub(variable, ops.exp(log_rate) * g, ops.cast(learning_rate, dtype))
 
