@@ -2,6 +2,7 @@
 
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.attention_mask import AttentionMask
+from kerasx.layers.biaffine import Biaffine
 from kerasx.layers.cached_attention import CachedAttention, ProjectedKeys
 from kerasx.layers.convolution import MaskedConv1D
 from kerasx.layers.crf import ConditionalRandomField
@@ -31,6 +32,7 @@ from kerasx.layers.relative_positions import (
 from kerasx.layers.talking_heads import TalkingHeadsAttention
 
 __all__ = [
+    "Biaffine",
     "Add",
     "AttentionMask",
     "BatchConcat",

@@ -152,6 +152,13 @@ TABLE = {
             ),
         ),
     ),
+    "Biaffine": Row(
+        lambda **k: layers.Biaffine(2, 4, tril_mask=False, **k),
+        sequence,
+        masks=True,
+        time=None,
+        loud=30,  # its scores are products of its inputs
+    ),
     "Dropout": Row(lambda **k: layers.Dropout(0.5, **k), sequence),
     "EfficientGlobalPointer": Row(
         lambda **k: layers.EfficientGlobalPointer(2, 4, tril_mask=False, **k),

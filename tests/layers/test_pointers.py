@@ -1,18 +1,18 @@
-"""GlobalPointer: the formula, masks, dense and sparse labels; EfficientGlobalPointer likewise."""
+"""Layers that score spans: their formulas, masks, dense and sparse labels."""
 
 import numpy as np
 import pytest
 from keras import ops
 
 from kerasx.backend import mask_value
-from kerasx.layers import EfficientGlobalPointer, GlobalPointer
+from kerasx.layers import Biaffine, EfficientGlobalPointer, GlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy
 from kerasx.tokenizers import pointer_labels, pointer_spans
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 6, 8)).astype("float32")
 REAL = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]], "bool")
-BOTH = pytest.mark.parametrize("cls", [GlobalPointer, EfficientGlobalPointer])
+EACH = pytest.mark.parametrize("cls", [GlobalPointer, EfficientGlobalPointer, Biaffine])
 
 
 def numpy(x):
@@ -55,8 +55,23 @@ def test_efficient_scores_are_those_of_spans_and_of_the_label_of_each_side():
     np.testing.assert_allclose(numpy(layer(X)), wanted, rtol=1e-4, atol=1e-4)
 
 
+def test_biaffine_scores_are_the_form_the_two_sides_and_a_bias():
+    layer = Biaffine(3, 4, activation="tanh", tril_mask=False)
+    values = random_weights(layer)
+    weights = dict(zip((w.path.split("/", 1)[-1] for w in layer.weights), values))
+    start, end = (
+        np.tanh(X @ weights[f"{side}_dense/kernel"] + weights[f"{side}_dense/bias"])
+        for side in ("start", "end")
+    )
+    u = weights["kernel"]
+    wanted = np.einsum("bim,hmn,bjn->bhij", start, u[:, :4, :4], end) + u[:, 4, 4, None, None]
+    wanted += np.einsum("bim,hm->bhi", start, u[:, :4, 4])[..., None]
+    wanted += np.einsum("bjn,hn->bhj", end, u[:, 4, :4])[:, :, None]
+    np.testing.assert_allclose(numpy(layer(X)), wanted, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16", "mixed_bfloat16"])
-@BOTH
+@EACH
 def test_no_span_is_predicted_in_padding_or_backwards(cls, dtype):
     layer = cls(2, 4, dtype=dtype)
     scores = numpy(ops.cast(layer(X, mask=ops.convert_to_tensor(REAL)), "float32"))
