@@ -48,16 +48,16 @@ def build(folder, way):
 
     def run():
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-        before, start = _resident("VmRSS"), time.perf_counter()
+        before, start = resident("VmRSS"), time.perf_counter()
         model = build_transformer_model(config, checkpoint, **HEADS)
-        seconds, peak = time.perf_counter() - start, _resident("VmHWM")
+        seconds, peak = time.perf_counter() - start, resident("VmHWM")
         weights = sum(4 * math.prod(w.shape) for w in model.weights)
         return {"seconds": seconds, "memory": (peak - before) / weights}
 
     return run
 
 
-def _resident(key):
+def resident(key):
     """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
