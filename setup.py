@@ -5,7 +5,7 @@ EXTRAS = {
     "jax": ["jax>=0.6"],
     "torch": ["torch>=2.6"],
     "fast": ["rjieba>=0.2", "google-crc32c>=1.5"],
-    "text": ["sentencepiece>=0.2", "tokenizers>=0.21"],
+    "text": ["sentencepiece>=0.2.3", "tokenizers>=0.21"],
     "analysis": ["scipy>=1.11", "matplotlib>=3.8", "tensorboardX>=2.6"],
     "metrics": ["sacrebleu>=2.4"],
     "serve": ["fastapi>=0.110", "uvicorn>=0.29"],

@@ -30,16 +30,40 @@ class TokenizerBase:
             text: str.
             maxlen: how many tokens at most; the end of the text is cut, `token_end` stays.
         """
-        translate = self._token_translate
-        tokens = self._wrap(
-            [translate.get(token, token) for token in self._tokenize(check_text(text))],
-            self._token_start,
-            self._token_end,
-        )
+        tokens = self._translated(self._tokenize(check_text(text)))
+        tokens = self._wrap(tokens, self._token_start, self._token_end)
         if maxlen is None:
             return tokens
         self._check_maxlen(maxlen)
         return shorten(tokens, maxlen, self._cut_index("right"))
+
+    def tokenize_with_offsets(self, text, maxlen=None):
+        """Tokens and where in the text each comes from.
+
+        Args:
+            text: str.
+            maxlen: how many tokens at most, as in `tokenize`.
+
+        Returns:
+            (tokens, offsets): `tokenize(text, maxlen)`, and for each token (start, end) with
+            `text[start:end]` its surface; starts and ends never decrease. `token_start` has (0, 0),
+            `token_end` (n, n).
+
+        >>> from kerasx.tokenizers import Tokenizer
+        >>> tokenizer = Tokenizer({t: i for i, t in enumerate(["[UNK]", "好"])}, True,
+        ...                       token_start=None, token_end=None)
+        >>> tokenizer.tokenize_with_offsets("你 好")
+        (['你', '好'], [(0, 1), (2, 3)])
+        """
+        spans = self._pieces_with_offsets(check_text(text))
+        if maxlen is not None:
+            self._check_maxlen(maxlen)
+            spans = spans[: maxlen - self._specials()]
+        tokens = self._translated([piece for piece, _ in spans])
+        start = None if self._token_start is None else (0, 0)
+        end = None if self._token_end is None else (len(text), len(text))
+        offsets = self._wrap([span for _, span in spans], start, end)
+        return self._wrap(tokens, self._token_start, self._token_end), offsets
 
     def encode(
         self,
@@ -128,11 +152,18 @@ class TokenizerBase:
         """Tokens of a text without special tokens."""
         raise ValueError(f"`{type(self).__name__}` must override _tokenize(self, text).")
 
+    def _pieces_with_offsets(self, text):
+        """[(token, (start, end)), ...] without special tokens and before translation."""
+        raise ValueError(f"`{type(self).__name__}` must override _pieces_with_offsets(self, text).")
+
+    def _translated(self, tokens):
+        translate = self._token_translate
+        return [translate.get(token, token) for token in tokens] if translate else tokens
+
     def _text_ids(self, text, limit=None):
         """Ids of a text without special tokens; of `limit` tokens only the first (if negative, the
         last) are needed."""
-        translate = self._token_translate
-        return self.tokens_to_ids([translate.get(t, t) for t in self._tokenize(text)])
+        return self.tokens_to_ids(self._translated(self._tokenize(text)))
 
     def _sequence_ids(self, text, limit):
         if isinstance(text, (list, tuple)):

@@ -1,10 +1,13 @@
 """SentencePiece models (T5, mT5, ALBERT, CPM) behind the interface of the tokenizers."""
 
 import os
+import re
 
 from .base import TokenizerBase
 
 __all__ = ["SpTokenizer"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone one is no text to SentencePiece
 
 
 class SpTokenizer(TokenizerBase):
@@ -74,9 +77,24 @@ class SpTokenizer(TokenizerBase):
     def _tokenize(self, text):
         if self._pre_tokenize is not None:
             text = " ".join(self._pre_tokenize(text))
-        if not text.isascii():  # a lone surrogate is no text to SentencePiece
-            text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-        return self.sp_model.encode_as_pieces(text)
+        return self.sp_model.encode_as_pieces(_SURROGATE.sub("\ufffd", text))
+
+    def _pieces_with_offsets(self, text):
+        if self._pre_tokenize is not None:
+            raise ValueError(
+                "`pre_tokenize` must be None for offsets: the words that it returns need not be "
+                f"pieces of the text. Received: pre_tokenize={self._pre_tokenize!r}"
+            )
+        model = self.sp_model
+        found = model.encode(_SURROGATE.sub("\ufffd", text), return_type="offset_mapping")
+        pairs = zip(found["pieces"], found["offsets"], strict=True)
+        offsets = [_without_spaces(text, piece, *pair) for piece, pair in pairs]
+        # of the bytes that spell a character only the last has its place; all of them get it
+        for i in reversed(range(len(offsets) - 1)):
+            (start, end), after = offsets[i], offsets[i + 1]
+            if start == end == after[0] and model.is_byte(found["ids"][i]):
+                offsets[i] = after
+        return list(zip(found["pieces"], offsets, strict=True))
 
     def _is_special(self, i):
         """Whether the id is a control, unknown or unused piece."""
@@ -86,6 +104,13 @@ class SpTokenizer(TokenizerBase):
     def _is_decodable(self, i):
         """Whether the id is a piece of text."""
         return i < self._vocab_size and not self._is_special(i)
+
+
+def _without_spaces(text, piece, start, end):
+    """The place of a piece without the white space that it may begin with."""
+    while piece.startswith("▁") and start < end and text[start].isspace():
+        start += 1
+    return start, end
 
 
 def import_sentencepiece():

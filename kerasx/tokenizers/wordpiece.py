@@ -227,10 +227,6 @@ class Tokenizer(TokenizerBase):
             start = end
         return tuple(pieces)
 
-    def _translated(self, tokens):
-        translate = self._token_translate
-        return [translate.get(token, token) for token in tokens] if translate else tokens
-
     def _tokenize(self, text):
         pieces = self._pieces
         return [piece for unit in self._units(text) for piece in pieces[unit]]
@@ -256,32 +252,8 @@ class Tokenizer(TokenizerBase):
 
     # Where tokens come from.
 
-    def tokenize_with_offsets(self, text, maxlen=None):
-        """Tokens and where in the text each comes from.
-
-        Args:
-            text: str.
-            maxlen: how many tokens at most, as in `tokenize`.
-
-        Returns:
-            (tokens, offsets): `tokenize(text, maxlen)`, and for each token (start, end) with
-            `text[start:end]` its surface; starts and ends never decrease. `token_start` has (0, 0),
-            `token_end` (n, n).
-
-        >>> tokenizer = Tokenizer({t: i for i, t in enumerate(["[UNK]", "好"])}, True,
-        ...                       token_start=None, token_end=None)
-        >>> tokenizer.tokenize_with_offsets("你 好")
-        (['你', '好'], [(0, 1), (2, 3)])
-        """
-        spans = [(p, (s[0], s[-1] + 1)) for p, s in self._token_sources(check_text(text))]
-        if maxlen is not None:
-            self._check_maxlen(maxlen)
-            spans = spans[: maxlen - self._specials()]
-        tokens = self._translated([piece for piece, _ in spans])
-        start = None if self._token_start is None else (0, 0)
-        end = None if self._token_end is None else (len(text), len(text))
-        offsets = self._wrap([span for _, span in spans], start, end)
-        return self._wrap(tokens, self._token_start, self._token_end), offsets
+    def _pieces_with_offsets(self, text):
+        return [(piece, (s[0], s[-1] + 1)) for piece, s in self._token_sources(text)]
 
     def rematch(self, text, tokens):
         """Indices of the characters of the text that each token comes from.
