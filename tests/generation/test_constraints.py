@@ -17,7 +17,7 @@ from kerasx.generation import (
 from kerasx.generation.strategies import NEVER
 from tests.generation.models import tiny_model
 from tests.generation.noise import Noise, strategies
-from tests.when import compiled_in_test_all
+from tests.when import compiled_in_test_all, jax_in_test_all
 
 END, STEPS, VOCABULARY = 3, 6, 11
 PROMPTS = [[5, 9, 2, 9, 4], [7], [1, 8, 8, 1, END, 4], [2, 2, 2]]
@@ -63,6 +63,7 @@ def test_banned_words_neither_appear_nor_end_what_the_prompt_began(model, strate
     check(model, strategy, BannedWords(BANNED), holds)
 
 
+@jax_in_test_all
 @strategies("sampling")
 def test_an_extract_is_a_piece_of_its_own_prompt(model, strategy):
     def holds(prompt, x):
@@ -71,6 +72,7 @@ def test_an_extract_is_a_piece_of_its_own_prompt(model, strategy):
     check(model, strategy, PassageNgrams(END), holds)
 
 
+@jax_in_test_all
 @strategies("greedy")
 def test_answers_come_from_the_list_and_are_not_cut_off(model, strategy):
     check(model, strategy, PrefixTrie(ANSWERS, END), lambda prompt, x: x in ANSWERS[:-1])

@@ -19,7 +19,7 @@ from tests.generation.models import (
     score,
     tiny_model,
 )
-from tests.when import COMPILES, SLOW
+from tests.when import COMPILES, SLOW, jax_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 1, 8, 4, 6, 10, 2], [3, 2]]
 VARIANTS = {
@@ -221,6 +221,7 @@ def test_conditions_are_additional_inputs():
             generate(PROMPTS, additional_inputs=bad)
 
 
+@jax_in_test_all
 def test_training_a_model_around_it_changes_what_it_generates():
     class CrossEntropy(Loss):
         def compute_loss(self, inputs, mask=None):
