@@ -38,7 +38,8 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
         for start in range(0, flat.size, _PIECE):
             part = flat[start : start + _PIECE]
             bits = random.random_raw(-(-part.size // 4))  # four ranks in each number
-            part[:] = quantiles[bits.view("uint16")[: part.size]]
+            ranks = bits.view("uint16")[: part.size]
+            np.take(quantiles, ranks, out=part, mode="clip")  # another mode would buffer `out`
         return ops.convert_to_tensor(values, dtype or keras.config.floatx())
 
 
