@@ -54,6 +54,7 @@ def contains(text, word):
     return any(text[i : i + len(word)] == word for i in range(len(text) + 1 - len(word)))
 
 
+@jax_in_test_all
 @strategies("beam")
 def test_banned_words_neither_appear_nor_end_what_the_prompt_began(model, strategy):
     def holds(prompt, x):

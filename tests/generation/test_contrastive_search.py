@@ -119,6 +119,7 @@ def test_an_encoder_decoder():
     assert found[0] == found[1]
 
 
+@jax_in_test_all
 @pytest.mark.parametrize("options", [{}, {"norm_position": "pre"}, {"with_pool": True}])
 def test_hidden_states_are_what_the_head_sees(options):
     model = tiny_model(num_hidden_layers=2, **options)

@@ -119,6 +119,7 @@ def test_a_unilm_prompt_may_hold_the_beginning_of_the_target():
     assert found.best == naive_greedy(model, [[5, 3, 9, 2]], 4, [segments])
 
 
+@jax_in_test_all
 def test_masked_ids_in_prompt_and_continuation_stay_masked():
     model = tiny_model(vocab_size=3, seed=3)
     prompts = [[2, 0, 1, 0], [0], [0, 0]]
@@ -184,6 +185,7 @@ def test_it_stops_at_max_new_tokens_or_at_the_end(model):
     assert cut == generate(PROMPTS).best[0][: generate(PROMPTS).best[0].index(first)]
 
 
+@jax_in_test_all
 def test_no_end_before_min_new_tokens(model):
     end = Generator(model, max_new_tokens=1)([[5, 3]]).best[0][0]
     assert Generator(model, end_id=end, max_new_tokens=6)([[5, 3]]).best == [[]]

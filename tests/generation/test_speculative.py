@@ -9,7 +9,7 @@ from keras import ops
 from kerasx.generation import Generator, SpeculativeGenerator
 from tests.generation.models import conditional_model, naive_greedy, randomize, tiny_model
 from tests.generation.test_encoder_decoder import SOURCES, START, tiny
-from tests.when import SLOW, compiled_in_test_all
+from tests.when import SLOW, compiled_in_test_all, jax_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 1, 8, 4, 6, 10, 2], [3, 2]]
 SIZES = dict(num_hidden_layers=2, hidden_size=16)
@@ -58,6 +58,7 @@ def of_model(generate):
     return generate.graphs.model, generate.draft.graphs.model
 
 
+@jax_in_test_all
 @pytest.mark.parametrize("amount", [0, 0.05, 0.15, 5])
 def test_the_tokens_are_the_models_whatever_the_draft(pair, amount):
     speculative, plain = pair

@@ -19,7 +19,7 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     padded,
     reference,
 )
-from tests.when import compiled_in_test_all  # noqa: E402
+from tests.when import compiled_in_test_all, jax_in_test_all  # noqa: E402
 
 CONFIG = {
     "vocab_size": 30,
@@ -49,6 +49,7 @@ def saved(case, folder):
     return model
 
 
+@jax_in_test_all
 @pytest.mark.parametrize("case", CASES)
 def test_a_saved_folder_gives_the_same_outputs(case, tmp_path):
     model = saved(case, tmp_path / case)
@@ -67,6 +68,7 @@ def test_the_encoder_of_a_whole_model_loads_when_asked_for(tmp_path):
     np.testing.assert_allclose(got[source != 1], expected[source != 1], atol=1e-4)
 
 
+@jax_in_test_all
 def test_kept_tokens_cut_the_table_and_the_bias(tmp_path):
     saved("logits", tmp_path)
     keep = np.array([0, 1, 2, 7, 3, 9])

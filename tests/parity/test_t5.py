@@ -19,7 +19,7 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     padded,
     reference,
 )
-from tests.when import compiled_in_test_all  # noqa: E402
+from tests.when import compiled_in_test_all, jax_in_test_all  # noqa: E402
 
 CONFIG = {
     "vocab_size": 30,
@@ -73,6 +73,7 @@ def test_the_encoder_of_a_whole_model_loads_when_asked_for(tmp_path):
     np.testing.assert_allclose(got[SOURCE != 0], expected[SOURCE != 0], atol=1e-4)
 
 
+@jax_in_test_all
 def test_kept_tokens_cut_the_table_and_the_scores(tmp_path):
     saved("1.1", tmp_path)
     keep = [0, 7, 3, 9, 5, 4]
