@@ -71,7 +71,6 @@ from kerasx.backend.updates import (
     mean_square,
     root_ratio,
     value_at_build,
-    weighted_sum,
 )
 
 __all__ = [
@@ -136,7 +135,6 @@ __all__ = [
     "value_at_build",
     "viterbi",
     "viterbi_n_best",
-    "weighted_sum",
     "widened",
     "write_slots",
 ]

@@ -10,7 +10,6 @@ __all__ = [
     "mean_square",
     "root_ratio",
     "value_at_build",
-    "weighted_sum",
 ]
 
 
@@ -68,7 +67,9 @@ def value_at_build(variable):
 
 
 def add_scaled(x, a, y, z=None):
-    """x + a y, or x + a y z, for tensors of one shape and a scalar a; in one pass on PyTorch.
+    """x + a y, or x + a y z, for tensors of one shape and a number a; in one pass on PyTorch.
+
+    Without z, a may be a tensor that is broadcast.
 
     >>> x, y = ops.array([1.0, 2.0]), ops.array([10.0, 20.0])
     >>> ops.convert_to_numpy(add_scaled(x, 0.5, y)).tolist()
@@ -100,23 +101,6 @@ def root_ratio(m, v, epsilon):
         return torch.div(ops.convert_to_tensor(m), root, out=root)
 
 
-def weighted_sum(a, x, b, y):
-    """a x + b y for tensors x and y of one shape, and a and b that are broadcast to it.
-
-    On PyTorch in one new tensor, instead of three.
-
-    >>> x, y = ops.array([1.0, 2.0]), ops.array([10.0, 20.0])
-    >>> ops.convert_to_numpy(weighted_sum(ops.array(2.0), x, ops.array(0.5), y)).tolist()
-    [7.0, 14.0]
-    """
-    if keras.backend.backend() != "torch":
-        return a * x + b * y
-    import torch
-
-    with torch.no_grad():
-        return torch.mul(ops.convert_to_tensor(x), a).addcmul_(ops.convert_to_tensor(y), b)
-
-
 class InPlace:
     """A mixin for optimizers that changes variables where they are, on PyTorch and TensorFlow.
 
@@ -142,22 +126,27 @@ class InPlace:
 
         y is 1 by default.
         """
+        average, scale = scale is None, 1 - decay if scale is None else scale
         if keras.backend.backend() == "torch":
-            import torch
-
-            with torch.no_grad():
-                if scale is None and y is None:
-                    slot.value.lerp_(x, 1 - decay)
-                    return
-                scale = 1 - decay if scale is None else scale
-                total = slot.value.mul_(decay)
-                total.add_(x, alpha=scale) if y is None else total.addcmul_(x, y, value=scale)
+            _torch_accumulate(slot.value, decay, x, y, scale, average)
             return
         x = x if y is None else x * y
-        if keras.backend.backend() == "tensorflow" and scale is None:
-            self.assign_sub(slot, slot - x, 1 - decay)
+        if keras.backend.backend() == "tensorflow" and average:
+            self.assign_sub(slot, slot - x, scale)
         else:
-            self.assign(slot, decay * slot + (1 - decay if scale is None else scale) * x)
+            self.assign(slot, decay * slot + scale * x)
+
+
+def _torch_accumulate(total, decay, x, y, scale, average):
+    import torch
+
+    with torch.no_grad():
+        if y is not None:
+            total.mul_(decay).addcmul_(x, y, value=scale)
+        elif average:
+            total.lerp_(x, scale)
+        else:
+            total.mul_(decay).add_(x, alpha=scale)
 
 
 def _torch_add(variable, value, scale):

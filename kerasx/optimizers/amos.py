@@ -120,29 +120,19 @@ class Amos(Extension):
     def _rms(self, x):
         return ops.maximum(ops.sqrt(backend.mean_square(x)), self.min_rms)
 
-    def update_step(self, gradient, variable, learning_rate):
-        if type(self).compute_update is not Amos.compute_update:  # another mixin changes the update
-            super().update_step(gradient, variable, learning_rate)
-            return
-        rate = ops.cast(learning_rate * self.lr_multiplier(), variable.dtype)
-        direction, alpha = self._direction(gradient, variable, rate)
-        self.assign_sub(variable, direction, -alpha)  # α is not multiplied in memory
-
     def compute_update(self, gradient, variable, learning_rate):
-        direction, alpha = self._direction(gradient, variable, learning_rate)
-        return alpha * direction
-
-    def _direction(self, gradient, variable, rate):
-        """u - ρ_t / α_t θ, in which no rate divides, and α_t."""
         index, dtype = self._get_variable_index(variable), variable.dtype
-        u = super().compute_update(backend.dense(gradient), variable, ops.cast(1.0, dtype))
+        u, scale = super().compute_update(backend.dense(gradient), variable, ops.cast(1.0, dtype))
+        scale = ops.sign(scale)  # the size of u does not matter
         sigma = self._rms(variable) if self.norm == "current" else self._sigmas[index]
         d = 1.0 if self._decay is None else ops.cast(self._decay(self.iterations), dtype)
         square = backend.mean_square(u)
         rms = ops.sqrt(ops.where(square > 0, square, 1.0))
-        if self._decays[index]:
-            u = backend.add_scaled(u, -rate * rms / (2 * self.q * sigma), variable)
-        return u, rate * d * sigma / rms
+        alpha = scale * learning_rate * d * sigma / rms
+        if self._decays[index]:  # ρ_t / α_t, in which no rate divides
+            decay = scale * learning_rate * rms / (2 * self.q * sigma)
+            u = backend.add_scaled(u, -decay, variable)
+        return u, alpha
 
     def get_config(self):
         return {

@@ -53,8 +53,8 @@ class Extension(backend.InPlace):
     def update_step(self, gradient, variable, learning_rate):
         rate = ops.cast(learning_rate * self.lr_multiplier(), variable.dtype)
         if type(self).compute_update is not Extension.compute_update:
-            update = self.compute_update(gradient, variable, rate)
-            self.assign_add(variable, ops.cast(update, variable.dtype))
+            direction, scale = self.compute_update(gradient, variable, rate)
+            self.assign_sub(variable, ops.cast(direction, variable.dtype), -scale)
             return
         decay = self._keras_decay(variable, rate)
         super().update_step(backend.dense(gradient, variable.dtype), variable, rate)
@@ -62,20 +62,26 @@ class Extension(backend.InPlace):
             self.assign_add(variable, decay)
 
     def compute_update(self, gradient, variable, learning_rate):
-        """What is to be added to `variable`."""
-        self._captured = captured = types.SimpleNamespace(key=self._var_key(variable), update=None)
+        """(direction, scale): scale · direction is to be added to `variable`.
+
+        The scalar is kept apart, as each product with it is a pass over memory.
+        """
+        self._captured = captured = types.SimpleNamespace(key=self._var_key(variable), terms=[])
         try:
             gradient = backend.dense(gradient, variable.dtype)
             super().update_step(gradient, variable, learning_rate)
         finally:
             self._captured = None
-        if captured.update is None:
+        if not captured.terms:
             raise ValueError(
                 "`BaseOptimizer` must update variables through self.assign, self.assign_add or "
                 f"self.assign_sub to be extended. Received: BaseOptimizer={recipe(type(self))[0]}"
             )
         decay = self._keras_decay(variable, learning_rate)
-        return captured.update if decay is None else captured.update + decay
+        if decay is None and len(captured.terms) == 1:
+            return captured.terms[0]
+        terms = [scale * direction for direction, scale in captured.terms]
+        return sum(terms if decay is None else [*terms, decay]), 1.0
 
     def _keras_decay(self, variable, learning_rate):
         """-η λ θ of the `weight_decay` of Keras; None if there is none or the optimizer's own."""
@@ -91,13 +97,13 @@ class Extension(backend.InPlace):
         """The Keras variable; on TensorFlow `update_step` sees a tf.Variable, which has no path."""
         return self._trainable_variables[self._get_variable_index(variable)]
 
-    def _catch(self, variable, update):
-        """Whether `variable` is being updated; then `update` is kept."""
+    def _catch(self, variable, direction, scale=1.0):
+        """Whether `variable` is being updated; then the update is kept."""
         captured = self._captured
         if captured is None or self._var_key(variable) != captured.key:
             return False
-        update = backend.dense(update() if callable(update) else update, variable.dtype)
-        captured.update = update if captured.update is None else captured.update + update
+        direction = direction() if callable(direction) else direction
+        captured.terms.append((backend.dense(direction, variable.dtype), scale))
         return True
 
     def assign(self, variable, value):
@@ -109,7 +115,7 @@ class Extension(backend.InPlace):
             super().assign_add(variable, value)
 
     def assign_sub(self, variable, value, scale=None):
-        if not self._catch(variable, lambda: -value if scale is None else -scale * value):
+        if not self._catch(variable, value, -1.0 if scale is None else -scale):
             super().assign_sub(variable, value, scale)
 
     def get_config(self):

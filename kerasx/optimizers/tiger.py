@@ -123,7 +123,7 @@ class Tiger(backend.InPlace, keras.optimizers.Optimizer):
         self.accumulate(m, beta, g, scale=(1 - self.beta) / k)
         rate = ops.cast(ops.where(finite, rate, 0.0), dtype)
         shrink = ops.cast(ops.where(finite, 0.0, 1 - self.shrink_ratio), dtype)
-        step = backend.weighted_sum(rate, ops.sign(m), shrink + rate * rule.decay, variable)
+        step = backend.add_scaled(rate * ops.sign(m), shrink + rate * rule.decay, variable)
         self.assign_sub(variable, step - shrink if rule.center else step)
 
     def _micro_step(self, i):

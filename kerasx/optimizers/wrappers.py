@@ -58,10 +58,11 @@ class WeightDecay(Extension):
         ]
 
     def compute_update(self, gradient, variable, learning_rate):
-        update = super().compute_update(gradient, variable, learning_rate)
+        direction, scale = super().compute_update(gradient, variable, learning_rate)
         if not self._decays[self._get_variable_index(variable)]:
-            return update
-        return update - learning_rate * self.weight_decay_rate * variable
+            return direction, scale
+        decay = -learning_rate * self.weight_decay_rate
+        return backend.add_scaled(scale * direction, decay, variable), 1.0
 
     def get_config(self):
         return {
@@ -123,13 +124,13 @@ class LayerAdaptation(Extension):
 
     def compute_update(self, gradient, variable, learning_rate):
         size = ops.norm(ops.reshape(variable, (-1,)))
-        update = super().compute_update(gradient, variable, learning_rate)
+        direction, scale = super().compute_update(gradient, variable, learning_rate)
         if not self._adapted[self._get_variable_index(variable)]:
-            return update
-        step = ops.norm(ops.reshape(update, (-1,)))
+            return direction, scale
+        step = ops.abs(scale) * ops.norm(ops.reshape(direction, (-1,)))
         usable = ops.logical_and(size > 0, step > 0)
         ratio = learning_rate * size / ops.where(usable, step, 1.0)
-        return update * ops.where(usable, ratio, 1.0)
+        return direction, scale * ops.where(usable, ratio, 1.0)
 
     def get_config(self):
         return {
@@ -236,8 +237,8 @@ class ParameterWiseLr(Extension):
 
     def compute_update(self, gradient, variable, learning_rate):
         factor = self._factors[self._get_variable_index(variable)]
-        update = super().compute_update(gradient, variable, learning_rate)
-        return update if factor == 1 else update * factor
+        direction, scale = super().compute_update(gradient, variable, learning_rate)
+        return direction, scale * factor
 
     def get_config(self):
         return {**super().get_config(), "paramwise_lr_schedule": dict(self._paramwise)}
