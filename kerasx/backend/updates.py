@@ -121,32 +121,42 @@ class InPlace:
         elif not _tensorflow_sub(variable, value, scale):
             super().assign_sub(variable, scale * value)
 
-    def accumulate(self, slot, decay, x, y=None, scale=None):
+    def accumulate(self, slot, decay, x, y=None, scale=None, bound=None):
         """slot ← decay · slot + scale · x · y, for scalars decay and scale, by default 1 - decay.
 
-        y is 1 by default.
+        y is 1 by default. With a bound the result is clipped to [-bound, bound].
         """
         average, scale = scale is None, 1 - decay if scale is None else scale
         if keras.backend.backend() == "torch":
-            _torch_accumulate(slot.value, decay, x, y, scale, average)
+            _torch_accumulate(slot.value, decay, x, y, scale, average, bound)
             return
         x = x if y is None else x * y
-        if keras.backend.backend() == "tensorflow" and average:
+        if keras.backend.backend() == "tensorflow" and average and bound is None:
             self.assign_sub(slot, slot - x, scale)
         else:
-            self.assign(slot, decay * slot + scale * x)
+            self.assign(slot, _bounded_sum(decay * slot, scale * x, bound))
 
 
-def _torch_accumulate(total, decay, x, y, scale, average):
+def _torch_accumulate(total, decay, x, y, scale, average, bound):
     import torch
 
     with torch.no_grad():
-        if y is not None:
-            total.mul_(decay).addcmul_(x, y, value=scale)
-        elif average:
+        if average and y is None:
             total.lerp_(x, scale)
         else:
-            total.mul_(decay).add_(x, alpha=scale)
+            total = total if decay == 1 else total.mul_(decay)
+            total.add_(x, alpha=scale) if y is None else total.addcmul_(x, y, value=scale)
+        if bound is not None:
+            total.clamp_(-bound, bound)
+
+
+def _bounded_sum(x, step, bound):
+    if bound is None:
+        return x + step
+    if keras.backend.backend() == "jax":
+        # XLA computes an outer clip anew wherever it is used, from copies of what it is made of
+        return x + ops.clip(step, -bound - x, bound - x)
+    return ops.clip(x + step, -bound, bound)
 
 
 def _torch_add(variable, value, scale):

@@ -76,18 +76,14 @@ class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
         log_rate, previous = self._log_rates[index], self._previous[index]
         g = backend.dense(gradient, dtype)
         unit = g * self._inverse_rms(g) if self.normalize else g
-        log_rates = backend.add_scaled(log_rate, self.meta_learning_rate, previous, unit)
-        self.assign(log_rate, self._clip(log_rates))
+        gamma, bound = self.meta_learning_rate, self.clip_log_rate
+        self.accumulate(log_rate, 1, previous, unit, scale=gamma, bound=bound)
         self.assign(previous, unit)
         self.assign_sub(variable, ops.exp(log_rate) * g, ops.cast(learning_rate, dtype))
 
     def _inverse_rms(self, g):
         square = backend.mean_square(g)
         return ops.where(square > 0, ops.rsqrt(ops.where(square > 0, square, 1.0)), 0.0)
-
-    def _clip(self, log_rate):
-        bound = self.clip_log_rate
-        return log_rate if bound is None else ops.clip(log_rate, -bound, bound)
 
     def get_config(self):
         return {
