@@ -144,14 +144,14 @@ def viterbi(scores, trans, mask=None, allowed=None):
     last, forward = _forward(_step_of_best, chain)
 
     def step(tag, here):
-        return _step_back(tag, *here, chain.trans)
+        return _tag_before(tag, *here, chain.trans), tag
 
-    tag = _first_of_maxima(last + chain.ends)
-    tag, tags = scan(step, tag, (forward[:-1], chain.real[1:], chain.joined[1:]), reverse=True)
-    first = ops.where(chain.real[:1], tag, -1)
-    return ops.transpose(ops.concatenate([first, tags], axis=0)), _total(
-        chain, ops.max(last + chain.ends, axis=0)
-    )
+    moves = ops.logical_and(chain.real, chain.joined)[1:]
+    last_tag = _first_of_maxima(last + chain.ends)
+    first, tags = scan(step, last_tag, (forward[:-1], moves), reverse=True)
+    tags = ops.concatenate([first[None], tags])
+    tags = ops.transpose(ops.cast(ops.where(chain.real, tags, -1), "int32"))
+    return tags, _total(chain, ops.max(last + chain.ends, axis=0))
 
 
 def viterbi_n_best(scores, trans, n_best, mask=None, allowed=None):
@@ -220,14 +220,16 @@ def _prepared(scores, trans, mask, allowed, forbidden):
 
 def _chain(scores, trans, mask, allowed, forbidden):
     scores, mask, trans, starts, ends = _prepared(scores, trans, mask, allowed, forbidden)
-    scores, real = _transposed(scores, (1, 2, 0)), _transposed(mask, (1, 0))
+    scores, real = _batch_last(scores), _batch_last(mask)
     return _Chain(scores, real, _joined(real, 0), trans, starts[:, None], ends[:, None])
 
 
-def _transposed(x, axes):
-    """In memory, too: PyTorch only changes the strides, and every step would pay for that."""
-    x = ops.transpose(x, axes)
-    return x.contiguous() if keras.backend.backend() == "torch" else x
+def _batch_last(x):
+    """(b, n, ...) -> (n, ..., b), in memory, too: PyTorch would only change the strides."""
+    if keras.backend.backend() != "torch":
+        return ops.moveaxis(x, 0, -1)
+    rows = x.reshape(x.shape[0], -1).t().contiguous()  # quick, as it knows matrices
+    return rows.view(*x.shape[1:], x.shape[0])
 
 
 def _joined(mask, axis):
@@ -243,7 +245,7 @@ def _forward(forward, chain):
     """
 
     def step(alpha, here):
-        (alpha,) = forward(alpha, *here, chain.trans, chain.starts)
+        alpha = forward(alpha, *here, chain.trans, chain.starts)
         return alpha, alpha
 
     init = ops.sum(chain.scores[:0], axis=0)
@@ -270,23 +272,23 @@ def _best_before(alpha, trans):
     return functools.reduce(ops.maximum, moved)
 
 
-def _step_of_sums(alpha, scores, real, joined, trans, starts):
-    moved = _sum_before(alpha, trans)
-    return (ops.where(real, ops.where(joined, moved, starts) + scores, alpha),)
+def _step_of_sums(alpha, *here):
+    return _after(_sum_before, alpha, *here)
 
 
 @traced
-def _step_of_best(alpha, scores, real, joined, trans, starts):
-    moved = _best_before(alpha, trans)
-    return (ops.where(real, ops.where(joined, moved, starts) + scores, alpha),)
+def _step_of_best(alpha, *here):
+    return _after(_best_before, alpha, *here)
+
+
+def _after(before, alpha, scores, real, joined, trans, starts):
+    moved = ops.where(joined, before(alpha, trans), starts)
+    return ops.where(real, moved + scores, alpha)
 
 
 @traced
-def _step_back(tag, before, real, joined, trans):
-    """(the tag before, `tag` or -1 at a masked place)."""
-    best = _first_of_maxima(before + _columns(trans, tag))
-    moved = ops.where(ops.logical_and(real, joined), best, tag)
-    return moved, ops.where(real, tag, -1)
+def _tag_before(tag, before, move, trans):
+    return ops.where(move, _first_of_maxima(before + _columns(trans, tag)), tag)
 
 
 def _columns(x, index):
@@ -297,7 +299,9 @@ def _columns(x, index):
 
 
 def _first_of_maxima(x):
-    """argmax over the first axis of (k, b), int32; the backends' own take five times as long."""
+    """argmax over the first axis of (k, b); that of Keras takes at least five times as long."""
+    if keras.backend.backend() == "torch":
+        return x.max(0).indices
     places = ops.arange(x.shape[0], dtype="int32")[:, None]
     return ops.min(ops.where(x == ops.max(x, axis=0), places, x.shape[0] - 1), axis=0)
 

@@ -91,6 +91,8 @@ def traced(function):
             graphs[key] = _record(function, args, flat)
         graph, structure = graphs[key]
         results = graph(*flat)
+        if structure == 0:
+            return results[0]
         if structure == (0,) * len(results):
             return tuple(results)
         return keras.tree.pack_sequence_as(structure, results)

@@ -59,7 +59,7 @@ class TagLoss(keras.layers.Layer):
     @staticmethod
     def real(y_pred):
         """Booleans (b, n): where a tag of y_pred (b, n, k) scores above the mask of float16."""
-        return ops.any(y_pred > backend.mask_value("float16"), axis=-1)
+        return ops.max(y_pred, axis=-1) > backend.mask_value("float16")
 
     @staticmethod
     def ids(y_true, y_pred):
