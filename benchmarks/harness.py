@@ -48,6 +48,17 @@ def interleave(candidates, repeats=5, warmup=1):
     return times
 
 
+def restart_peak():
+    """Let the peak memory of this process start anew; on Linux."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def resident(key):
+    """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
+
+
 def rows(times, ours, units=None):
     """One row for each candidate: median seconds, spread, units per second, time against ours.
 

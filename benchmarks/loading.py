@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.harness import installed, report
+from benchmarks.harness import installed, report, resident, restart_peak
 from benchmarks.training import BACKENDS, Process, serve
 
 CONFIG = {
@@ -47,7 +47,7 @@ def build(folder, way):
     checkpoint = WAYS[way] and str(Path(folder) / WAYS[way])
 
     def run():
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        restart_peak()
         before, start = resident("VmRSS"), time.perf_counter()
         model = build_transformer_model(config, checkpoint, **HEADS)
         seconds, peak = time.perf_counter() - start, resident("VmHWM")
@@ -55,12 +55,6 @@ def build(folder, way):
         return {"seconds": seconds, "memory": (peak - before) / weights}
 
     return run
-
-
-def resident(key):
-    """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
 
 
 def write(folder):

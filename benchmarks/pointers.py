@@ -11,10 +11,8 @@ back (as in `benchmarks.recompute`), libraries and all. Linux only.
 import argparse
 import os
 import statistics
-from pathlib import Path
 
-from benchmarks.harness import BACKENDS, installed, interleave, report
-from benchmarks.loading import resident
+from benchmarks.harness import BACKENDS, installed, interleave, report, resident, restart_peak
 from benchmarks.training import Process, serve
 
 TEXTS, LENGTH, LABELS, SPANS, WIDTH = 4, 512, 10, 16, 384
@@ -45,7 +43,7 @@ def step(way):
     model.train_on_batch(x, y)
 
     def run():
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        restart_peak()
         loss = float(model.train_on_batch(x, y))
         peak = resident("VmHWM") / 2**20
         return {"MiB": peak, "labels_MiB": y.nbytes / 2**20, "loss": loss}

@@ -14,9 +14,16 @@ line with recomputation meets the memory that the larger batch takes without. Li
 import argparse
 import os
 import statistics
-from pathlib import Path
 
-from benchmarks.harness import BACKENDS, CONFIG, installed, interleave, report
+from benchmarks.harness import (
+    BACKENDS,
+    CONFIG,
+    installed,
+    interleave,
+    report,
+    resident,
+    restart_peak,
+)
 from benchmarks.training import Process, serve
 
 BATCHES = (8, 24)
@@ -42,10 +49,9 @@ def step(batch, recompute):
     model.train_on_batch(x, y)
 
     def run():
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        restart_peak()
         model.train_on_batch(x, y)
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return {"MiB": int(next(s for s in lines if s.startswith("VmHWM")).split()[1]) / 1024}
+        return {"MiB": resident("VmHWM") / 2**20}
 
     return run
 

@@ -376,7 +376,9 @@ def test_a_pattern_without_variable_is_named_beside_the_paths(factory, settings)
 
 def test_an_exclusion_for_models_of_all_kinds_is_accepted():
     optimizer = extend_with_weight_decay(Adam)(exclude_from_weight_decay=["Norm", "bias"])
-    optimizer.build(variables())
+    thetas = variables()  # none of a normalization
+    optimizer.build(thetas)
+    assert optimizer._decays == ["bias" not in v.path for v in thetas]
 
 
 @pytest.mark.parametrize(
