@@ -1,6 +1,7 @@
 """One row for each public layer: how to make it, what to call it on, and what it promises."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 import numpy as np
@@ -93,6 +94,12 @@ def _projected_keys(**common):
     return layers.ProjectedKeys(attention, **common)
 
 
+def _of_pairs(layer, **more):
+    """The row of a layer whose scores are products of its inputs, and so `loud`."""
+    make = partial(layer, 2, 4, tril_mask=False)
+    return Row(make, sequence, masks=True, time=None, loud=30, **more)
+
+
 def _refuses(cls, match, *args, **kwargs):
     return lambda: cls(*args, **kwargs), match
 
@@ -152,21 +159,9 @@ TABLE = {
             ),
         ),
     ),
-    "Biaffine": Row(
-        lambda **k: layers.Biaffine(2, 4, tril_mask=False, **k),
-        sequence,
-        masks=True,
-        time=None,
-        loud=30,  # its scores are products of its inputs
-    ),
+    "Biaffine": _of_pairs(layers.Biaffine),
     "Dropout": Row(lambda **k: layers.Dropout(0.5, **k), sequence),
-    "EfficientGlobalPointer": Row(
-        lambda **k: layers.EfficientGlobalPointer(2, 4, tril_mask=False, **k),
-        sequence,
-        masks=True,
-        time=None,
-        loud=30,  # its scores are products of its inputs
-    ),
+    "EfficientGlobalPointer": _of_pairs(layers.EfficientGlobalPointer),
     "Embedding": Row(
         lambda **k: layers.Embedding(7, 4, mask_zero=True, **k),
         ids,
@@ -197,12 +192,8 @@ TABLE = {
     ),
     "GlobalAveragePooling1D": Row(layers.GlobalAveragePooling1D, sequence, masks=True),
     "GlobalMaxPooling1D": Row(layers.GlobalMaxPooling1D, sequence, masks=True),
-    "GlobalPointer": Row(
-        lambda **k: layers.GlobalPointer(2, 4, tril_mask=False, **k),
-        sequence,
-        masks=True,
-        time=None,
-        loud=30,  # its scores are products of its inputs
+    "GlobalPointer": _of_pairs(
+        layers.GlobalPointer,
         errors=(_refuses(layers.GlobalPointer, "`head_size` must be even", 2, 3),),
     ),
     "LayerNormalization": Row(
