@@ -1,7 +1,6 @@
 """What every loss and metric of kerasx.losses promises; a name without a row in the table fails."""
 
 import inspect
-import os
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from keras import ops
 from kerasx import losses
 from tests.losses.derivatives import value_and_gradient
 from tests.losses.table import LOSSES, METRICS, TABLE, B
+from tests.when import SLOW
 
 DTYPES = ["float32", "float16", "bfloat16"]
 each_loss = pytest.mark.parametrize("name", LOSSES)
@@ -103,15 +103,12 @@ def test_sample_weights_scale_the_examples(name):
     np.testing.assert_allclose(numbers(loss(labels, scores, weights)), wanted, rtol=1e-5)
 
 
-SLOW = os.environ.get("KERASX_SLOW")  # compiled, too
+# JAX without jit compiles each operation, which takes longer than the step as a whole
+QUICK = [("mixed_float16", keras.backend.backend() == "jax")]
+MODES = [("mixed_float16", False), ("mixed_bfloat16", True)] if SLOW else QUICK
 
 
-@pytest.mark.parametrize(
-    "policy, jit_compile",
-    [("mixed_float16", False), ("mixed_bfloat16", True)][
-        : 2 if os.environ.get("KERASX_SLOW") else 1
-    ],
-)
+@pytest.mark.parametrize("policy, jit_compile", MODES)
 @each_loss
 def test_fit_runs_and_moves_the_weights(name, policy, jit_compile):
     labels, scores = example(name)
