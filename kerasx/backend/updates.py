@@ -66,24 +66,23 @@ def value_at_build(variable):
     return ops.convert_to_numpy(variable)
 
 
-def add_scaled(x, a, y, z=None):
-    """x + a y, or x + a y z, for tensors of one shape and a number a; in one pass on PyTorch.
+def add_scaled(x, a, y):
+    """x + a y for tensors of one shape, a a number or a tensor that is broadcast to it.
 
-    Without z, a may be a tensor that is broadcast.
+    On PyTorch in one new tensor, instead of two.
 
     >>> x, y = ops.array([1.0, 2.0]), ops.array([10.0, 20.0])
     >>> ops.convert_to_numpy(add_scaled(x, 0.5, y)).tolist()
     [6.0, 12.0]
     """
     if keras.backend.backend() != "torch":
-        return x + (a * y if z is None else a * y * z)
+        return x + a * y
     import torch
 
     with torch.no_grad():
         x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
-        if isinstance(a, torch.Tensor):
-            return torch.addcmul(x, y if z is None else y * z, a)
-        return torch.add(x, y, alpha=a) if z is None else torch.addcmul(x, y, z, value=a)
+        is_tensor = isinstance(a, torch.Tensor)
+        return torch.addcmul(x, y, a) if is_tensor else torch.add(x, y, alpha=a)
 
 
 def root_ratio(m, v, epsilon):

@@ -35,16 +35,16 @@ def all_tricks(model, layer):
     ],
 )
 def test_all_at_once_they_train(policy):
-    train_with_all(policy, jit=JIT[-1], epochs=8)
+    assert_all_train(policy, jit=JIT[-1], epochs=8)
 
 
 @jax_in_test_all
 @pytest.mark.skipif(JIT == [False], reason="PyTorch compiles no step: the test above is this one")
 def test_all_at_once_they_run_without_compilation():
-    train_with_all("float32", jit=False, epochs=1)
+    assert_all_train("float32", jit=False, epochs=1)
 
 
-def train_with_all(policy, jit, epochs):
+def assert_all_train(policy, jit, epochs):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
