@@ -23,12 +23,12 @@ from kerasx.backend import viterbi
 from kerasx.data import BucketDataset, generate_entities, read_conll, text_table
 from kerasx.layers import ConditionalRandomField, EfficientGlobalPointer, GlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy, MaskedCrossEntropy
-from kerasx.metrics import span_f1, span_report
+from kerasx.metrics import span_report
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
 from kerasx.tokenizers import Tokenizer, alignment, character_vocab, load_vocab, tagging
 
-HEADS = ("crf", "softmax", "softmax_constrained", "global_pointer", "efficient_global_pointer")
+HEADS = ("crf", "softmax", "global_pointer", "efficient_global_pointer")
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", help="folder of CoNLL files; generated sentences by default")
@@ -96,10 +96,10 @@ def labelled(ids, spans, pointers):
 
 
 def train_with(head, seed):
-    """(spans found in each sentence of the test, seconds)."""
+    """Spans of each sentence of the test for each way to read the outputs, and seconds."""
     keras.utils.set_random_seed(seed)
     bert = build_transformer_model(config, model=None if args.config else args.model)
-    pointers, crf = "pointer" in head, None
+    pointers, crf, pad = "pointer" in head, None, None if "pointer" in head else -1
     if pointers:
         cls = GlobalPointer if head == "global_pointer" else EfficientGlobalPointer
         outputs, loss = cls(len(labels), 32)(bert.output), GlobalPointerCrossentropy(sparse=True)
@@ -110,22 +110,23 @@ def train_with(head, seed):
         outputs, loss = crf(outputs), crf.sparse_loss
     model = keras.Model(bert.inputs, outputs)
     rows = [(x, labelled(x[0], spans, pointers)) for _, _, x, spans, _ in train]
-    pad = None if pointers else -1
     batches = BucketDataset(rows, args.batch_size, max_shapes=3, label_pad=pad, seed=seed)
     peak = args.learning_rate or (2e-5 if args.config else 2e-3)
     model.compile(keras.optimizers.AdamW(warmup_cosine(peak, args.epochs * len(batches))), loss)
-    start, found = time.time(), []
+    start, found = time.time(), {}
     model.fit(batches, epochs=args.epochs, shuffle=False, verbose=2)
     seconds, rows = time.time() - start, [(x,) for _, _, x, *_ in test]
     data = BucketDataset(rows, args.batch_size, max_shapes=3, shuffle=False)
     for batch, (x,) in zip(data.batches.plan(0), data):
         scores = model.predict_on_batch(x)
-        best = crf.decode(scores) if crf else scores.argmax(-1) if head == "softmax" else scores
-        if head == "softmax_constrained":
-            best, _ = viterbi(scores, np.zeros((len(tags), len(tags))), x[0] > 0, allowed)
-        found += zip(batch.indices, keras.ops.convert_to_numpy(best))
-    found.sort(key=lambda pair: pair[0])
-    return [decoded(row, best) for row, (_, best) in zip(test, found)], seconds
+        best = {head: crf.decode(scores) if crf else scores if pointers else scores.argmax(-1)}
+        if head == "softmax":
+            free = np.zeros((len(tags), len(tags)))
+            best["softmax_constrained"], _ = viterbi(scores, free, x[0] > 0, allowed)
+        for name, outputs in best.items():
+            outputs = zip(batch.indices, keras.ops.convert_to_numpy(outputs), strict=True)
+            found.setdefault(name, {}).update((i, decoded(test[i], x)) for i, x in outputs)
+    return {name: [x[i] for i in range(len(test))] for name, x in found.items()}, seconds
 
 
 def decoded(row, best):
@@ -140,10 +141,10 @@ def decoded(row, best):
 gold = [spans for _, spans, *_ in test]
 rows = [("head, F1 in %", *labels, "micro", "± of seeds", "seconds to train")]
 for head in args.head:
-    runs = [train_with(head, seed) for seed in range(args.seeds)]
-    reports = [span_report(gold, found) for found, _ in runs]
-    means = [np.mean([100 * r[x].f1 for r in reports if x in r]) for x in (*labels, "micro")]
-    spread = 100 * np.std([span_f1(gold, found).f1 for found, _ in runs])
-    seconds = np.mean([seconds for _, seconds in runs])
-    rows.append((head, *(f"{x:.2f}" for x in (*means, spread, seconds))))
+    runs, times = zip(*(train_with(head, seed) for seed in range(args.seeds)))
+    for name in runs[0]:
+        reports = [span_report(gold, run[name]) for run in runs]
+        f1 = [[100 * r[x].f1 for r in reports if x in r] for x in (*labels, "micro")]
+        values = (*map(np.mean, f1), np.std(f1[-1]), np.mean(times))
+        rows.append((name, *(f"{x:.2f}" for x in values)))
 print("\n" + text_table(rows))

@@ -7,7 +7,7 @@ from kerasx.backend.attention import (
     attention_scores,
     plain_attention,
 )
-from kerasx.backend.autodiff import value_and_grad
+from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.chain import (
     chain_log_partition,
     chain_loss,
@@ -128,6 +128,7 @@ __all__ = [
     "sparse_cross_entropy",
     "sparse_multilabel_categorical_crossentropy",
     "swish",
+    "take_rows",
     "traced",
     "train_step",
     "unilm",

@@ -5,9 +5,35 @@ import contextvars
 import keras
 from keras import ops
 
-__all__ = ["value_and_grad"]
+__all__ = ["take_rows", "value_and_grad"]
 
 _depth = contextvars.ContextVar("depth", default=0)  # of nested calls, for PyTorch
+
+
+def take_rows(table, ids):
+    """`table[ids]`, the rows of a table, whose gradient is a dense tensor on every backend.
+
+    TensorFlow's would be a row for each id, and optimizers of Keras square these before those of a
+    repeated id are summed: an id seen k times took a step of up to √k times the right one.
+
+    Args:
+        table: (v, ...), a variable or a tensor.
+        ids: integers (...).
+
+    >>> ops.convert_to_numpy(take_rows(ops.array([[1.0], [2.0]]), ops.array([1, 1]))).tolist()
+    [[2.0], [2.0]]
+    """
+    if keras.backend.backend() == "tensorflow":
+        table = _with_dense_gradient(table)
+    return ops.take(table, ids, axis=0)
+
+
+def _with_dense_gradient(x):
+    import tensorflow as tf
+
+    return tf.custom_gradient(lambda x: (tf.identity(x), tf.convert_to_tensor))(
+        tf.convert_to_tensor(x)
+    )
 
 
 def value_and_grad(function, has_aux=False, constant=False):

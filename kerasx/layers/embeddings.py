@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.backend import hierarchical_embeddings
+from kerasx.backend import hierarchical_embeddings, take_rows
 
 __all__ = ["Embedding", "PositionEmbedding"]
 
@@ -40,7 +40,8 @@ class Embedding(keras.layers.Embedding):
 
     def call(self, inputs, mode="embedding"):
         if mode == "embedding":
-            return super().call(inputs)
+            rows = take_rows(self.embeddings, ops.cast(inputs, "int32"))
+            return ops.cast(rows, self.compute_dtype)
         if mode != "dense":
             raise ValueError(f"`mode` must be 'embedding' or 'dense'. Received: mode={mode!r}")
         table = ops.cast(self.embeddings, inputs.dtype)  # (v, d)
@@ -147,7 +148,7 @@ class PositionEmbedding(keras.layers.Layer):
         ids = ops.cast(ids, "int32")
         if alpha:
             return hierarchical_embeddings(table, ids, alpha)
-        return ops.take(table, ids, axis=0)
+        return take_rows(table, ids)
 
     def _check_length(self, n):
         if isinstance(n, int) and n > self.reach:

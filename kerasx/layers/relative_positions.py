@@ -174,7 +174,8 @@ class RelativePositionEmbedding(_Relative):
     def call(self, inputs, position_ids=False):
         reach = (self.input_dim - 1) // 2
         distances = ops.clip(self.distances(inputs, position_ids), -reach, reach)
-        return ops.cast(ops.take(self.embeddings, distances + reach, axis=0), self.compute_dtype)
+        rows = backend.take_rows(self.embeddings, distances + reach)
+        return ops.cast(rows, self.compute_dtype)
 
     def compute_output_spec(self, inputs, position_ids=False):
         query, key = inputs
@@ -221,7 +222,7 @@ class RelativePositionEmbeddingT5(_Relative):
             self.max_distance,
             self.bidirectional,
         )
-        bias = ops.cast(ops.take(self.embeddings, buckets, axis=0), self.compute_dtype)
+        bias = ops.cast(backend.take_rows(self.embeddings, buckets), self.compute_dtype)
         return ops.transpose(bias, (0, 3, 1, 2))
 
     def compute_output_spec(self, inputs, position_ids=False):

@@ -31,8 +31,9 @@ def folder(tmp_path):
 
 
 def test_heads_have_a_row_of_scores_for_each_label(folder):
-    heads = ["crf", "softmax", "softmax_constrained", "efficient_global_pointer"]
+    heads = ["crf", "softmax", "efficient_global_pointer"]
     out = run_example("ner.py", *TINY, "--data", folder, "--head", *heads)
+    heads.insert(2, "softmax_constrained")
     assert "40 sentences to learn from, 20 to test; labels: LOC ORG PER" in out
     rows = re.findall(f"^({'|'.join(heads)}){NUMBERS}", out, re.M)
     assert [name for name, _ in rows] == heads

@@ -87,7 +87,7 @@ def test_cached_logits_equal_uncached_at_every_step(application):
     segments = [continued_segments(model, [0] * len(p), steps) for p in PROMPTS]
     for row, whole in enumerate(log_probas(model, ids, segments)):
         expected = whole[len(PROMPTS[row]) - 1 : -1]
-        np.testing.assert_allclose(cached[:, row][:steps], expected, atol=1e-5)
+        equal_scores(cached[:, row][:steps], expected)
 
 
 def cached_logits(graphs, prompts, generated):
