@@ -9,8 +9,8 @@ BACKEND_FREE := tests/checkpoints tests/data tests/metrics tests/similarity test
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export HF_HUB_OFFLINE ?= 1
-# on JAX tests compile much and run little: machine code need not be good, and the contract of the
-# optimizers, minutes there, runs in test-all
+# tests compile much and run little: machine code of XLA need not be good; the contract of the
+# optimizers, minutes on JAX, runs there in test-all
 TEST_XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 # what one test compiled need not be compiled by the next
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax-cache
@@ -18,6 +18,7 @@ export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 # there are as many tests at a time as cores
 test test-all: export OMP_NUM_THREADS ?= 1
+test: export XLA_FLAGS ?= $(TEST_XLA_FLAGS)
 
 .PHONY: demo test test-all lint benchmarks clean
 
@@ -28,9 +29,7 @@ test: $(VENV)/test lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist worksteal $(BACKEND_FREE)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/serve
 	for backend in $(BACKENDS); do \
-		if [ $$backend = jax ]; then \
-			export XLA_FLAGS="$(TEST_XLA_FLAGS)"; slow=tests/optimizers/test_contract.py; \
-		else unset XLA_FLAGS; slow=none; fi; \
+		slow=none; if [ $$backend = jax ]; then slow=tests/optimizers/test_contract.py; fi; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 --dist worksteal tests --ignore=$$slow \
 			$(addprefix --ignore=,$(BACKEND_FREE) tests/serve) || exit 1; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q tests/data/test_dataset.py || exit 1; \

@@ -6,9 +6,10 @@
 `beam`: beam search of a language model. `sampling`: samples of it, top_p 0.9. `t5`: beam search of
 an encoder-decoder. Every competitor has the same shapes (not the same weights) and its own process.
 They run in turns, one at a time, after a warm-up that compiles. Peers that are not installed are
-said to be. `import_megabytes` is the peak memory before there is a model. Each process hides what
-its competitor does not ask for (the other frameworks, matplotlib): Keras imports whatever it finds,
-which is 150 MB on PyTorch, and an environment made for one of them has none of it.
+said to be. `import_megabytes` is the peak memory before there is a model, and `own_megabytes` the
+peak without mapped files, which are the libraries' code. Each process hides what its competitor
+does not ask for (the other frameworks, matplotlib): Keras imports whatever it finds, which is
+150 MB on PyTorch, and an environment made for one of them has none of it.
 """
 
 import argparse
@@ -209,16 +210,18 @@ class Worker:
 def work(name, task, new):
     """What a worker's process does."""
     functions, modules, _ = COMPETITORS[name]
+    own = harness.watched("RssAnon")
     hide({"tensorflow", "jax", "torch", "matplotlib"}.difference(modules))
     for module in modules:
         importlib.import_module(module)
-    start_megabytes = peak_megabytes()
+    start = harness.resident("VmHWM")
     call, tokens = functions[task](new)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        begun = time.perf_counter()
         call()
-        result = {"seconds": time.perf_counter() - start, "tokens": tokens}
-        result |= {"megabytes": peak_megabytes(), "import_megabytes": start_megabytes}
+        result = {"seconds": time.perf_counter() - begun, "tokens": tokens}
+        sizes = {"peak": harness.resident("VmHWM"), "own": own(), "import": start}
+        result |= {name: size / 2**20 for name, size in sizes.items()}
         print(json.dumps(result), flush=True)
 
 
@@ -231,12 +234,6 @@ def hide(names):
             return None if name in names else super().find_spec(name, path, target)
 
     sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
-
-
-def peak_megabytes():
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(names, task, repeats, new):
@@ -273,8 +270,9 @@ def rows(results, base="transformers-torch"):
         if references and not isinstance(references, str):
             others = np.array([x["tokens"] / x["seconds"] for x in references])
             row["times_transformers"] = float(np.median(speeds / others))
-        row["peak_megabytes"] = max(x["megabytes"] for x in found)
-        row["import_megabytes"] = found[0]["import_megabytes"]
+        row["peak_megabytes"] = max(x["peak"] for x in found)
+        row["own_megabytes"] = max(x["own"] for x in found)
+        row["import_megabytes"] = found[0]["import"]
         table.append(row)
     return table
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import platform
 import statistics
+import threading
 import time
 from pathlib import Path
 
@@ -54,9 +55,26 @@ def restart_peak():
 
 
 def resident(key):
-    """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak."""
+    """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak, "RssAnon" its own now.
+
+    What is not its own are files: the code of libraries, which processes share.
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
+
+
+def watched(key, seconds=0.02):
+    """A function that says the highest `resident(key)` so far; a thread looks all the time."""
+    highest = resident(key)
+
+    def look():
+        nonlocal highest
+        while True:
+            highest = max(highest, resident(key))
+            time.sleep(seconds)
+
+    threading.Thread(target=look, daemon=True).start()
+    return lambda: highest
 
 
 def rows(times, ours, units=None):

@@ -14,6 +14,13 @@ def pytest_report_header(config):
     return f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND', '(keras default)')}"
 
 
+def pytest_collection_modifyitems(items):
+    if "keras" in sys.modules:
+        from tests.when import share_out
+
+        share_out(items)
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     np.random.seed(0)

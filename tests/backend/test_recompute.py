@@ -7,7 +7,7 @@ from keras import ops
 
 from kerasx import backend, layers
 from kerasx.models import build_transformer_model
-from tests.when import jax_in_test_all
+from tests.when import compiled_in_test_all, jax_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 CONFIG = {
@@ -217,7 +217,7 @@ def test_it_is_differentiable_twice():
     "policy, jit",
     [
         pytest.param("float32", False, marks=jax_in_test_all),
-        ("mixed_bfloat16", JIT[-1]),
+        pytest.param("mixed_bfloat16", JIT[-1], marks=compiled_in_test_all),
         ("mixed_float16", JIT[-1]),
     ],
 )

@@ -63,7 +63,7 @@ def naive(model, k, alpha, end, least):
     return [x[: x.index(end)] if end in x else x for x in said], totals
 
 
-@jax_in_test_all
+@compiled_in_test_all
 @pytest.mark.parametrize(
     "application, k, alpha, end", [("unilm", 3, 0.9, 7), *[("lm", 4, 0.6, None)] * SLOW]
 )

@@ -35,6 +35,7 @@ def diverse(model, prompt, width, groups, diversity):
     return sorted(sum(beams, []), reverse=True)
 
 
+@compiled_in_test_all
 @pytest.mark.parametrize("diversity", [pytest.param(0.0, marks=compiled_in_test_all), 1.5])
 def test_groups_equal_a_plain_diverse_beam_search(model, diversity):
     strategy = BeamSearch(4, groups=2, diversity=diversity)

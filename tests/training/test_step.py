@@ -9,6 +9,7 @@ from kerasx import training
 from kerasx.layers import Loss
 from kerasx.training.objective import attach
 from tests.training.models import classifier, linear, numpy, three_classes
+from tests.when import compiled_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
@@ -33,7 +34,14 @@ def fitted(change, policy="float32", jit=False, **options):
 
 
 @pytest.mark.parametrize("jit", JIT)
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "float32",
+        pytest.param("mixed_bfloat16", marks=compiled_in_test_all),
+        pytest.param("mixed_float16", marks=compiled_in_test_all),
+    ],
+)
 def test_without_a_trick_it_is_what_keras_does(policy, jit):
     options = {"metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
     plain, ours = (fitted(change, policy, jit, **options) for change in (lambda m: m, as_it_is))

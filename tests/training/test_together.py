@@ -29,7 +29,7 @@ def all_tricks(model, layer):
 @pytest.mark.parametrize(
     "policy",
     [
-        "float32",
+        pytest.param("float32", marks=jax_in_test_all),
         pytest.param("mixed_bfloat16", marks=compiled_in_test_all),
         pytest.param("mixed_float16", marks=compiled_in_test_all),
     ],
@@ -38,7 +38,7 @@ def test_all_at_once_they_train(policy):
     assert_all_train(policy, jit=JIT[-1], epochs=8)
 
 
-@jax_in_test_all
+@compiled_in_test_all
 @pytest.mark.skipif(JIT == [False], reason="PyTorch compiles no step: the test above is this one")
 def test_all_at_once_they_run_without_compilation():
     assert_all_train("float32", jit=False, epochs=1)

@@ -1,4 +1,4 @@
-"""What layers that look rows up in a table promise of its gradient."""
+"""Layers that look rows up in a table give Keras's optimizers the gradient they expect."""
 
 import keras
 import numpy as np
