@@ -48,7 +48,8 @@ def chain_score(tags, scores, trans, mask=None, allowed=None):
         tags: integers (b, n); those at masked places do not matter.
         scores: (b, n, k).
         trans: (k, k), from the tag of the row to that of the column.
-        mask: (b, n), true at the places that count; `None` counts all.
+        mask: (b, n), true at the places that count; `None` counts all, and a number those where
+            some tag scores above it.
         allowed: booleans (k+1, k+1), or `None`; what it forbids costs 32752 each time.
 
     Returns:
@@ -57,8 +58,9 @@ def chain_score(tags, scores, trans, mask=None, allowed=None):
     >>> float(chain_score([[0, 1]], [[[1.0, 0.0], [0.0, 2.0]]], [[0.0, 5.0], [0.0, 0.0]])[0])
     8.0
     """
-    scores, mask, trans, starts, ends = _prepared(scores, trans, mask, allowed, FORBIDDEN)
-    k = scores.shape[-1]
+    scores = widened(scores)
+    trans, starts, ends = _transitions(trans, scores, allowed, FORBIDDEN)
+    mask, k = _real(mask, scores, -1), scores.shape[-1]
     tags = ops.where(mask, ops.cast(tags, "int32"), 0)
     known = ops.all(ops.logical_and(tags >= 0, tags < k), axis=1)
     tags = ops.clip(tags, 0, k - 1)
@@ -97,6 +99,7 @@ def chain_loss(tags, scores, trans, mask=None, allowed=None):
     1.3863
     """
     scores = widened(scores)
+    mask = _real(mask, scores, -1)
     scores = scores - ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
     options = scores, trans, mask, allowed
     return ops.relu(chain_log_partition(*options) - chain_score(tags, *options))
@@ -200,28 +203,40 @@ def viterbi_n_best(scores, trans, n_best, mask=None, allowed=None):
     return ops.transpose(tags, (2, 1, 0)), ops.transpose(score)
 
 
-def _prepared(scores, trans, mask, allowed, forbidden):
-    """(scores (b, n, k), mask (b, n), trans (k, k), starts (k,), ends (k,)) as tensors."""
-    scores = widened(scores)
+def _transitions(trans, scores, allowed, forbidden):
+    """trans (k, k), starts (k,), ends (k,) for scores (b, n, k), what is not allowed forbidden."""
     trans = ops.cast(trans, scores.dtype)
     k = scores.shape[-1]
     require_shape("trans", trans, (k, k), "a score for each pair of tags")
-    mask = ops.ones_like(scores[..., 0], "bool") if mask is None else ops.cast(mask, "bool")
-    require_shape("mask", mask, scores.shape[:-1], "true at the places that count")
-    if forbidden == FORBIDDEN:  # sums, whose gradients must not meet what is masked
-        scores = ops.where(mask[..., None], scores, 0)
     if allowed is None:
-        return scores, mask, trans, ops.zeros_like(trans[0]), ops.zeros_like(trans[0])
+        return trans, ops.zeros_like(trans[0]), ops.zeros_like(trans[0])
     allowed = ops.cast(allowed, "bool")
     require_shape("allowed", allowed, (k + 1, k + 1), "true where one tag may follow another")
     cost = ops.cast(ops.where(allowed, 0.0, forbidden), scores.dtype)
-    return scores, mask, trans + cost[:k, :k], cost[k, :k], cost[:k, k]
+    return trans + cost[:k, :k], cost[k, :k], cost[:k, k]
+
+
+def _real(mask, scores, axis):
+    """The mask as booleans, for scores with their tags along `axis`."""
+    if mask is None:
+        return ops.ones_like(ops.take(scores, 0, axis), "bool")
+    if isinstance(mask, (int, float)):
+        return ops.max(scores, axis=axis) > mask
+    mask = ops.cast(mask, "bool")
+    require_shape("mask", mask, scores.shape[:-1], "true at the places that count")
+    return mask
 
 
 def _chain(scores, trans, mask, allowed, forbidden):
-    scores, mask, trans, starts, ends = _prepared(scores, trans, mask, allowed, forbidden)
-    scores, real = _batch_last(scores), _batch_last(mask)
-    return _Chain(scores, real, _joined(real, 0), trans, starts[:, None], ends[:, None])
+    scores = widened(scores)
+    trans, starts, ends = _transitions(trans, scores, allowed, forbidden)
+    rows = _batch_last(scores)
+    # PyTorch takes the maximum over the tags five times faster here, where they are not last
+    by_score = isinstance(mask, (int, float))
+    real = _real(mask, rows, 1) if by_score else _batch_last(_real(mask, scores, -1))
+    if forbidden == FORBIDDEN:  # sums, whose gradients must not meet what is masked
+        rows = ops.where(real[:, None], rows, 0)
+    return _Chain(rows, real, _joined(real, 0), trans, starts[:, None], ends[:, None])
 
 
 def _batch_last(x):

@@ -81,15 +81,19 @@ def traced(function):
     """
     if keras.backend.backend() != "torch":
         return function
+    import torch
+
     graphs = {}
 
     def run(*args):
-        # trees are slow on PyTorch: a step of a few operations waits for them
-        flat = args if _are_tensors(args) else keras.tree.flatten(args)
-        key = tuple((x.shape, x.dtype) for x in flat)
-        if key not in graphs:
-            graphs[key] = _record(function, args, flat)
-        graph, structure = graphs[key]
+        # a step of a few operations waits for all that is done here: no trees unless there are any
+        plain = all([type(x) is torch.Tensor for x in args])
+        flat = args if plain else keras.tree.flatten(args)
+        key = (*[x.shape for x in flat], *[x.dtype for x in flat])
+        found = graphs.get(key)
+        if found is None:
+            found = graphs[key] = _record(function, args, flat)
+        graph, structure = found
         results = graph(*flat)
         if structure == 0:
             return results[0]
@@ -98,12 +102,6 @@ def traced(function):
         return keras.tree.pack_sequence_as(structure, results)
 
     return run
-
-
-def _are_tensors(xs):
-    import torch
-
-    return all(isinstance(x, torch.Tensor) for x in xs)
 
 
 def _record(function, args, flat):
@@ -118,7 +116,7 @@ def _record(function, args, flat):
         return keras.tree.flatten(structure)
 
     graph = make_fx(flattened)(*flat)
-    return graph, keras.tree.map_structure(lambda x: 0, structure)
+    return graph.forward, keras.tree.map_structure(lambda x: 0, structure)
 
 
 def write_slots(cache, values, index):

@@ -7,6 +7,8 @@ from kerasx import backend
 
 __all__ = ["ConditionalRandomField", "TagLoss"]
 
+PADDING = backend.mask_value("float16")  # where no tag scores above it
+
 
 class TagLoss(keras.layers.Layer):
     """What the layers share that hand scores of tags on and bring losses of their own.
@@ -59,7 +61,7 @@ class TagLoss(keras.layers.Layer):
     @staticmethod
     def real(y_pred):
         """Booleans (b, n): where a tag of y_pred (b, n, k) scores above the mask of float16."""
-        return ops.max(y_pred, axis=-1) > backend.mask_value("float16")
+        return ops.max(y_pred, axis=-1) > PADDING
 
     @staticmethod
     def ids(y_true, y_pred):
@@ -120,7 +122,7 @@ class ConditionalRandomField(TagLoss):
     def sparse_loss(self, y_true, y_pred):
         """-log p (b,) of the ids (b, n) of each sentence, NaN where an id is none of the k."""
         y_true = self.ids(y_true, y_pred)
-        return backend.chain_loss(y_true, y_pred, self.trans, self.real(y_pred), self.allowed)
+        return backend.chain_loss(y_true, y_pred, self.trans, PADDING, self.allowed)
 
     def sparse_accuracy(self, y_true, y_pred):
         """The share of real places whose best tag by itself is right: quick, and a little low."""
@@ -131,7 +133,7 @@ class ConditionalRandomField(TagLoss):
 
     def marginals(self, y_pred):
         """The probability of each tag at each place, (b, n, k), 0 at padding."""
-        return backend.chain_marginals(y_pred, self.trans, self.real(y_pred), self.allowed)
+        return backend.chain_marginals(y_pred, self.trans, PADDING, self.allowed)
 
     def decode(self, y_pred, n_best=None, return_scores=False):
         """The best tags by Viterbi's algorithm, all sentences at once, on the backend.
@@ -151,10 +153,9 @@ class ConditionalRandomField(TagLoss):
 
     def _decoder(self, n_best):
         def decode(y_pred, trans):
-            rest = self.real(y_pred), self.allowed
             if n_best is None:
-                return backend.viterbi(y_pred, trans, *rest)
-            return backend.viterbi_n_best(y_pred, trans, n_best, *rest)
+                return backend.viterbi(y_pred, trans, PADDING, self.allowed)
+            return backend.viterbi_n_best(y_pred, trans, n_best, PADDING, self.allowed)
 
         return decode
 

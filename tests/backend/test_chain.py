@@ -158,6 +158,19 @@ def test_a_label_outside_the_tag_set_gives_nan_unless_it_is_masked(label):
     assert np.isnan(numpy(chain_score(tags, SCORES, TRANS, MASK))).tolist() == [True, *[False] * 7]
 
 
+def test_a_number_masks_the_places_where_no_tag_scores_above_it():
+    scores = np.where(MASK[..., None], SCORES, -40.0).astype("float32")
+    tags = np.zeros(MASK.shape, "int32")
+    for function in (chain_score, chain_loss):
+        found, expected = (numpy(function(tags, scores, TRANS, mask)) for mask in (-30, MASK))
+        np.testing.assert_array_equal(found, expected)
+    for function in (chain_log_partition, chain_marginals):
+        found, expected = (numpy(function(scores, TRANS, mask)) for mask in (-30, MASK))
+        np.testing.assert_array_equal(found, expected)
+    for found, expected in zip(viterbi(scores, TRANS, -30.0), viterbi(scores, TRANS, MASK)):
+        np.testing.assert_array_equal(numpy(found), numpy(expected))
+
+
 def test_sentences_without_places_are_empty():
     scores = np.zeros((2, 0, K), "float32")
     assert not numpy(chain_log_partition(scores, TRANS)).any()
