@@ -1,6 +1,6 @@
 """Speculative decoding: greedy tokens per second with a draft model and without.
 
-    python -m benchmarks.speculative [--backends tensorflow jax torch] [--rounds 5] [--steps 400]
+    python -m benchmarks.speculative [--backends tensorflow jax torch] [--rounds 5] [--steps 200]
 
 A language model of 6 layers of 384 and a draft of 1 layer of 128 learn made-up abstracts, once, on
 PyTorch; then each backend continues beginnings of other abstracts in a process of its own, with and
@@ -103,7 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--backends", nargs="*", default=list(BACKENDS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=400, help="of training, 16 texts each")
+    parser.add_argument("--steps", type=int, default=200, help="of training, 16 texts each")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
