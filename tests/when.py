@@ -17,17 +17,19 @@ jax_in_test_all = pytest.mark.skipif(
     keras.backend.backend() == "jax" and not SLOW,
     reason="minutes on JAX, which compiles each operation: set KERASX_SLOW=1",
 )
-SHARED = ("backend", "generation", "layers", "losses", "models", "parity", "probing", "training")
+SHARED = ("callbacks", "generation", "layers", "losses", "models", "parity", "probing", "training")
 
 
 def share_out(items):
-    """Let each case of a parametrized test run on TensorFlow or on JAX; PyTorch has all of them.
+    """Let each test run on TensorFlow or on JAX, which compile; PyTorch has all of them.
 
-    Compiling takes minutes, and what is tested is written once, in keras.ops.
+    What is tested is written once, in keras.ops. What knows the backends, kerasx/backend and the
+    optimizers, is tested whole on each, but for parametrized cases of the former.
     """
     other = {"tensorflow": 1, "jax": 0}.get(keras.backend.backend())
     skip = pytest.mark.skip(reason="on the other of TensorFlow and JAX: set KERASX_SLOW=1")
     for item in () if SLOW or other is None else items:
-        shared = item.path.parent.name in SHARED and hasattr(item, "callspec")
+        folder = item.path.parent.name
+        shared = folder in SHARED or folder == "backend" and hasattr(item, "callspec")
         if shared and zlib.crc32(item.name.encode()) % 2 == other:
             item.add_marker(skip)
