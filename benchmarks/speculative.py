@@ -101,7 +101,7 @@ def compare(backend, folder, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--backends", nargs="*", default=list(BACKENDS))
+    parser.add_argument("--backends", nargs="*", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=200, help="of training, 16 texts each")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)

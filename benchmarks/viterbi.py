@@ -74,7 +74,7 @@ def compare(backend, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--backends", nargs="*", default=list(BACKENDS))
+    parser.add_argument("--backends", nargs="*", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
