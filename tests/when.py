@@ -23,8 +23,9 @@ SHARED = ("callbacks", "generation", "layers", "losses", "models", "parity", "pr
 def share_out(items):
     """Let a third of the tests run on TensorFlow and another on JAX; PyTorch has all of them.
 
-    Compiling takes minutes, and what is tested is written once, in keras.ops. What knows the backends, kerasx/backend and the
-    optimizers, is tested whole on each, but for parametrized cases of the former.
+    Compiling takes minutes, and what is tested is written once, in keras.ops. What knows the
+    backends, kerasx/backend and the optimizers, is tested whole on each, but for parametrized cases
+    of the former.
     """
     third = {"tensorflow": 0, "jax": 1}.get(keras.backend.backend())
     skip = pytest.mark.skip(reason="tried on PyTorch, and a third on each other: set KERASX_SLOW=1")
