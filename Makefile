@@ -9,8 +9,7 @@ BACKEND_FREE := tests/checkpoints tests/data tests/metrics tests/similarity test
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export HF_HUB_OFFLINE ?= 1
-# tests compile much and run little: machine code of XLA need not be good; the contract of the
-# optimizers, minutes on JAX, runs there in test-all
+# tests compile much and run little: XLA's machine code need not be good
 TEST_XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 # what one test compiled need not be compiled by the next
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax-cache

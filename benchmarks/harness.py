@@ -2,8 +2,11 @@
 
 import importlib.util
 import json
+import os
 import platform
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -75,6 +78,13 @@ def watched(key, seconds=0.02):
 
     threading.Thread(target=look, daemon=True).start()
     return lambda: highest
+
+
+def run(module, backend, *arguments):
+    """`python -m module *arguments` on a backend, in a process of its own."""
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    subprocess.run(command, env=environment, check=True)
 
 
 def rows(times, ours, units=None):

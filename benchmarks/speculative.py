@@ -10,15 +10,13 @@ model agrees with them, which is printed: such texts are easy to guess.
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import BACKENDS, installed, interleave, report, rows
+from benchmarks.harness import BACKENDS, installed, interleave, report, rows, run
 
 SIZES = {"large": (6, 384, 1536), "draft": (1, 128, 512)}
 LENGTH, PROMPT, NEW, DRAFT = 96, 16, 64, 4
@@ -57,7 +55,7 @@ def train(folder, steps):
     from kerasx.optimizers import warmup_cosine
 
     train, _, vocabulary = texts()
-    ids = [vocabulary[c] for text in train for c in f"{text}\n" if c in vocabulary]
+    ids = [vocabulary[c] for c in "".join(train) if c in vocabulary]
     ids = np.array(ids[: len(ids) // LENGTH * LENGTH]).reshape(-1, LENGTH)
     for name in SIZES:
         keras.utils.set_random_seed(0)
@@ -113,11 +111,9 @@ def main():
         return compare(task, folder, arguments.rounds)
     with tempfile.TemporaryDirectory() as folder:
         for task in ("train", *filter(installed, arguments.backends)):
-            command = [sys.executable, "-m", "benchmarks.speculative", "--work", task, folder]
-            command += ["--rounds", str(arguments.rounds), "--steps", str(arguments.steps)]
+            options = "--rounds", arguments.rounds, "--steps", arguments.steps
             backend = "torch" if task == "train" else task
-            environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-            subprocess.run(command, env=environment, check=True)
+            run("benchmarks.speculative", backend, "--work", task, folder, *options)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,11 @@ Each backend runs in a process of its own, with as many threads as OMP_NUM_THREA
 
 import argparse
 import os
-import subprocess
-import sys
 import time
 
 import numpy as np
 
-from benchmarks.harness import BACKENDS, installed, interleave, report, rows
+from benchmarks.harness import BACKENDS, installed, interleave, report, rows, run
 from kerasx.data import ViterbiDecoder
 
 SENTENCES, LENGTH, TAGS = 1000, 128, 20
@@ -81,9 +79,8 @@ def main():
     if arguments.work:
         return compare(arguments.work, arguments.rounds)
     for backend in filter(installed, arguments.backends):
-        command = [sys.executable, "-m", "benchmarks.viterbi", "--work", backend]
-        environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        subprocess.run([*command, "--rounds", str(arguments.rounds)], env=environment, check=True)
+        options = "--work", backend, "--rounds", arguments.rounds
+        run("benchmarks.viterbi", backend, *options)
 
 
 if __name__ == "__main__":

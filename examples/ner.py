@@ -99,7 +99,7 @@ def train_with(head, seed):
     """Spans of each sentence of the test for each way to read the outputs, and seconds."""
     keras.utils.set_random_seed(seed)
     bert = build_transformer_model(config, model=None if args.config else args.model)
-    pointers, crf, pad = "pointer" in head, None, None if "pointer" in head else -1
+    pointers, crf = "pointer" in head, None
     if pointers:
         cls = GlobalPointer if head == "global_pointer" else EfficientGlobalPointer
         outputs, loss = cls(len(labels), 32)(bert.output), GlobalPointerCrossentropy(sparse=True)
@@ -110,6 +110,7 @@ def train_with(head, seed):
         outputs, loss = crf(outputs), crf.sparse_loss
     model = keras.Model(bert.inputs, outputs)
     rows = [(x, labelled(x[0], spans, pointers)) for _, _, x, spans, _ in train]
+    pad = None if pointers else -1
     batches = BucketDataset(rows, args.batch_size, max_shapes=3, label_pad=pad, seed=seed)
     peak = args.learning_rate or (2e-5 if args.config else 2e-3)
     model.compile(keras.optimizers.AdamW(warmup_cosine(peak, args.epochs * len(batches))), loss)
@@ -138,12 +139,11 @@ def decoded(row, best):
     return alignment.text_spans(text, spans, offsets)
 
 
-gold = [spans for _, spans, *_ in test]
 rows = [("head, F1 in %", *labels, "micro", "± of seeds", "seconds to train")]
 for head in args.head:
     runs, times = zip(*(train_with(head, seed) for seed in range(args.seeds)))
     for name in runs[0]:
-        reports = [span_report(gold, run[name]) for run in runs]
+        reports = [span_report([x[1] for x in test], run[name]) for run in runs]
         f1 = [[100 * r[x].f1 for r in reports if x in r] for x in (*labels, "micro")]
         values = (*map(np.mean, f1), np.std(f1[-1]), np.mean(times))
         rows.append((name, *(f"{x:.2f}" for x in values)))

@@ -51,15 +51,15 @@ def small():
     return tiny_model(vocab_size=4, seed=5)
 
 
-def equal_scores(found, expected):
+def assert_equal_scores(found, expected):
     np.testing.assert_allclose(found, expected, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
-def check_scores(model, prompts, found, steps, end=None):
+def assert_scores(model, prompts, found, steps, end=None):
     """Every hypothesis has the score of the uncached model, the end put back on short ones."""
     pairs = [(p, x) for p, hypotheses in zip(prompts, found.sequences) for x in hypotheses]
     whole = [x if end is None or len(x) == steps else [*x, end] for _, x in pairs]
-    equal_scores(sum(found.scores, []), score(model, [p for p, _ in pairs], whole))
+    assert_equal_scores(sum(found.scores, []), score(model, [p for p, _ in pairs], whole))
 
 
 def test_no_prompts_give_no_sequences(model):
@@ -74,7 +74,7 @@ def test_greedy_equals_a_naive_loop(name):
         plain = tiny_model(num_hidden_layers=2)
     found = Generator(model, max_new_tokens=5)(PROMPTS)
     assert found.best == naive_greedy(plain, PROMPTS, 5)
-    check_scores(plain, PROMPTS, found, steps=5)
+    assert_scores(plain, PROMPTS, found, steps=5)
 
 
 @pytest.mark.parametrize("application", ["lm", "unilm"])
@@ -87,7 +87,7 @@ def test_cached_logits_equal_uncached_at_every_step(application):
     segments = [continued_segments(model, [0] * len(p), steps) for p in PROMPTS]
     for row, whole in enumerate(log_probas(model, ids, segments)):
         expected = whole[len(PROMPTS[row]) - 1 : -1]
-        equal_scores(cached[:, row][:steps], expected)
+        assert_equal_scores(cached[:, row][:steps], expected)
 
 
 def cached_logits(graphs, prompts, generated):
@@ -125,7 +125,7 @@ def test_masked_ids_in_prompt_and_continuation_stay_masked():
     prompts = [[2, 0, 1, 0], [0], [0, 0]]
     found = Generator(model, BeamSearch(3), max_new_tokens=4)(prompts)
     assert any(0 in x for hypotheses in found.sequences for x in hypotheses)
-    check_scores(model, prompts, found, steps=4)
+    assert_scores(model, prompts, found, steps=4)
 
 
 @pytest.mark.parametrize("end", [None, 2])
@@ -136,7 +136,7 @@ def test_a_wide_beam_equals_brute_force(small, end):
     ranked = sorted(zip(scores, sequences), reverse=True)
     found = Generator(small, BeamSearch(256), end_id=end, max_new_tokens=4)([prompt])
     assert len(found.sequences[0]) == len(sequences)
-    equal_scores(found.scores[0], [s for s, _ in ranked])
+    assert_equal_scores(found.scores[0], [s for s, _ in ranked])
     best = ranked[0][1]
     assert found.best[0] == [x for x in best if x != end]
 
@@ -161,7 +161,7 @@ def test_a_batch_equals_one_by_one(model):
 @compiled_in_test_all
 def test_n_best_are_sorted_distinct_and_without_the_end(model):
     found = Generator(model, BeamSearch(4), end_id=2, max_new_tokens=5)(PROMPTS)
-    check_scores(model, PROMPTS, found, steps=5, end=2)
+    assert_scores(model, PROMPTS, found, steps=5, end=2)
     for hypotheses, scores in zip(*found):
         assert scores == sorted(scores, reverse=True)
         assert len({tuple(x) for x in hypotheses}) == len(hypotheses) == 4
@@ -375,4 +375,4 @@ def test_it_is_silent_unless_asked(model, capsys):
 def test_scores_are_those_of_the_uncached_model(model, seed, width, end, prompts):
     randomize(model, seed)
     found = Generator(model, BeamSearch(width), end_id=end, max_new_tokens=4)(prompts)
-    check_scores(model, prompts, found, steps=4, end=end)
+    assert_scores(model, prompts, found, steps=4, end=end)
