@@ -29,6 +29,12 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["kerasx", "kerasx.*"]),
     package_data={"kerasx.serve": ["chat.html"]},
-    install_requires=["keras>=3.15.1", "numpy>=1.26", "jieba>=0.42.1", "safetensors>=0.4.5"],
+    install_requires=[
+        "keras>=3.15.1",
+        "numpy>=1.26",
+        "optree>=0.13",
+        "jieba>=0.42.1",
+        "safetensors>=0.4.5",
+    ],
     extras_require=EXTRAS,
 )

@@ -64,6 +64,7 @@ from kerasx.backend.positions import (
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.scan import previous, scan
 from kerasx.backend.train_step import train_step
+from kerasx.backend.tree import walk_by_optree
 from kerasx.backend.updates import (
     InPlace,
     add_scaled,
@@ -139,3 +140,5 @@ __all__ = [
     "widened",
     "write_slots",
 ]
+
+walk_by_optree()

@@ -1,6 +1,8 @@
 """Compile a pure function that calls layers, on each backend."""
 
+import ctypes
 import functools
+import sys
 
 import keras
 
@@ -38,8 +40,16 @@ def compiled(function, layers):
 def _tensorflow(function):
     import tensorflow as tf
 
-    run = tf.function(function, jit_compile=True)
-    return lambda *args: run(*keras.tree.map_structure(tf.convert_to_tensor, args))
+    run, is_new = tf.function(function, jit_compile=True), _new_shapes()
+
+    def call(*args):
+        args = keras.tree.map_structure(tf.convert_to_tensor, args)
+        results = run(*args)
+        if is_new(args):
+            _give_memory_back()
+        return results
+
+    return call
 
 
 def _jax(function, layers):
@@ -54,7 +64,16 @@ def _jax(function, layers):
         unique = {id(v): v for layer in layers for v in layer.variables}
         return list(unique.values())
 
-    return lambda *args: run([v.value for v in variables()], args)
+    is_new = _new_shapes()
+
+    def call(*args):
+        inputs = [v.value for v in variables()], args
+        if is_new(args):
+            run.lower(*inputs).compile()  # what `run` finds, and its own memory comes after
+            _give_memory_back()
+        return run(*inputs)
+
+    return call
 
 
 def _torch(function):
@@ -66,6 +85,30 @@ def _torch(function):
             return function(*keras.tree.map_structure(keras.ops.convert_to_tensor, args))
 
     return run
+
+
+def _new_shapes():
+    """A function of arguments: whether their shapes come for the first time."""
+    known = set()
+
+    def is_new(args):
+        shapes = tuple([tuple(x.shape) for x in keras.tree.flatten(args)])
+        new = shapes not in known
+        known.add(shapes)
+        return new
+
+    return is_new
+
+
+def _give_memory_back():
+    """Return what a compiler has used and freed, which glibc keeps for later, to the system.
+
+    It is a fifth of the process where a small model decodes (`benchmarks/decoding.py`).
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)
 
 
 def traced(function):
