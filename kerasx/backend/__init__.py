@@ -19,6 +19,7 @@ from kerasx.backend.chain import (
 from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.dropout import dropout
 from kerasx.backend.filling import fill, room
+from kerasx.backend.fused import normalize
 from kerasx.backend.losses import sparse_cross_entropy
 from kerasx.backend.masks import (
     Mask,
@@ -51,6 +52,7 @@ from kerasx.backend.ops import (
     root_mean_square,
     search_layer,
     sequence_masking,
+    sum_above,
     swish,
     widened,
 )
@@ -107,6 +109,7 @@ __all__ = [
     "mask_value",
     "mean_square",
     "multilabel_categorical_crossentropy",
+    "normalize",
     "padding",
     "piecewise_linear",
     "plain_attention",
@@ -128,6 +131,7 @@ __all__ = [
     "sliding_window",
     "sparse_cross_entropy",
     "sparse_multilabel_categorical_crossentropy",
+    "sum_above",
     "swish",
     "take_rows",
     "traced",

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from kerasx import backend
 from kerasx.generation.prompts import check_integer, check_number
 from kerasx.generation.strategies import NEVER, Greedy
 
@@ -65,7 +66,7 @@ def _heaviest(keys, p, mass):
     def halve(_, bounds):
         low, high = bounds
         middle = (low + high) / 2
-        enough = ops.sum(ops.where(keys > middle, p, 0.0), axis=-1, keepdims=True) >= mass
+        enough = backend.sum_above(p, keys, middle) >= mass
         return ops.where(enough, middle, low), ops.where(enough, high, middle)
 
     low, _ = ops.fori_loop(0, 32, halve, (high - 201.0, high))

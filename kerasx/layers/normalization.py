@@ -146,13 +146,10 @@ class LayerNormalization(ScaleOffset):
     @backend.recompute_grad
     def call(self, inputs):
         x, condition = inputs if self.conditional else (inputs, None)
-        dtype = x.dtype
-        x = backend.widened(x)
-        if self.zero_mean:
-            x = x - ops.mean(x, axis=-1, keepdims=True)
-        if self.unit_variance:
-            x = x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
-        return ops.cast(self.scale_and_offset(x, condition), dtype)
+        normal = backend.normalize(
+            backend.widened(x), self.epsilon, self.zero_mean, self.unit_variance
+        )
+        return ops.cast(self.scale_and_offset(normal, condition), x.dtype)
 
     def get_config(self):
         return {
