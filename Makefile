@@ -28,8 +28,7 @@ test: $(VENV)/test lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist worksteal $(BACKEND_FREE)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/serve
 	for backend in $(BACKENDS); do \
-		slow=none; if [ $$backend = jax ]; then slow=tests/optimizers/test_contract.py; fi; \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 --dist worksteal tests --ignore=$$slow \
+		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 --dist worksteal tests \
 			$(addprefix --ignore=,$(BACKEND_FREE) tests/serve) || exit 1; \
 		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q tests/data/test_dataset.py || exit 1; \
 	done

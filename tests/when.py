@@ -17,15 +17,14 @@ jax_in_test_all = pytest.mark.skipif(
     keras.backend.backend() == "jax" and not SLOW,
     reason="minutes on JAX, which compiles each operation: set KERASX_SLOW=1",
 )
-SHARED = ("callbacks", "generation", "layers", "losses", "models", "parity", "probing", "training")
+SHARED = "callbacks generation layers losses models optimizers parity probing training".split()
 
 
 def share_out(items):
     """Let a third of the tests run on TensorFlow and another on JAX; PyTorch has all of them.
 
     Compiling takes minutes, and what is tested is written once, in keras.ops. What knows the
-    backends, kerasx/backend and the optimizers, is tested whole on each, but for parametrized cases
-    of the former.
+    backends, kerasx/backend, is tested whole on each, but for parametrized cases.
     """
     third = {"tensorflow": 0, "jax": 1}.get(keras.backend.backend())
     skip = pytest.mark.skip(reason="tried on PyTorch, and a third on each other: set KERASX_SLOW=1")

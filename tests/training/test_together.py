@@ -29,7 +29,7 @@ def all_tricks(model, layer):
 @pytest.mark.parametrize(
     "policy",
     [
-        pytest.param("float32", marks=jax_in_test_all),
+        pytest.param("float32", marks=compiled_in_test_all),
         pytest.param("mixed_bfloat16", marks=compiled_in_test_all),
         pytest.param("mixed_float16", marks=compiled_in_test_all),
     ],
