@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx import backend
 from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.constraint import Constraint, NoEndBefore
 from kerasx.generation.loop import DecodingLoop
@@ -122,10 +121,7 @@ class Generator(DecodingLoop):
         self._check_settings()
         if ends and min_new_tokens:
             self.constraints += (NoEndBefore(ends, min_new_tokens),)
-        layers = [graphs.prefill, graphs.step]
-        self._loop = backend.compiled(self._decode, layers)
-        self._first = backend.compiled(self._begin, layers)
-        self._more = backend.compiled(self._until, layers)
+        self._compile([graphs.prefill, graphs.step])
 
     def _check_settings(self):
         if not all(isinstance(x, Constraint) for x in self.constraints):
@@ -186,7 +182,7 @@ class Generator(DecodingLoop):
         results = [None] * len(order)
         for done, batch in enumerate(batches, 1):
             inputs = self._inputs(requests, batch, full=len(batches) > 1)
-            found = self._loop(*inputs) if on_token is None else self._told(on_token, batch, inputs)
+            found = self._all(inputs) if on_token is None else self._told(on_token, batch, inputs)
             for i, row in zip(batch, self._found(found, len(batch)), strict=True):
                 results[i] = row
             progress.update(done)
@@ -234,6 +230,11 @@ class Generator(DecodingLoop):
         rows = list(range(len(requests.prompts)))
         check_integer("number of prompts", len(rows), 1, self.batch_size + 1)
         return self._streamed(self._stepwise(self._inputs(requests, rows), chunk), len(rows))
+
+    def _all(self, inputs):
+        """What the strategy results in for the inputs of a batch."""
+        fixed, state = self._first(*inputs)
+        return self._rest(fixed, state, np.int32(len(inputs[4])))
 
     def _streamed(self, steps, rows):
         for tokens, chosen in steps:

@@ -36,11 +36,11 @@ class DecodingLoop:
         self._prefill, step = graphs.with_hidden() if strategy.compares else plain
         self._step = backend.traced(lambda inputs: step(inputs, training=False))
 
-    def _decode(self, *inputs):
-        """What `_begin` takes -> what the strategy results in: tokens (b, k, m), scores (b, k)."""
-        fixed, state = self._begin(*inputs)
-        state = self._until(fixed, state, ops.shape(fixed["steps"])[0])
-        return self.strategy.results(state["chosen"])
+    def _compile(self, layers):
+        """Prompts and new tokens apart: the compiler takes less memory, and streams share them."""
+        self._first, self._more, self._rest = (
+            backend.compiled(f, layers) for f in (self._begin, self._until, self._finish)
+        )
 
     def _begin(
         self, tokens, segments, lengths, new_segments, steps, additional, source, started, draws=()
@@ -83,6 +83,10 @@ class DecodingLoop:
             return ops.logical_and(state["t"] < stop, self.strategy.running(state["chosen"]))
 
         return ops.while_loop(cond, lambda state: (self._next(fixed, state),), (state,))[0]
+
+    def _finish(self, fixed, state, stop):
+        """What the strategy results in after `stop` tokens: tokens (b, k, m), scores (b, k)."""
+        return self.strategy.results(self._until(fixed, state, stop)["chosen"])
 
     def _next(self, fixed, state):
         """The state after one more token."""

@@ -112,10 +112,7 @@ class SpeculativeGenerator(Generator):
         step = self.draft.graphs.step
         write = keras.Model(step.inputs, step.outputs[1:])
         self._write = backend.traced(lambda inputs: write(inputs, training=False))
-        layers = [self.graphs.prefill, self.graphs.step, self.draft.graphs.prefill, step]
-        self._loop, self._first, self._more = (
-            backend.compiled(f, layers) for f in (self._decode, self._begin, self._until)
-        )
+        self._compile([self.graphs.prefill, self.graphs.step, self.draft.graphs.prefill, step])
 
     def _hypotheses(self, found, scores, *counts):
         return *super()._hypotheses(found, scores), *map(int, counts)
