@@ -21,16 +21,16 @@ SHARED = "callbacks generation layers losses models optimizers parity probing tr
 
 
 def share_out(items):
-    """Let a third of the tests run on TensorFlow and another on JAX; PyTorch has all of them.
+    """Let a fifth of the tests run on TensorFlow and another on JAX; PyTorch has all of them.
 
     Compiling takes minutes, and what is tested is written once, in keras.ops. What knows the
     backends, kerasx/backend, is tested whole on each, but for parametrized cases.
     """
-    third = {"tensorflow": 0, "jax": 1}.get(keras.backend.backend())
-    skip = pytest.mark.skip(reason="tried on PyTorch, and a third on each other: set KERASX_SLOW=1")
-    for item in () if SLOW or third is None else items:
+    fifth = {"tensorflow": 0, "jax": 1}.get(keras.backend.backend())
+    skip = pytest.mark.skip(reason="tried on PyTorch, and a fifth on each other: set KERASX_SLOW=1")
+    for item in () if SLOW or fifth is None else items:
         folder = item.path.parent.name
         shared = folder in SHARED or folder == "backend" and hasattr(item, "callspec")
         shared = shared and not item.get_closest_marker("skipif")  # it may run on one of them only
-        if shared and zlib.crc32(item.name.encode()) % 3 != third:
+        if shared and zlib.crc32(item.name.encode()) % 5 != fifth:
             item.add_marker(skip)
