@@ -37,7 +37,7 @@ class DecodingLoop:
         self._step = backend.traced(lambda inputs: step(inputs, training=False))
 
     def _compile(self, layers):
-        """Prompts and new tokens apart: the compiler takes less memory, and streams share them."""
+        """Prompts and new tokens apart: the compiler takes less memory at a time."""
         self._first, self._more, self._rest = (
             backend.compiled(f, layers) for f in (self._begin, self._until, self._finish)
         )

@@ -30,9 +30,6 @@ class Box:
         assert metadata == "box"
         return cls(*children)
 
-    def torchtree_flatten_with_keys(self):
-        raise NotImplementedError
-
 
 STRUCTURES = [
     None,

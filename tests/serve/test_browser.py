@@ -117,6 +117,7 @@ def test_the_keyboard_is_enough(page, slow):
     some_words(page)
     page.keyboard.press("Escape")
     finished(page)
+    assert page.locator(".message").count() == 2
     expect(page.locator("#input")).to_be_focused()
 
 
