@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
 # tests that touch no backend run once, not once per backend, as does the server on one of them
-BACKEND_FREE := tests/checkpoints tests/data tests/metrics tests/similarity tests/tokenizers \
+BACKEND_FREE := tests/checkpoints tests/data tests/datasets tests/files tests/metrics tests/similarity tests/spans tests/text tests/tokenizers \
 	tests/test_snippets.py
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3

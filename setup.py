@@ -32,7 +32,6 @@ setup(
     install_requires=[
         "keras>=3.15.1",
         "numpy>=1.26",
-        "optree>=0.13",
         "jieba>=0.42.1",
         "safetensors>=0.4.5",
     ],

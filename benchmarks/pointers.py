@@ -26,7 +26,7 @@ def step(way):
 
     from kerasx.layers import GlobalPointer
     from kerasx.losses import GlobalPointerCrossentropy
-    from kerasx.tokenizers import pointer_labels
+    from kerasx.spans import pointer_labels
 
     rng = np.random.default_rng(0)
     names, most = [str(i) for i in range(LABELS)], None if way == "dense" else SPANS

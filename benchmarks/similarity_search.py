@@ -2,9 +2,10 @@
 
     python -m benchmarks.similarity_search [--sentences 5000] [--queries 10] [--k 10] [--brute 1]
 
-The corpus is generated (`kerasx.data.generate_reviews`) or, with --data, the lines of a file. The
-words are characters, their vectors `ppmi_vectors` of the corpus. Queries are sentences that are not
-in the corpus; for `--brute` of them every distance is computed, which must find the same sentences.
+The corpus is generated (`kerasx.datasets.generate_reviews`) or, with --data, the lines of a file.
+The words are characters, their vectors `ppmi_vectors` of the corpus. Queries are sentences that
+are not in the corpus; for `--brute` of them every distance is computed, which must find the same
+sentences.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import report
-from kerasx.data import generate_reviews
+from kerasx.datasets import generate_reviews
 from kerasx.similarity import SentenceIndex, ppmi_vectors
 
 

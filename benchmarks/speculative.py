@@ -24,7 +24,7 @@ LENGTH, PROMPT, NEW, DRAFT = 96, 16, 64, 4
 
 def texts():
     """(abstracts to learn from, others, the vocabulary)."""
-    from kerasx.data import generate_papers
+    from kerasx.datasets import generate_papers
     from kerasx.tokenizers import character_vocab
 
     abstracts = [paper.abstract for paper in generate_papers(6000)]

@@ -214,7 +214,7 @@ def serve(make, *settings):
 
 def reviews(examples):
     """[((ids, segments), label)] of the reviews, at most 256 tokens each."""
-    from kerasx.data import read_tsv
+    from kerasx.files import read_tsv
     from kerasx.tokenizers import Tokenizer
 
     tokenizer = Tokenizer(DATA / "vocab/chinese_bert_vocab.txt", do_lower_case=True)

@@ -3,8 +3,8 @@
     python -m benchmarks.viterbi [--backends tensorflow jax torch] [--rounds 7]
 
 1,000 sentences of 128 places and 20 tags, from scores as NumPy arrays to tags as NumPy arrays.
-`numpy` is `kerasx.data.ViterbiDecoder`, which keeps where each tag came from; `numpy, paths` copies
-the paths at each place, as the decoder of bert4keras 0.11.5 does. Both find the same tags.
+`numpy` is `kerasx.spans.ViterbiDecoder`, which keeps where each tag came from; `numpy, paths`
+copies the paths at each place, as the decoder of bert4keras 0.11.5 does. Both find the same tags.
 Each backend runs in a process of its own, with as many threads as OMP_NUM_THREADS says.
 """
 
@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from benchmarks.harness import BACKENDS, installed, interleave, report, rows, run
-from kerasx.data import ViterbiDecoder
+from kerasx.spans import ViterbiDecoder
 
 SENTENCES, LENGTH, TAGS = 1000, 128, 20
 

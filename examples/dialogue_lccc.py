@@ -22,10 +22,11 @@ import keras
 
 from kerasx import data, metrics, models, optimizers, tokenizers
 from kerasx.callbacks import FlushGradients, SamplePreview
-from kerasx.data import encode_dialogue, read_dialogues
+from kerasx.datasets import generate_dialogues, read_dialogues
 from kerasx.generation import Replier, Sampling, chat
 from kerasx.losses import MaskedCrossEntropy, Perplexity
-from kerasx.tokenizers import Tokenizer
+from kerasx.text import text_table
+from kerasx.tokenizers import Tokenizer, encode_dialogue
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", help="file of dialogues, or folder of CDial-GPT's toy data")
@@ -70,7 +71,7 @@ if args.data and os.path.isdir(args.data):
     test = read_dialogues(held_out_pairs) + read_dialogues(several, "valid")
 else:
     n, total = args.held_out, args.dialogues + args.held_out
-    dialogues = read_dialogues(args.data) if args.data else data.generate_dialogues(total)
+    dialogues = read_dialogues(args.data) if args.data else generate_dialogues(total)
     random.Random(args.seed).shuffle(dialogues)
     train, test = dialogues[n:], dialogues[:n]
 print(f"{len(train)} dialogues to learn from, {len(test)} held out")
@@ -139,10 +140,10 @@ with_bleu = importlib.util.find_spec("sacrebleu") is not None  # pip install ker
 bleus = [f"{metrics.bleu(replies, replied, n):.2f}" if with_bleu else "-" for n in (2, 4)]
 ours, theirs = ([f"{metrics.distinct(x, n):.3f}" for n in (1, 2)] for x in (replies, replied))
 table = [("said", "reply", "reply of people"), *zip(shown, replies, replied)]
-print("\n" + data.text_table(table[:16], (70, 30, 30)) + "\n")
+print("\n" + text_table(table[:16], (70, 30, 30)) + "\n")
 table = [("", "perplexity", "BLEU-2", "BLEU-4", "Distinct-1", "Distinct-2")]
 table.append((args.model, f"{result['perplexity']:.2f}", *bleus, *ours))
 table.append(("trigram", f"{trigram.perplexity(x[0] for x, _ in held_out):.2f}", *"----"))
-print(data.text_table([*table, ("people", *"---", *theirs)]))
+print(text_table([*table, ("people", *"---", *theirs)]))
 print(f"\nof {sum(len(x[0]) - 1 for x, _ in held_out)} tokens and {len(replies)} replies held out")
 print(f"model and vocabulary saved in {args.save}")

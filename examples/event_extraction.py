@@ -22,11 +22,15 @@ import keras
 import numpy as np
 
 from kerasx import data, tokenizers
+from kerasx.datasets import event_record, generate_events, read_events
+from kerasx.files import write_jsonl
 from kerasx.layers import EfficientGlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy
 from kerasx.metrics import event_f1, set_f1
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
+from kerasx.spans import event_labels, linked_events, text_spans, token_spans
+from kerasx.text import text_table
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", nargs=2, help="files to learn from and to test; else generated texts")
@@ -45,9 +49,9 @@ os.makedirs(args.save, exist_ok=True)
 # Data: texts as ids, events as lists of spans of tokens
 
 if args.data:
-    train, test = (data.read_events(path, errors="skip") for path in args.data)
+    train, test = (read_events(path, errors="skip") for path in args.data)
 else:
-    texts = data.generate_events(args.texts + 100)
+    texts = generate_events(args.texts + 100)
     test, train = texts[:100], texts[100:]
 if args.config:
     config, vocabulary = args.config, tokenizers.load_vocab(args.config)
@@ -66,7 +70,7 @@ def encode(text):
 def token_events(text, events):
     """The events without the arguments that are cut off, or that tokens cannot tell."""
     offsets = encode(text)[1]
-    return [tokenizers.token_spans(text, event, offsets, errors="skip") for event in events]
+    return [token_spans(text, event, offsets, errors="skip") for event in events]
 
 
 ids, test_ids = ([encode(x.text)[0] for x in part] for part in (train, test))
@@ -88,7 +92,7 @@ bert = build_transformer_model(config)
 heads = (len(labels), True), (1, False), (1, False)
 pointers = [EfficientGlobalPointer(h, 32, RoPE=rotary)(bert.output) for h, rotary in heads]
 model = keras.Model(bert.inputs, pointers)
-y = zip(*(tokenizers.event_labels(events, longest, labels, most) for events in known))
+y = zip(*(event_labels(events, longest, labels, most) for events in known))
 peak = args.learning_rate or (2e-5 if args.config else 2e-3)
 rate = warmup_cosine(peak, args.epochs * -(-len(train) // args.batch_size))
 model.compile(keras.optimizers.AdamW(rate), [GlobalPointerCrossentropy(sparse=True)] * 3)
@@ -102,18 +106,18 @@ for i in range(0, len(test), args.batch_size):
     for (text, _), *parts in zip(test[i:], *scores):
         row, offsets = encode(text)
         scores = (part[:, : len(row), : len(row)] for part in parts)
-        events = tokenizers.linked_events(*scores, labels)
-        spans = [tokenizers.text_spans(text, event, offsets) for event in events]
-        found.append(data.event_record(text, [event for event in spans if event]))
-gold = [data.event_record(text, events) for text, events in test]
+        events = linked_events(*scores, labels)
+        spans = [text_spans(text, event, offsets) for event in events]
+        found.append(event_record(text, [event for event in spans if event]))
+gold = [event_record(text, events) for text, events in test]
 score = event_f1(*([record["event_list"] for record in x] for x in (gold, found)))
 whole = set_f1(*([list(map(str, record["event_list"])) for record in x] for x in (gold, found)))
 path = os.path.join(args.save, "events.json")
-data.write_jsonl(path, found)
+write_jsonl(path, found)
 print(f"\n{path}")
 for event in found[0]["event_list"]:
     print(event)
 table = [("in %", "precision", "recall", "F1")]
 for name, x in (("arguments", score), ("whole events", whole)):
     table.append((name, *(f"{100 * part:.2f}" for part in x[:3])))
-print("\n" + data.text_table(table), f"{time.process_time() - start:.0f} CPU seconds", sep="\n")
+print("\n" + text_table(table), f"{time.process_time() - start:.0f} CPU seconds", sep="\n")

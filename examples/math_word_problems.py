@@ -21,13 +21,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from kerasx.callbacks import Evaluator
-from kerasx.checkpoints import atomic_path
-from kerasx.data import BucketDataset, read_ape210k, text_table, train_test_problems
+from kerasx.data import BucketDataset
+from kerasx.datasets import read_ape210k, train_test_problems
+from kerasx.files import atomic_path
 from kerasx.generation import BeamSearch, ExpressionGrammar, Generator, frequent_constants, vote
 from kerasx.layers import CrossEntropy
-from kerasx.metrics import equation_accuracy, evaluate, format_value, is_correct
+from kerasx.metrics import equation_accuracy, is_correct
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
+from kerasx.text import evaluate, format_value, text_table
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -21,11 +21,13 @@ import keras
 import numpy as np
 
 from kerasx.callbacks import Evaluator
-from kerasx.data import BucketDataset, generate_reviews, text_table
+from kerasx.data import BucketDataset
+from kerasx.datasets import generate_reviews
 from kerasx.layers import FirstToken, GlobalAveragePooling1D
 from kerasx.losses import MultilabelAccuracy, MultilabelCategoricalCrossentropy, MultilabelF1
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
+from kerasx.text import text_table
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 LOSSES = {

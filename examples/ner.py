@@ -19,14 +19,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from kerasx.backend import viterbi
-from kerasx.data import BucketDataset, generate_entities, read_conll, text_table
+from kerasx.data import BucketDataset
+from kerasx.datasets import generate_entities, read_conll
 from kerasx.layers import ConditionalRandomField, EfficientGlobalPointer, GlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy, MaskedCrossEntropy
 from kerasx.metrics import span_report
 from kerasx.models import bert_config, build_transformer_model
+from kerasx.ops import viterbi
 from kerasx.optimizers import warmup_cosine
-from kerasx.tokenizers import Tokenizer, alignment, character_vocab, load_vocab, tagging
+from kerasx.spans import alignment, tagging
+from kerasx.text import text_table
+from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab
 
 HEADS = ("crf", "softmax", "global_pointer", "efficient_global_pointer")
 

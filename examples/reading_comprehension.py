@@ -23,13 +23,15 @@ from keras import ops
 
 from kerasx import data, tokenizers
 from kerasx.backend import mask_value
+from kerasx.datasets import generate_questions, read_squad
 from kerasx.generation import BeamSearch, Generator, PassageNgrams
 from kerasx.layers import CrossEntropy
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.metrics import answer_scores
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
-from kerasx.tokenizers import best_span, text_spans, token_spans
+from kerasx.spans import best_span, text_spans, token_spans
+from kerasx.text import text_table
 
 METHODS = ("pointer", "seq2seq")
 
@@ -50,12 +52,12 @@ args = parser.parse_args()
 # Data: ids of question and passage, answers as spans of them
 
 if args.data:
-    train, *tests = (data.read_squad(path, errors="skip") for path in args.data)
+    train, *tests = (read_squad(path, errors="skip") for path in args.data)
     held_out = set() if tests else {x.passage for x in train[::20]}
     test = tests[0] if tests else [x for x in train if x.passage in held_out]
     train = [x for x in train if x.passage not in held_out]
 else:
-    questions = data.generate_questions(args.questions + 100)
+    questions = generate_questions(args.questions + 100)
     test, train = questions[:100], questions[100:]
 if args.config:
     config, vocabulary = args.config, tokenizers.load_vocab(args.config)
@@ -146,5 +148,5 @@ for name in args.method:
     scores, seconds = answer_scores(answers, references), time.process_time() - start
     table.append((name, *(f"{100 * x:.2f}" for x in scores.values()), f"{seconds:.0f}"))
     rows = [(x.question, y, x.answers[0][0]) for x, y in zip(test[:6], answers)]
-    print("\n" + data.text_table([("question", name, "reference"), *rows]))
-print("\n" + data.text_table(table))
+    print("\n" + text_table([("question", name, "reference"), *rows]))
+print("\n" + text_table(table))

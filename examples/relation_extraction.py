@@ -21,11 +21,22 @@ import keras
 import numpy as np
 
 from kerasx import data, tokenizers
+from kerasx.datasets import generate_relations, read_relations, spo_record, triple_spans
+from kerasx.files import write_jsonl
 from kerasx.layers import EfficientGlobalPointer, GlobalAveragePooling1D, LayerNormalization
 from kerasx.losses import GlobalPointerCrossentropy
 from kerasx.metrics import spo_f1
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
+from kerasx.spans import (
+    half_pointer_spans,
+    linked_triples,
+    subject_labels,
+    text_triples,
+    token_triples,
+    triple_labels,
+)
+from kerasx.text import text_table
 
 METHODS = ("gplinker", "casrel")
 
@@ -47,9 +58,9 @@ os.makedirs(args.save, exist_ok=True)
 # Data: texts as ids, triples as spans of tokens
 
 if args.data:
-    train, test = (data.read_relations(path, errors="skip") for path in args.data)
+    train, test = (read_relations(path, errors="skip") for path in args.data)
 else:
-    texts = data.generate_relations(args.texts + 100)
+    texts = generate_relations(args.texts + 100)
     test, train = texts[:100], texts[100:]
 if args.config:
     config, vocabulary = args.config, tokenizers.load_vocab(args.config)
@@ -60,7 +71,7 @@ tokenizer = tokenizers.Tokenizer(vocabulary, do_lower_case=True)
 predicates = sorted({predicate for x in train for _, predicate, _ in x.triples})
 known, cut = [], [tokenizer.tokenize_with_offsets(x.text, args.maxlen) for x in train + test]
 for (text, triples), (_, offsets) in zip(train, cut):
-    known.append(tokenizers.token_triples(text, data.triple_spans(text, triples), offsets))
+    known.append(token_triples(text, triple_spans(text, triples), offsets))
 ids = [np.array(tokenizer.tokens_to_ids(tokens)) for tokens, _ in cut]
 ids, test_ids, longest = ids[: len(train)], ids[len(train) :], max(map(len, ids))
 print(f"{len(train)} texts to learn from, {len(test)} to test; predicates: {' '.join(predicates)}")
@@ -94,13 +105,13 @@ def gplinker():
     pointers = [EfficientGlobalPointer(h, 32, **x) for h, x in ((2, {}), (p, pairs), (p, pairs))]
     model = keras.Model(bert.inputs, [pointer(bert.output) for pointer in pointers])
     most = max(map(len, known))
-    labels = (tokenizers.triple_labels(x, longest, predicates, most) for x in known)
+    labels = (triple_labels(x, longest, predicates, most) for x in known)
     fit(model, inputs(ids), zip(*labels), GlobalPointerCrossentropy(sparse=True))
 
     def find(ids):
         for row, scores in zip(ids, outputs(model, inputs(ids))):
             scores = (x[:, : len(row), : len(row)] for x in scores)
-            yield tokenizers.linked_triples(*scores, predicates)
+            yield linked_triples(*scores, predicates)
 
     return find
 
@@ -113,7 +124,7 @@ def casrel():
     given = LayerNormalization(conditional=True)([bert.output, subject])
     objects = keras.layers.Dense(2 * len(predicates), **few)(given)
     model = keras.Model([*bert.inputs, marks], [subjects, objects])
-    labels = [tokenizers.subject_labels(x, longest, predicates) for x in known]
+    labels = [subject_labels(x, longest, predicates) for x in known]
     x, marks, *y = zip(*((x, *label) for x, rows in zip(ids, labels) for label in rows))
     loss = keras.losses.BinaryCrossentropy(True, reduction="mean_with_sample_weight")
     fit(model, inputs(x, marks), y, loss)
@@ -121,12 +132,12 @@ def casrel():
     def find(ids):
         spans, found = [], [[] for _ in ids]
         for i, (scores, _) in enumerate(outputs(model, inputs(ids, [0 * row for row in ids]))):
-            subjects = tokenizers.half_pointer_spans(scores[: len(ids[i])], [""])
+            subjects = half_pointer_spans(scores[: len(ids[i])], [""])
             spans += [(i, (start, end)) for start, end, _ in subjects]
         marks = [np.isin(np.arange(longest), range(*span)) for _, span in spans]
         rows = outputs(model, inputs([ids[i] for i, _ in spans], marks)) if spans else ()
         for (i, subject), (_, scores) in zip(spans, rows):
-            objects = tokenizers.half_pointer_spans(scores[: len(ids[i])], predicates)
+            objects = half_pointer_spans(scores[: len(ids[i])], predicates)
             found[i] += [(subject, predicate, (start, end)) for start, end, predicate in objects]
         return found
 
@@ -141,10 +152,10 @@ for name in args.method:
     start = time.process_time()
     spans = {"gplinker": gplinker, "casrel": casrel}[name]()(test_ids)
     rows = zip(test, spans, cut[len(train) :])
-    found = [tokenizers.text_triples(x.text, triples, offsets) for x, triples, (_, offsets) in rows]
+    found = [text_triples(x.text, triples, offsets) for x, triples, (_, offsets) in rows]
     score, seconds = spo_f1([x.triples for x in test], found), time.process_time() - start
     table.append((name, *(f"{100 * x:.2f}" for x in score[:3]), f"{seconds:.0f}"))
     path = os.path.join(args.save, f"{name}.json")
-    data.write_jsonl(path, [data.spo_record(x.text, y) for x, y in zip(test, found)])
+    write_jsonl(path, [spo_record(x.text, y) for x, y in zip(test, found)])
     print(f"\n{name}: {path}\n{test[0].text}\n{found[0]}")
-print("\n" + data.text_table(table))
+print("\n" + text_table(table))

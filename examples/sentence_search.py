@@ -15,9 +15,11 @@ import time
 
 import numpy as np
 
-from kerasx.data import generate_paraphrases, read_lines, text_table
+from kerasx.datasets import generate_paraphrases
+from kerasx.files import read_lines
 from kerasx.similarity import SentenceIndex, plot_transport, ppmi_vectors, transport_plan
 from kerasx.similarity.bags import cosine_cost, euclidean_cost, norm_bag, uniform_bag
+from kerasx.text import text_table
 from kerasx.tokenizers import jieba_cut
 
 QUERIES = ("想问一下，球鞋坏了找谁？", "请问单车寄出来了没有", "电话能便宜点吗，谢谢")

@@ -21,11 +21,14 @@ import numpy as np
 from keras import ops
 
 from kerasx.callbacks import Evaluator
-from kerasx.data import generate_paraphrases, read_tsv, sequence_padding, text_table
+from kerasx.data import sequence_padding
+from kerasx.datasets import generate_paraphrases
+from kerasx.files import read_tsv
 from kerasx.layers import GlobalAveragePooling1D
 from kerasx.losses import CoSENT, FlatNCE, InfoNCE
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.similarity import SpearmanEvaluation, Whitening
+from kerasx.text import text_table
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab
 from kerasx.training import contrastive_accumulation
 

@@ -22,9 +22,12 @@ import numpy as np
 
 from kerasx import optimizers, training
 from kerasx.callbacks import EMAEvaluation, Evaluator, FlushGradients, TrainingCurve
-from kerasx.data import BucketDataset, generate_reviews, read_tsv, text_table
+from kerasx.data import BucketDataset
+from kerasx.datasets import generate_reviews
+from kerasx.files import read_tsv
 from kerasx.layers import FirstToken, GlobalAveragePooling1D
 from kerasx.models import bert_config, build_transformer_model
+from kerasx.text import text_table
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 AdamW = keras.optimizers.AdamW

@@ -22,12 +22,14 @@ import keras
 
 from kerasx import tokenizers
 from kerasx.callbacks import Evaluator
-from kerasx.data import generate_papers, read_papers, sequence_padding, text_table
+from kerasx.data import sequence_padding
+from kerasx.datasets import generate_papers, read_papers
 from kerasx.generation import BeamSearch, Generator
 from kerasx.layers import CrossEntropy
 from kerasx.metrics import bleu, mean_rouge
 from kerasx.models import bert_config, build_transformer_model, t5_config
 from kerasx.optimizers import AdaFactor, warmup_cosine
+from kerasx.text import text_table
 
 PUBLISHED = (
     ("BERT*", 63.81, 65.45, 54.91, 45.52, "1.0x", "--model bert --config BERT"),

@@ -21,14 +21,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from kerasx.backend import viterbi
-from kerasx.data import BucketDataset, generate_segmented, read_segmented, text_table
+from kerasx.data import BucketDataset
+from kerasx.datasets import generate_segmented, read_segmented
 from kerasx.layers import ConditionalRandomField
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.metrics import segmentation_f1
 from kerasx.models import bert_config, build_transformer_model
+from kerasx.ops import viterbi
 from kerasx.optimizers import warmup_cosine
-from kerasx.tokenizers import character_vocab, load_vocab, tagging
+from kerasx.spans import tagging
+from kerasx.text import text_table
+from kerasx.tokenizers import character_vocab, load_vocab
 
 HEADS = ("crf", "softmax")
 TAGS = tagging.tag_set(scheme="BMES")

@@ -4,29 +4,30 @@
 """
 
 import importlib
+from functools import wraps
 
+import numpy as np
+
+from kerasx.checkpoints import orthogonally_resize
 from kerasx.data import (
     DataGenerator,
-    ViterbiDecoder,
+    parallel_apply,
+    parallel_apply_generator,
+    sequence_padding,
+    truncate_sequences,
+)
+from kerasx.files.indexed_lines import open
+from kerasx.spans import ViterbiDecoder
+from kerasx.text import (
     convert_to_unicode,
-    delete_arguments,
-    insert_arguments,
     is_string,
     longest_common_subsequence,
     longest_common_substring,
     lowercase_and_normalize,
-    orthogonally_resize,
-    parallel_apply,
-    parallel_apply_generator,
-    sequence_padding,
-    softmax,
     string_matching,
     strQ2B,
     text_segmentate,
-    to_array,
-    truncate_sequences,
 )
-from kerasx.data.files import open
 
 __all__ = [
     "AutoRegressiveDecoder",  # noqa: F822 - loaded lazily
@@ -57,3 +58,81 @@ def __getattr__(name):
     if name == "AutoRegressiveDecoder":
         return importlib.import_module("kerasx.generation").AutoRegressiveDecoder
     raise AttributeError(f"module 'kerasx.snippets' has no attribute '{name}'")
+
+
+def to_array(*args):
+    """Arrays of the arguments: one array for one argument, else a list.
+
+    >>> to_array([1, 2], [3])
+    [array([1, 2]), array([3])]
+    """
+    arrays = [np.array(a) for a in args]
+    return arrays[0] if len(args) == 1 else arrays
+
+
+def softmax(x, axis=-1):
+    """exp(x) over its sum along `axis`, computed without overflow.
+
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    x = np.asarray(x)
+    x = np.exp(x - x.max(axis=axis, keepdims=True))
+    return x / x.sum(axis=axis, keepdims=True)
+
+
+def insert_arguments(**arguments):
+    """Give a method further keyword arguments, which it keeps as attributes of `self`.
+
+    Args:
+        **arguments: names and defaults.
+
+    >>> class Model:
+    ...     @insert_arguments(version="t5")
+    ...     def __init__(self, size):
+    ...         self.size = size
+    >>> Model(3).version, Model(3, version="mt5").version
+    ('t5', 'mt5')
+    """
+
+    def decorate(method):
+        @wraps(method)
+        def wrapped(self, *args, **kwargs):
+            for name, default in arguments.items():
+                setattr(self, name, kwargs.pop(name, default))
+            return method(self, *args, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def delete_arguments(*arguments):
+    """Make a method refuse keyword arguments that it would pass on to its parent.
+
+    Args:
+        *arguments: their names.
+
+    >>> class Model:
+    ...     @delete_arguments("with_pool")
+    ...     def __init__(self, **kwargs):
+    ...         pass
+    >>> Model(with_pool=True)
+    Traceback (most recent call last):
+    ...
+    TypeError: Model got an unexpected keyword argument 'with_pool'
+    """
+
+    def decorate(method):
+        @wraps(method)
+        def wrapped(self, *args, **kwargs):
+            for name in arguments:
+                if name in kwargs:
+                    raise TypeError(
+                        f"{type(self).__name__} got an unexpected keyword argument '{name}'"
+                    )
+            return method(self, *args, **kwargs)
+
+        return wrapped
+
+    return decorate

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from kerasx.data import generate_problems
+from kerasx.datasets import generate_problems
 from tests.tiny import save_tiny_bert
 from tests.when import jax_in_test_all
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-__all__ = ["previous", "scan"]
+__all__ = ["scan"]
 
 
 def scan(step, init, xs, reverse=False):
@@ -78,25 +78,3 @@ def _tensorflow(step, init, xs, reverse):
     )
     stacked = [array.stack() for array in loop[2]]
     return loop[1], keras.tree.pack_sequence_as(outputs, stacked)
-
-
-def previous(x, mask):
-    """What stands at the last place before each that the mask allows; zeros where there is none.
-
-    Args:
-        x: (b, n, ...).
-        mask: booleans (b, n).
-
-    >>> real = ops.array([[True, False, True]])
-    >>> ops.convert_to_numpy(previous(ops.array([[5, 6, 7]]), real)).tolist()
-    [[0, 5, 5]]
-    """
-
-    def step(last, here):
-        x, real = here
-        real = ops.reshape(real, (-1, *[1] * (len(x.shape) - 1)))
-        return ops.where(real, x, last), last
-
-    x = ops.swapaxes(x, 0, 1)
-    _, found = scan(step, ops.sum(x[:0], axis=0), (x, ops.swapaxes(mask, 0, 1)))
-    return ops.swapaxes(found, 0, 1)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from kerasx.backend.autodiff import value_and_grad
-from kerasx.backend.ops import widened
+from kerasx.backend.dtypes import widened
 
 __all__ = ["train_step"]
 

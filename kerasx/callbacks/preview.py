@@ -5,8 +5,8 @@ import json
 import keras
 
 from kerasx.callbacks.weights_file import check_path
-from kerasx.checkpoints import atomic_path
-from kerasx.data import text_table
+from kerasx.files import atomic_path
+from kerasx.text import text_table
 
 __all__ = ["SamplePreview"]
 

@@ -6,8 +6,8 @@ import keras
 
 from kerasx.callbacks.learning_log import learning_rate
 from kerasx.callbacks.weights_file import check_path
-from kerasx.checkpoints import atomic_path
-from kerasx.data.figures import figure_class
+from kerasx.figures import figure_class
+from kerasx.files import atomic_path
 
 __all__ = ["TrainingCurve", "plot_history"]
 

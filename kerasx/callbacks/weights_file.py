@@ -4,7 +4,8 @@ import os
 
 import keras
 
-from kerasx.checkpoints import check_digest, digested_path, open_checkpoint, save_safetensors
+from kerasx.checkpoints import open_checkpoint, save_safetensors
+from kerasx.files import check_digest, digested_path
 from kerasx.models.keras_weights import load_keras_weights
 
 __all__ = ["load_weights", "save_weights"]

@@ -5,29 +5,26 @@ match({"bert/pooler/dense/bias": (768,)}, checkpoint)  # strict, by name
 save_safetensors("model.safetensors", checkpoint)
 """
 
-from .atomic import atomic_path, check_digest, digested_path, write_digest
-from .checkpoint import Checkpoint, Spec
-from .folder import FolderDescription, describe_folder, read_config
-from .hdf5 import save_hdf5
-from .matching import DEFAULT_IGNORE, match
-from .opening import open_checkpoint
-from .safetensors_file import save_safetensors
-from .tensor_bundle import save_tensor_bundle
+from kerasx.checkpoints.checkpoint import Checkpoint, Spec
+from kerasx.checkpoints.folder import FolderDescription, describe_folder, read_config
+from kerasx.checkpoints.hdf5 import save_hdf5
+from kerasx.checkpoints.matching import DEFAULT_IGNORE, match
+from kerasx.checkpoints.opening import open_checkpoint
+from kerasx.checkpoints.resizing import orthogonally_resize
+from kerasx.checkpoints.safetensors_file import save_safetensors
+from kerasx.checkpoints.tensor_bundle import save_tensor_bundle
 
 __all__ = [
     "Checkpoint",
     "DEFAULT_IGNORE",
     "FolderDescription",
     "Spec",
-    "atomic_path",
-    "check_digest",
     "describe_folder",
-    "digested_path",
     "match",
     "open_checkpoint",
+    "orthogonally_resize",
     "read_config",
     "save_hdf5",
     "save_safetensors",
     "save_tensor_bundle",
-    "write_digest",
 ]

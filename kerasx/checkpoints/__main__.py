@@ -5,13 +5,13 @@ import os
 import shutil
 import sys
 
-from .atomic import atomic_path
-from .checkpoint import Checkpoint, Spec
-from .folder import describe_folder
-from .hdf5 import save_hdf5
-from .opening import open_checkpoint
-from .safetensors_file import save_safetensors
-from .tensor_bundle import save_tensor_bundle
+from kerasx.checkpoints.checkpoint import Checkpoint, Spec
+from kerasx.checkpoints.folder import describe_folder
+from kerasx.checkpoints.hdf5 import save_hdf5
+from kerasx.checkpoints.opening import open_checkpoint
+from kerasx.checkpoints.safetensors_file import save_safetensors
+from kerasx.checkpoints.tensor_bundle import save_tensor_bundle
+from kerasx.files import atomic_path
 
 _BIG = 256 << 20  # bytes from which progress is shown
 _UNITS = ("B", "KB", "MB", "GB", "TB")

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .protobuf import read_fields, read_numbers, signed, write_message
-from .sstable import read_table, write_table
+from kerasx.checkpoints.sstable import read_table, write_table
+from kerasx.files.protobuf import read_fields, read_numbers, signed, write_message
 
 _HEADER_KEY = b""
 _SLICE_PREFIX = b"\0"  # keys of slices start with an ordered-code zero; names never do

@@ -5,8 +5,7 @@ import os
 import h5py
 import numpy as np
 
-from .atomic import atomic_path
-from .checkpoint import (
+from kerasx.checkpoints.checkpoint import (
     BFLOAT16,
     Checkpoint,
     Spec,
@@ -16,6 +15,7 @@ from .checkpoint import (
     raw_bytes,
     readable,
 )
+from kerasx.files import atomic_path
 
 _MAX_EXPANSION = 1100  # deflate packs at most 1032 to 1; a dataset beyond that is a trap
 _ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises on bad files

@@ -3,7 +3,7 @@
 import re
 from fnmatch import translate
 
-from .checkpoint import as_checkpoint
+from kerasx.checkpoints.checkpoint import as_checkpoint
 
 DEFAULT_IGNORE = (
     # slots and counters of TensorFlow optimizers: Adam, LAMB, Momentum, RMSProp, Adafactor

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 
-from .atomic import check_digest
-from .checkpoint import ArrayCheckpoint, Checkpoint
-from .folder import describe_folder
-from .hdf5 import Hdf5Weights
-from .safetensors_file import SafetensorsFile
-from .sharded import open_shards
-from .tensor_bundle import TensorBundle
-from .torch_file import TorchFile
+from kerasx.checkpoints.checkpoint import ArrayCheckpoint, Checkpoint
+from kerasx.checkpoints.folder import describe_folder
+from kerasx.checkpoints.hdf5 import Hdf5Weights
+from kerasx.checkpoints.safetensors_file import SafetensorsFile
+from kerasx.checkpoints.sharded import open_shards
+from kerasx.checkpoints.tensor_bundle import TensorBundle
+from kerasx.checkpoints.torch_file import TorchFile
+from kerasx.files import check_digest
 
 _READERS = {
     ".safetensors": SafetensorsFile,

@@ -12,8 +12,7 @@ import os
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from .atomic import atomic_path
-from .checkpoint import (
+from kerasx.checkpoints.checkpoint import (
     BFLOAT16,
     Checkpoint,
     Spec,
@@ -23,8 +22,9 @@ from .checkpoint import (
     raw_bytes,
     readable,
 )
-from .data_file import DataFile
-from .sharded import read_weight_map
+from kerasx.checkpoints.data_file import DataFile
+from kerasx.checkpoints.sharded import read_weight_map
+from kerasx.files import atomic_path
 
 _DTYPES = {
     "BOOL": np.dtype("bool"),

@@ -2,8 +2,8 @@
 
 import os
 
-from .checkpoint import ShardedCheckpoint
-from .folder import read_config
+from kerasx.checkpoints.checkpoint import ShardedCheckpoint
+from kerasx.checkpoints.folder import read_config
 
 
 def read_weight_map(path):

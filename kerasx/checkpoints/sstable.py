@@ -7,8 +7,8 @@ A block is followed by its compression (0: none) and a masked CRC-32C.
 
 import os
 
-from .crc32c import crc32c, mask
-from .protobuf import read_varint, write_varint
+from kerasx.checkpoints.crc32c import crc32c, mask
+from kerasx.files.protobuf import read_varint, write_varint
 
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _FOOTER, _TRAILER = 48, 5

@@ -12,9 +12,8 @@ from functools import reduce
 import ml_dtypes
 import numpy as np
 
-from .atomic import atomic_path
-from .bundle_index import Entry, read_index, slice_key, write_index
-from .checkpoint import (
+from kerasx.checkpoints.bundle_index import Entry, read_index, slice_key, write_index
+from kerasx.checkpoints.checkpoint import (
     BFLOAT16,
     Checkpoint,
     Spec,
@@ -24,8 +23,9 @@ from .checkpoint import (
     raw_bytes,
     readable,
 )
-from .crc32c import crc32c, mask
-from .data_file import DataFile
+from kerasx.checkpoints.crc32c import crc32c, mask
+from kerasx.checkpoints.data_file import DataFile
+from kerasx.files import atomic_path
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
     1: np.dtype("float32"),

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from .checkpoint import Checkpoint, Spec, readable
+from kerasx.checkpoints.checkpoint import Checkpoint, Spec, readable
 
 
 class TorchFile(Checkpoint):

@@ -1,21 +1,23 @@
 """Decoding: batched and compiled, or step by step with a `predict` of one's own."""
 
-from kerasx.generation.automaton import Automaton
-from kerasx.generation.banned_words import BannedWords
 from kerasx.generation.cache import DecodingGraphs
-from kerasx.generation.constraint import Constraint
-from kerasx.generation.contrastive_search import ContrastiveSearch
+from kerasx.generation.constraints.automaton import Automaton
+from kerasx.generation.constraints.banned_words import BannedWords
+from kerasx.generation.constraints.constraint import Constraint
+from kerasx.generation.constraints.expression_grammar import ExpressionGrammar, frequent_constants
+from kerasx.generation.constraints.passage_ngrams import PassageNgrams
+from kerasx.generation.constraints.prefix_trie import PrefixTrie
+from kerasx.generation.constraints.repetition import NoRepeatNgrams, RepetitionPenalty
 from kerasx.generation.decoder import AutoRegressiveDecoder
-from kerasx.generation.dialogue import Replier, chat
-from kerasx.generation.expression_grammar import ExpressionGrammar, frequent_constants
 from kerasx.generation.generator import Generated, Generator
-from kerasx.generation.passage_ngrams import PassageNgrams
-from kerasx.generation.prefix_trie import PrefixTrie
-from kerasx.generation.repetition import NoRepeatNgrams, RepetitionPenalty
+from kerasx.generation.replier import Replier, chat
 from kerasx.generation.reranking import rerank, vote
-from kerasx.generation.sampling import Sampling
 from kerasx.generation.speculative import Speculated, SpeculativeGenerator
-from kerasx.generation.strategies import BeamSearch, Greedy, Strategy
+from kerasx.generation.strategies.beam_search import BeamSearch
+from kerasx.generation.strategies.contrastive_search import ContrastiveSearch
+from kerasx.generation.strategies.greedy import Greedy
+from kerasx.generation.strategies.sampling import Sampling
+from kerasx.generation.strategies.strategy import Strategy
 
 __all__ = [
     "AutoRegressiveDecoder",

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.generation.cache import DecodingGraphs
-from kerasx.generation.constraint import Constraint, NoEndBefore
+from kerasx.generation.constraints.constraint import Constraint, NoEndBefore
 from kerasx.generation.loop import DecodingLoop
 from kerasx.generation.prompts import (
     check_integer,
@@ -17,7 +17,8 @@ from kerasx.generation.prompts import (
     checked_prompts,
     checked_starts,
 )
-from kerasx.generation.strategies import NEVER, Greedy, Strategy
+from kerasx.generation.strategies.greedy import Greedy
+from kerasx.generation.strategies.strategy import NEVER, Strategy
 
 __all__ = ["Generated", "Generator"]
 

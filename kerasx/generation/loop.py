@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.generation.constraint import constrained
-from kerasx.generation.strategies import take_beams
+from kerasx.generation.constraints.constraint import constrained
+from kerasx.generation.strategies.strategy import take_beams
 
 __all__ = ["DecodingLoop"]
 

@@ -46,7 +46,7 @@ def vote(generated, value):
     Args:
         generated: what a `Generator` returns; its scores are log-probabilities.
         value: function from a sequence of token ids to what it is worth (hashable). Where it
-            returns None or raises a ValueError, as `kerasx.metrics.evaluate` does, the sequence has
+            returns None or raises a ValueError, as `kerasx.text.evaluate` does, the sequence has
             no value. Those without come last, each for itself.
 
     Returns:

@@ -8,7 +8,8 @@ from keras import ops
 from kerasx import backend
 from kerasx.generation.generator import Generator
 from kerasx.generation.prompts import check_integer
-from kerasx.generation.strategies import Greedy, is_end, log_probability
+from kerasx.generation.strategies.greedy import Greedy
+from kerasx.generation.strategies.strategy import is_end, log_probability
 
 __all__ = ["Speculated", "SpeculativeGenerator"]
 

@@ -32,11 +32,11 @@ from kerasx.layers.relative_positions import (
 from kerasx.layers.talking_heads import TalkingHeadsAttention
 
 __all__ = [
-    "Biaffine",
     "Add",
     "AttentionMask",
     "BatchConcat",
     "BatchSplit",
+    "Biaffine",
     "BiasAdd",
     "BinaryRandomChoice",
     "CachedAttention",

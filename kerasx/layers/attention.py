@@ -9,6 +9,13 @@ from keras import ops
 from kerasx import backend
 from kerasx.layers.normalization import LayerNormalization
 from kerasx.layers.recompute import Recomputable
+from kerasx.ops import (
+    apply_rotary_position_embeddings,
+    attend,
+    attention,
+    attention_scores,
+    padding,
+)
 
 __all__ = ["MultiHeadAttention", "split_biases", "turned"]
 
@@ -145,7 +152,7 @@ class MultiHeadAttention(Recomputable):
         position = None if adds else extras.pop(int(a_bias))
         masks, biases = split_biases(extras)
         if isinstance(mask, (list, tuple)) and mask[2] is not None:
-            masks.append(backend.padding(mask[2]).allowed)
+            masks.append(padding(mask[2]).allowed)
         mask = functools.reduce(ops.logical_and, masks) if masks else None
         bias = sum(biases) if biases else None
         q, k, v = self.project(query, key, value, p_bias, position)
@@ -185,9 +192,9 @@ class MultiHeadAttention(Recomputable):
         k, v = self.shared(k, v)
         scale, options = self.scale_and_options(training)
         if relative is None and not self.return_attention_scores:
-            return backend.attention(q, k, v, mask, bias, scale, *options), None
-        scores = backend.attention_scores(q, k, bias, scale, relative)
-        return backend.attend(scores, v, mask, *options, relative), scores
+            return attention(q, k, v, mask, bias, scale, *options), None
+        scores = attention_scores(q, k, bias, scale, relative)
+        return attend(scores, v, mask, *options, relative), scores
 
     def shared(self, *heads):
         """Each key and value head as often as query heads share it."""
@@ -239,7 +246,7 @@ def turned(x, p_bias, position):
     if p_bias not in ROTARY:
         return x
     pairs = "adjacent" if p_bias == "rotary" else "halves"
-    return backend.apply_rotary_position_embeddings(position[:, None], x, pairs=pairs)
+    return apply_rotary_position_embeddings(position[:, None], x, pairs=pairs)
 
 
 def split_biases(tensors):

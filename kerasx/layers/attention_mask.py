@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx import backend
+from kerasx.ops import masks
 
 __all__ = ["AttentionMask"]
 
@@ -42,12 +42,12 @@ class AttentionMask(keras.layers.Layer):
     def call(self, ids):
         n = ops.shape(ids)[1]
         if self.kind == "unilm":
-            return backend.unilm(ids).allowed
+            return masks.unilm(ids).allowed
         if self.kind == "window":
-            return backend.sliding_window(n, self.width).allowed
+            return masks.sliding_window(n, self.width).allowed
         if self.kind == "half_causal":
-            return backend.half_causal(n, self.heads).allowed
-        return backend.causal(n).allowed
+            return masks.half_causal(n, self.heads).allowed
+        return masks.causal(n).allowed
 
     def compute_output_spec(self, ids):
         n = ids.shape[1]

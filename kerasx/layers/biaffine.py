@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.layers.pointers import GlobalPointer
+from kerasx.ops import get_activation
 
 __all__ = ["Biaffine", "biaffine_scores"]
 
@@ -57,7 +58,7 @@ class Biaffine(GlobalPointer):
 
     def __init__(self, heads, head_size, activation="relu", RoPE=False, **kwargs):
         super().__init__(heads, head_size, RoPE=RoPE, **kwargs)
-        self.activation = backend.get_activation(activation)
+        self.activation = get_activation(activation)
 
     def build(self, input_shape):
         self.start_dense = self.projection("start_dense", self.head_size, input_shape)

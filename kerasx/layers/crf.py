@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.ops import chain_loss, chain_marginals, sequence_masking, viterbi, viterbi_n_best
 
 __all__ = ["ConditionalRandomField", "TagLoss"]
 
@@ -22,7 +23,7 @@ class TagLoss(keras.layers.Layer):
         return None
 
     def call(self, inputs, mask=None):
-        return backend.sequence_masking(inputs, mask, "-inf")
+        return sequence_masking(inputs, mask, "-inf")
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -85,7 +86,7 @@ class ConditionalRandomField(TagLoss):
     Args:
         lr_multiplier: how many times faster the transitions learn than the rest; they are stored
             divided by it.
-        allowed: booleans (k+1, k+1) of `kerasx.tokenizers.allowed_transitions`, which sequences
+        allowed: booleans (k+1, k+1) of `kerasx.spans.allowed_transitions`, which sequences
             there are, for the likelihood and for decoding; `None` for all. Labels that are not
             allowed cost a loss of 32752 each.
 
@@ -122,7 +123,7 @@ class ConditionalRandomField(TagLoss):
     def sparse_loss(self, y_true, y_pred):
         """-log p (b,) of the ids (b, n) of each sentence, NaN where an id is none of the k."""
         y_true = self.ids(y_true, y_pred)
-        return backend.chain_loss(y_true, y_pred, self.trans, PADDING, self.allowed)
+        return chain_loss(y_true, y_pred, self.trans, PADDING, self.allowed)
 
     def sparse_accuracy(self, y_true, y_pred):
         """The share of real places whose best tag by itself is right: quick, and a little low."""
@@ -133,7 +134,7 @@ class ConditionalRandomField(TagLoss):
 
     def marginals(self, y_pred):
         """The probability of each tag at each place, (b, n, k), 0 at padding."""
-        return backend.chain_marginals(y_pred, self.trans, PADDING, self.allowed)
+        return chain_marginals(y_pred, self.trans, PADDING, self.allowed)
 
     def decode(self, y_pred, n_best=None, return_scores=False):
         """The best tags by Viterbi's algorithm, all sentences at once, on the backend.
@@ -154,8 +155,8 @@ class ConditionalRandomField(TagLoss):
     def _decoder(self, n_best):
         def decode(y_pred, trans):
             if n_best is None:
-                return backend.viterbi(y_pred, trans, PADDING, self.allowed)
-            return backend.viterbi_n_best(y_pred, trans, n_best, PADDING, self.allowed)
+                return viterbi(y_pred, trans, PADDING, self.allowed)
+            return viterbi_n_best(y_pred, trans, n_best, PADDING, self.allowed)
 
         return decode
 

@@ -2,14 +2,14 @@
 
 import keras
 
-from kerasx import backend
+from kerasx.ops import dropout
 
 __all__ = ["Dropout"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class Dropout(keras.layers.Dropout):
-    """Keras's Dropout with the random bits of `kerasx.backend.dropout`.
+    """Keras's Dropout with the random bits of `kerasx.ops.dropout`.
 
     Args:
         rate, noise_shape, seed: as in keras.layers.Dropout, which does the work if there is a
@@ -23,4 +23,4 @@ class Dropout(keras.layers.Dropout):
     def call(self, inputs, training=False):
         if self.noise_shape is not None or not training or not self.rate:
             return super().call(inputs, training)
-        return backend.dropout(inputs, self.rate, self.seed_generator)
+        return dropout(inputs, self.rate, self.seed_generator)

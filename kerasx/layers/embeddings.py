@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from kerasx.backend import hierarchical_embeddings, take_rows
+from kerasx.backend import take_rows
+from kerasx.ops import hierarchical_embeddings
 
 __all__ = ["Embedding", "PositionEmbedding"]
 

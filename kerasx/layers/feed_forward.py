@@ -4,6 +4,7 @@ import keras
 
 from kerasx import backend
 from kerasx.layers.recompute import Recomputable
+from kerasx.ops import get_activation
 
 __all__ = ["FeedForward"]
 
@@ -44,7 +45,7 @@ class FeedForward(Recomputable):
         gated = self.activation if isinstance(self.activation, list) else [self.activation]
         self.i_denses = []
         for i, activation in enumerate(gated):
-            dense = self._dense(self.units, f"i{i}_dense", backend.get_activation(activation))
+            dense = self._dense(self.units, f"i{i}_dense", get_activation(activation))
             dense.build(input_shape)
             self.i_denses.append(dense)
         self.o_dense = self._dense(input_shape[-1], "o_dense")

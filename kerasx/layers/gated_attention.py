@@ -10,6 +10,7 @@ from kerasx import backend
 from kerasx.layers.attention import split_biases, turned
 from kerasx.layers.normalization import ScaleOffset
 from kerasx.layers.recompute import Recomputable
+from kerasx.ops import attention, get_activation, padding
 
 __all__ = ["GatedAttentionUnit"]
 
@@ -92,7 +93,7 @@ class GatedAttentionUnit(Recomputable):
     def _dense(self, name, units, shape, activation="own"):
         layer = keras.layers.Dense(
             units,
-            backend.get_activation(self.activation) if activation else None,
+            get_activation(self.activation) if activation else None,
             self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
@@ -117,7 +118,7 @@ class GatedAttentionUnit(Recomputable):
         position = extras.pop(int(a_bias)) if p_bias else None
         masks, biases = split_biases(extras)
         valid = self.unpack(mask)[2] if mask is not None else None
-        masks += [] if valid is None else [backend.padding(valid).allowed]
+        masks += [] if valid is None else [padding(valid).allowed]
         mask = functools.reduce(ops.logical_and, masks) if masks else None
         u, q, k, v = self.project(query, key, value, p_bias, position)
         o = self.attend(q, k, v, mask, sum(biases) if biases else None, training)
@@ -146,7 +147,7 @@ class GatedAttentionUnit(Recomputable):
         scale = 1 / math.sqrt(self.key_size) if self.attention_scale else 1.0
         dropout = self.attention_dropout if training and self.attention_dropout else 0.0
         options = (self.normalization, dropout, self.seed_generator)
-        return backend.attention(q, k, v, mask, bias, scale, *options)
+        return attention(q, k, v, mask, bias, scale, *options)
 
     # what `CachedAttention` asks of an attention
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.layers.crf import TagLoss
+from kerasx.ops import previous, viterbi
 
 __all__ = ["MaximumEntropyMarkovModel"]
 
@@ -96,7 +97,7 @@ class MaximumEntropyMarkovModel(TagLoss):
 
             def decode(y_pred, trans):
                 real = self.real(y_pred)
-                return backend.viterbi(*_as_chain(y_pred, trans, real), real)[0]
+                return viterbi(*_as_chain(y_pred, trans, real), real)[0]
 
             self._decode = backend.compiled(decode, [])
         return self._decode(y_pred, self.trans)
@@ -121,13 +122,13 @@ def _backward(function, *sequences):
 
 
 def _joined(real):
-    return backend.previous(ops.cast(real, "int32"), real) > 0
+    return previous(ops.cast(real, "int32"), real) > 0
 
 
 def _directions(ids, scores, trans, real):
     """For each direction the scores (b, n, k) of the tags given the true one beside them."""
     trans = ops.cast(trans, scores.dtype)
-    before, after = backend.previous(ids, real), _backward(backend.previous, ids, real)
+    before, after = previous(ids, real), _backward(previous, ids, real)
     forward, backward = (
         ops.take(trans, before, axis=0),
         ops.take(ops.transpose(trans), after, axis=0),
@@ -145,7 +146,7 @@ def _as_chain(scores, trans, real):
     """
     scores = ops.where(real[..., None], backend.widened(scores), 0)
     trans = ops.cast(trans, scores.dtype)
-    before, after = backend.previous(scores, real), _backward(backend.previous, scores, real)
+    before, after = previous(scores, real), _backward(previous, scores, real)
     first, last = (~_joined(real))[..., None], (~_backward(_joined, real))[..., None]
     ahead = ops.logsumexp((after[:, :, None] + trans) / 2, axis=-1)
     behind = ops.logsumexp((before[:, :, None] + ops.transpose(trans)) / 2, axis=-1)

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.layers.recompute import Recomputable
+from kerasx.ops import align, get_activation
 
 __all__ = ["LayerNormalization", "ScaleOffset"]
 
@@ -63,7 +64,7 @@ class ScaleOffset(Recomputable):
             self.hidden_dense = keras.layers.Dense(
                 self.hidden_units,
                 use_bias=False,
-                activation=backend.get_activation(self.hidden_activation),
+                activation=get_activation(self.hidden_activation),
                 kernel_initializer=self.hidden_initializer,
                 dtype=self.dtype_policy,
                 name="hidden_dense",
@@ -103,7 +104,7 @@ class ScaleOffset(Recomputable):
             return weight
         moved = weight + ops.cast(getattr(self, f"{name}_dense")(condition), x.dtype)
         rank = len(moved.shape)
-        return backend.align(moved, [0, *range(1 - rank, 0)], len(x.shape))
+        return align(moved, [0, *range(1 - rank, 0)], len(x.shape))
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0] if self.conditional else input_shape)

@@ -7,6 +7,13 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.layers.recompute import Recomputable
+from kerasx.ops import (
+    apply_rotary_position_embeddings,
+    masks,
+    reshape,
+    sequence_masking,
+    sinusoidal_embeddings,
+)
 
 __all__ = ["EfficientGlobalPointer", "GlobalPointer"]
 
@@ -16,7 +23,7 @@ class GlobalPointer(Recomputable):
     """s[h, i, j] = q_h,i · k_h,j / sqrt(head_size): a score for each label h and span from i to j.
 
     Queries and keys are turned by rotary positions, so that scores know how long a span is. Trained
-    with the loss ZLPR, spans that score above 0 are predicted (`kerasx.tokenizers.pointer_spans`).
+    with the loss ZLPR, spans that score above 0 are predicted (`kerasx.spans.pointer_spans`).
     Padding, as the Keras mask says it, and spans that end before they start score the finite "-inf"
     of the dtype, which the losses leave out.
 
@@ -81,7 +88,7 @@ class GlobalPointer(Recomputable):
 
     @backend.recompute_grad
     def call(self, inputs, mask=None):
-        x = backend.reshape(self.dense(inputs), (None, None, self.heads, 2 * self.head_size))
+        x = reshape(self.dense(inputs), (None, None, self.heads, 2 * self.head_size))
         q, k = self.turned(*ops.split(ops.swapaxes(x, 1, 2), 2, axis=-1))  # (b, h, n, head_size)
         return self.masked(q @ ops.swapaxes(k, -1, -2) / math.sqrt(self.head_size), mask)
 
@@ -89,17 +96,17 @@ class GlobalPointer(Recomputable):
         """Queries and keys (..., n, head_size) turned by their positions, if `RoPE` says so."""
         if not self.RoPE:
             return q, k
-        angles = backend.sinusoidal_embeddings(ops.arange(ops.shape(q)[-2]), self.head_size)
-        return backend.apply_rotary_position_embeddings(angles, q, k)
+        angles = sinusoidal_embeddings(ops.arange(ops.shape(q)[-2]), self.head_size)
+        return apply_rotary_position_embeddings(angles, q, k)
 
     def masked(self, scores, mask):
         """Scores (b, h, n, n) without padding, and without spans that end before they start."""
-        scores = backend.sequence_masking(scores, mask, "-inf", axis=2)
-        scores = backend.sequence_masking(scores, mask, "-inf", axis=3)
+        scores = sequence_masking(scores, mask, "-inf", axis=2)
+        scores = sequence_masking(scores, mask, "-inf", axis=3)
         if not self.tril_mask:
             return scores
         low = backend.mask_value(keras.backend.standardize_dtype(scores.dtype))
-        return ops.where(backend.anticausal(ops.shape(scores)[-1]).allowed, scores, low)
+        return ops.where(masks.anticausal(ops.shape(scores)[-1]).allowed, scores, low)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.heads, input_shape[1], input_shape[1])

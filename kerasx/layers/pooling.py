@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.ops import sequence_masking
 
 __all__ = ["FirstToken", "GlobalAveragePooling1D", "GlobalMaxPooling1D"]
 
@@ -73,7 +74,7 @@ class GlobalMaxPooling1D(_MaskedPooling):
         if inputs.shape[1] == 0:
             return ops.sum(inputs, axis=1)  # zeros; there is no maximum of nothing
         real = _real_tokens(inputs, mask)
-        highest = ops.max(backend.sequence_masking(inputs, real, "-inf"), axis=1)
+        highest = ops.max(sequence_masking(inputs, real, "-inf"), axis=1)
         return ops.where(ops.any(real, axis=1)[:, None], highest, ops.zeros_like(highest))
 
 

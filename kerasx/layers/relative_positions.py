@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
+from kerasx.ops import relative_position_buckets, rotary_frequencies, sinusoidal_embeddings
 
 __all__ = [
     "RelativePositionEmbedding",
@@ -46,7 +47,7 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
             raise ValueError(
                 f"`merge_mode` must be 'add', 'mul' or 'zero'. Received: merge_mode={merge_mode!r}"
             )
-        backend.rotary_frequencies(output_dim, base, scaling)  # raises if they make no sense
+        rotary_frequencies(output_dim, base, scaling)  # raises if they make no sense
         self.output_dim, self.merge_mode = output_dim, merge_mode
         self.base, self.scaling = base, scaling
         self.custom_position_ids = custom_position_ids
@@ -62,7 +63,7 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
     def call(self, inputs):
         x, positions = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
         positions = ops.arange(ops.shape(x)[1])[None] if positions is None else positions
-        vectors = backend.sinusoidal_embeddings(positions, self.output_dim, self.base, self.scaling)
+        vectors = sinusoidal_embeddings(positions, self.output_dim, self.base, self.scaling)
         if self.merge_mode == "zero":
             return vectors
         vectors = ops.cast(vectors, x.dtype)
@@ -216,7 +217,7 @@ class RelativePositionEmbeddingT5(_Relative):
         self.max_distance, self.bidirectional = max_distance, bidirectional
 
     def call(self, inputs, position_ids=False):
-        buckets = backend.relative_position_buckets(
+        buckets = relative_position_buckets(
             self.distances(inputs, position_ids),
             self.input_dim,
             self.max_distance,
@@ -245,7 +246,7 @@ class Sinusoidal(keras.initializers.Initializer):
 
     def __call__(self, shape, dtype=None):
         positions = np.arange(shape[0], dtype="float32")
-        return ops.cast(backend.sinusoidal_embeddings(positions, shape[1]), dtype or "float32")
+        return ops.cast(sinusoidal_embeddings(positions, shape[1]), dtype or "float32")
 
     def get_config(self):
         return {}

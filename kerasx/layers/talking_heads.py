@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasx import backend
 from kerasx.layers.attention import MultiHeadAttention
+from kerasx.ops import attend, attention_scores
 
 __all__ = ["TalkingHeadsAttention"]
 
@@ -35,7 +35,7 @@ class TalkingHeadsAttention(MultiHeadAttention):
     def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
         k, v = self.shared(k, v)
         scale, options = self.scale_and_options(training)
-        scores = backend.attention_scores(q, k, None, scale, relative)
+        scores = attention_scores(q, k, None, scale, relative)
         scores = ops.einsum("ij,bjnm->binm", ops.cast(self.mixing, scores.dtype), scores)
         scores = scores if bias is None else scores + ops.cast(bias, scores.dtype)
-        return backend.attend(scores, v, mask, *options, relative), scores
+        return attend(scores, v, mask, *options, relative), scores

@@ -1,9 +1,5 @@
 """Losses as functions, as keras.losses.Loss classes, and what goes with them."""
 
-from kerasx.backend.multilabel import (
-    multilabel_categorical_crossentropy,
-    sparse_multilabel_categorical_crossentropy,
-)
 from kerasx.losses.base import masked_mean
 from kerasx.losses.consistency import kl_divergence, symmetric_kl
 from kerasx.losses.contrastive import FlatNCE, InfoNCE, flat_nce, in_batch_scores, info_nce
@@ -26,6 +22,10 @@ from kerasx.losses.pointers import GlobalPointerCrossentropy
 from kerasx.losses.policy_gradient import optimal_baseline, policy_gradient_loss
 from kerasx.losses.robust import SoftAccuracy, TaiLr, soft_accuracy_loss, tailr_loss
 from kerasx.losses.sequence import MaskedCrossEntropy, Perplexity, masked_cross_entropy
+from kerasx.ops.multilabel import (
+    multilabel_categorical_crossentropy,
+    sparse_multilabel_categorical_crossentropy,
+)
 
 __all__ = [
     "CoSENT",

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.backend.shapes import require_shape
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["ScoreLoss", "TokenLoss", "as_ids", "masked_mean", "token_weight"]
 

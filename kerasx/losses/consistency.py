@@ -5,7 +5,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend import mask_value
-from kerasx.backend.shapes import require_shape
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["kl_divergence", "symmetric_kl"]
 

@@ -5,9 +5,9 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend import mask_value
-from kerasx.backend.multilabel import log1p_sum_exp
-from kerasx.backend.shapes import require_shape
 from kerasx.losses.base import ScoreLoss
+from kerasx.ops.multilabel import log1p_sum_exp
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["FlatNCE", "InfoNCE", "flat_nce", "in_batch_scores", "info_nce"]
 

@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.backend.multilabel import log1p_sum_exp
-from kerasx.backend.shapes import require_shape
 from kerasx.losses.base import ScoreLoss
 from kerasx.losses.contrastive import unit_vectors
+from kerasx.ops.multilabel import log1p_sum_exp
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["CoSENT", "cosent_loss", "pair_cosines"]
 

@@ -8,9 +8,9 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend import mask_value
-from kerasx.backend.multilabel import log1p_sum_exp
-from kerasx.backend.shapes import require_shape
 from kerasx.losses.base import ScoreLoss, TokenLoss, as_ids
+from kerasx.ops.multilabel import log1p_sum_exp
+from kerasx.ops.shapes import require_shape
 
 __all__ = [
     "ExactAccuracy",

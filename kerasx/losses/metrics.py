@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.backend.shapes import require_shape
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["MultilabelAccuracy", "MultilabelF1"]
 

@@ -5,6 +5,10 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.losses.base import ScoreLoss
+from kerasx.ops import (
+    multilabel_categorical_crossentropy,
+    sparse_multilabel_categorical_crossentropy,
+)
 
 __all__ = [
     "MultilabelCategoricalCrossentropy",
@@ -36,7 +40,7 @@ class MultilabelCategoricalCrossentropy(ScoreLoss):
     """
 
     def call(self, y_true, y_pred):
-        return backend.multilabel_categorical_crossentropy(y_true, y_pred)
+        return multilabel_categorical_crossentropy(y_true, y_pred)
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -59,7 +63,7 @@ class SparseMultilabelCategoricalCrossentropy(ScoreLoss):
         self.mask_zero = mask_zero
 
     def call(self, y_true, y_pred):
-        return backend.sparse_multilabel_categorical_crossentropy(y_true, y_pred, self.mask_zero)
+        return sparse_multilabel_categorical_crossentropy(y_true, y_pred, self.mask_zero)
 
     def get_config(self):
         return {**super().get_config(), "mask_zero": self.mask_zero}

@@ -3,9 +3,13 @@
 import keras
 from keras import ops
 
-from kerasx import backend
-from kerasx.backend.shapes import require_shape
 from kerasx.losses.base import ScoreLoss
+from kerasx.ops import (
+    flatten,
+    multilabel_categorical_crossentropy,
+    sparse_multilabel_categorical_crossentropy,
+)
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["GlobalPointerCrossentropy"]
 
@@ -14,7 +18,7 @@ __all__ = ["GlobalPointerCrossentropy"]
 class GlobalPointerCrossentropy(ScoreLoss):
     """ZLPR of the spans of each label, summed over the labels: for `GlobalPointer`.
 
-    Labels are those of `kerasx.tokenizers.pointer_labels`: dense, (b, h, n, n) with 1 at the true
+    Labels are those of `kerasx.spans.pointer_labels`: dense, (b, h, n, n) with 1 at the true
     pairs, or sparse, (b, h, m, 2) pairs of a start and an end in which (0, 0) is padding. Sparse
     labels of a sentence of 512 take as much room as those of a short one.
 
@@ -35,15 +39,15 @@ class GlobalPointerCrossentropy(ScoreLoss):
 
     def call(self, y_true, y_pred):
         n = ops.shape(y_pred)[-1]
-        scores = backend.flatten(y_pred, 2)
+        scores = flatten(y_pred, 2)
         if not self.sparse:
             require_shape("y_true", y_true, y_pred.shape, "a label for each pair")
-            losses = backend.multilabel_categorical_crossentropy(backend.flatten(y_true, 2), scores)
+            losses = multilabel_categorical_crossentropy(flatten(y_true, 2), scores)
             return ops.sum(losses, axis=-1)
         pairs = ops.cast(y_true, "int32")
         require_shape("y_true", pairs, (*y_pred.shape[:2], None, 2), "pairs of start and end")
         ids = pairs[..., 0] * n + pairs[..., 1]
-        losses = backend.sparse_multilabel_categorical_crossentropy(ids, scores, mask_zero=True)
+        losses = sparse_multilabel_categorical_crossentropy(ids, scores, mask_zero=True)
         return ops.sum(losses, axis=-1)
 
     def get_config(self):

@@ -3,7 +3,7 @@
 from keras import ops
 
 from kerasx import backend
-from kerasx.backend.shapes import require_shape
+from kerasx.ops.shapes import require_shape
 
 __all__ = ["optimal_baseline", "policy_gradient_loss"]
 

@@ -1,15 +1,8 @@
 """Metrics on text and numbers; NumPy only, no backend."""
 
 from kerasx.metrics.answers import answer_f1, answer_scores, exact_match
-from kerasx.metrics.equations import (
-    equal,
-    equation_accuracy,
-    evaluate,
-    format_value,
-    is_correct,
-    normalize_expression,
-    remove_brackets,
-)
+from kerasx.metrics.equations import equation_accuracy, is_correct
+from kerasx.metrics.generated import bleu, distinct
 from kerasx.metrics.ngram import NgramModel, perplexity
 from kerasx.metrics.rouge import mean_rouge, rouge
 from kerasx.metrics.spans import (
@@ -22,7 +15,6 @@ from kerasx.metrics.spans import (
     spo_f1,
     top_k_accuracy,
 )
-from kerasx.metrics.text import bleu, distinct
 from kerasx.metrics.trees import bracket_f1, brackets, unlabelled_attachment_score
 
 __all__ = [
@@ -34,17 +26,12 @@ __all__ = [
     "bracket_f1",
     "brackets",
     "distinct",
-    "equal",
     "equation_accuracy",
-    "evaluate",
     "event_f1",
     "exact_match",
-    "format_value",
     "is_correct",
     "mean_rouge",
-    "normalize_expression",
     "perplexity",
-    "remove_brackets",
     "rouge",
     "segmentation_f1",
     "set_f1",

@@ -8,7 +8,7 @@ import re
 import string
 from collections import Counter
 
-from kerasx.data.text import longest_common_substring
+from kerasx.text import longest_common_substring
 
 __all__ = ["answer_f1", "answer_scores", "exact_match"]
 

@@ -6,8 +6,8 @@ which Chinese results such as those of kexue.fm/archives/7867 are computed.
 
 from collections import Counter
 
-from kerasx.data.text import longest_common_subsequence
 from kerasx.metrics.tokens import ngrams, tokens_of
+from kerasx.text import longest_common_subsequence
 
 __all__ = ["lcs_length", "mean_rouge", "rouge"]
 

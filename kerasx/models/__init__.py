@@ -1,33 +1,34 @@
 """Model families, and the builder they are made with."""
 
-from kerasx.models.albert import ALBERT, ALBERT_Unshared
-from kerasx.models.artefact import Artefact, load_model, save_model
-from kerasx.models.bart import BART, BART_Decoder, BART_Encoder
-from kerasx.models.bert import BERT
 from kerasx.models.build import (
     build_transformer_model,
     extend_with_language_model,
     extend_with_unified_language_model,
 )
-from kerasx.models.deberta import DeBERTa
-from kerasx.models.deepen import deepen
 from kerasx.models.deepnorm import deepnorm_constants
-from kerasx.models.distilbert import DistilBERT
-from kerasx.models.electra import ELECTRA
-from kerasx.models.gau import GAU_alpha
-from kerasx.models.gpt import GPT, GPT2, GPT2_ML
-from kerasx.models.llama import Llama
-from kerasx.models.lora import enable_lora, merge_lora
-from kerasx.models.modernbert import ModernBERT
-from kerasx.models.nezha import NEZHA
+from kerasx.models.families.albert import ALBERT, ALBERT_Unshared
+from kerasx.models.families.bart import BART, BART_Decoder, BART_Encoder
+from kerasx.models.families.bert import BERT
+from kerasx.models.families.deberta import DeBERTa
+from kerasx.models.families.distilbert import DistilBERT
+from kerasx.models.families.electra import ELECTRA
+from kerasx.models.families.gau import GAU_alpha
+from kerasx.models.families.gpt import GPT, GPT2, GPT2_ML
+from kerasx.models.families.llama import Llama
+from kerasx.models.families.modernbert import ModernBERT
+from kerasx.models.families.nezha import NEZHA
+from kerasx.models.families.qwen import Qwen2, Qwen3
+from kerasx.models.families.roberta import RoBERTa
+from kerasx.models.families.roformer import RoFormer, RoFormerV2
+from kerasx.models.families.t5 import T5, T5_Decoder, T5_Encoder
 from kerasx.models.pretrained import save_pretrained
-from kerasx.models.qwen import Qwen2, Qwen3
-from kerasx.models.roberta import RoBERTa
-from kerasx.models.roformer import RoFormer, RoFormerV2
+from kerasx.models.saving import Artefact, load_model, save_model
 from kerasx.models.scratch import bert_config, t5_config
-from kerasx.models.t5 import T5, T5_Decoder, T5_Encoder
+from kerasx.models.surgery.deepen import deepen
+from kerasx.models.surgery.lora import enable_lora, merge_lora
+from kerasx.models.surgery.theseus import theseus
+from kerasx.models.surgery.widen import widen
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
-from kerasx.models.widen import widen
 
 __all__ = [
     "ALBERT",
@@ -70,5 +71,6 @@ __all__ = [
     "save_model",
     "save_pretrained",
     "t5_config",
+    "theseus",
     "widen",
 ]

@@ -5,7 +5,7 @@ import inspect
 import os
 
 from kerasx import checkpoints
-from kerasx.models.arguments import parameters
+from kerasx.models.builder_arguments import parameters
 from kerasx.models.families import MODELS
 from kerasx.models.recognise import recognise
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask

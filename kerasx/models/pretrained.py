@@ -7,10 +7,11 @@ from contextlib import ExitStack
 import keras
 
 from kerasx import checkpoints
-from kerasx.models.arguments import arguments_of, builder_of, parameters
+from kerasx.files import atomic_path
 from kerasx.models.build import HEADS, make_builder
+from kerasx.models.builder_arguments import arguments_of, builder_of, parameters
 from kerasx.models.families import MODELS
-from kerasx.tokenizers.files import tokenizer_config, vocabulary_name, write_vocabulary
+from kerasx.tokenizers.saving import tokenizer_config, vocabulary_name, write_vocabulary
 
 __all__ = ["save_pretrained"]
 
@@ -64,7 +65,7 @@ def save_pretrained(model, folder, tokenizer=None):
     os.makedirs(folder, exist_ok=True)
     with ExitStack() as stack:
         for name, write in files.items():
-            write(stack.enter_context(checkpoints.atomic_path(os.path.join(folder, name))))
+            write(stack.enter_context(atomic_path(os.path.join(folder, name))))
 
 
 def _config(builder):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasx import backend, checkpoints
-from kerasx.data import orthogonally_resize
+from kerasx.checkpoints import orthogonally_resize
 from kerasx.models.keras_weights import load_keras_weights
 
 __all__ = ["Translated", "WeightLoading", "rename"]

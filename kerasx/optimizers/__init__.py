@@ -1,9 +1,5 @@
 """Optimizers of the lineage, and class factories that extend any Keras optimizer."""
 
-from kerasx.optimizers.accumulation import (
-    extend_with_gradient_accumulation,
-    extend_with_momentum_accumulation,
-)
 from kerasx.optimizers.adafactor import AdaFactor
 from kerasx.optimizers.adam import Adam
 from kerasx.optimizers.amos import AmosDecay, extend_with_amos
@@ -13,6 +9,10 @@ from kerasx.optimizers.averaging import (
 )
 from kerasx.optimizers.clipping import extend_with_soft_clipping, soft_clip
 from kerasx.optimizers.exponentiated_gradient import ExponentiatedGradient
+from kerasx.optimizers.gradient_accumulation import (
+    extend_with_gradient_accumulation,
+    extend_with_momentum_accumulation,
+)
 from kerasx.optimizers.lora_plus import lora_plus
 from kerasx.optimizers.schedules import PiecewiseLinear, warmup_cosine
 from kerasx.optimizers.tiger import Tiger

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
-from kerasx.optimizers.accumulation import positive_integer
 from kerasx.optimizers.extension import Extension, extend, float_slots
+from kerasx.optimizers.gradient_accumulation import positive_integer
 
 __all__ = ["extend_with_exponential_moving_average", "extend_with_lookahead"]
 

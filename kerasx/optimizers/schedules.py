@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasx import backend
+from kerasx.ops import piecewise_linear
 
 __all__ = ["PiecewiseLinear", "warmup_cosine"]
 
@@ -45,7 +45,7 @@ class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
         self.base = base
 
     def __call__(self, step):
-        return self.base * backend.piecewise_linear(step, self.schedule)
+        return self.base * piecewise_linear(step, self.schedule)
 
     def get_config(self):
         return {"schedule": self.schedule, "base": self.base}

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.ops import piecewise_linear
 from kerasx.optimizers.naming import is_embedding, is_scale, is_vector
 from kerasx.optimizers.schedules import numeric_schedule
 
@@ -105,7 +106,7 @@ class Tiger(backend.InPlace, keras.optimizers.Optimizer):
         """Part of update_step: it acts with the rate of each variable, and only on updates."""
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        rate = learning_rate * backend.piecewise_linear(self._iterations, self.lr_schedule)
+        rate = learning_rate * piecewise_linear(self._iterations, self.lr_schedule)
         super()._backend_update_step(grads, trainable_variables, rate)
 
     def update_step(self, gradient, variable, learning_rate):

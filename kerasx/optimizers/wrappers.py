@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.ops import piecewise_linear
 from kerasx.optimizers.extension import Extension, extend, matching
 from kerasx.optimizers.schedules import numeric_schedule
 
@@ -178,7 +179,7 @@ class PiecewiseLinearLr(Extension):
         )
 
     def lr_multiplier(self):
-        multiplier = backend.piecewise_linear(self._iterations, self.lr_schedule)
+        multiplier = piecewise_linear(self._iterations, self.lr_schedule)
         return super().lr_multiplier() * multiplier
 
     def get_config(self):

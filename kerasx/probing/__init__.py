@@ -8,6 +8,7 @@ from kerasx.probing.attention_rank import (
 )
 from kerasx.probing.attributions import Attributions, integrated_gradients
 from kerasx.probing.gibbs import gibbs_sample
+from kerasx.probing.parsing import parse_constituency, parse_dependencies, segment, split_score
 from kerasx.probing.perturbed_masking import impact_matrix, number_of_inputs
 from kerasx.probing.plots import (
     format_dependencies,
@@ -16,12 +17,6 @@ from kerasx.probing.plots import (
     plot_dependencies,
     plot_impacts,
     plot_tree,
-)
-from kerasx.probing.trees import (
-    parse_constituency,
-    parse_dependencies,
-    segment,
-    split_score,
 )
 
 __all__ = [

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx import backend
-from kerasx.layers.attention import MultiHeadAttention, split_biases
+from kerasx.layers import MultiHeadAttention
+from kerasx.layers.attention import split_biases
+from kerasx.ops import attention_normalize, padding
 from kerasx.probing.encoders import only_node
 
 __all__ = ["attention_weights", "log_determinants", "numerical_ranks", "random_attention"]
@@ -101,13 +102,13 @@ def attention_weights(model, inputs, layer):
     masks, _ = split_biases(values[3:])
     valid = getattr(values[2], "_keras_mask", None)
     if valid is not None:
-        masks.append(backend.padding(valid).allowed)
+        masks.append(padding(valid).allowed)
     copy = type(layer).from_config({**layer.get_config(), "return_attention_scores": True})
     copy.build([tuple(x.shape) for x in values])
     copy.set_weights(layer.get_weights())
     scores = copy(values, training=False, **_options(node))[1]
     mask = functools.reduce(ops.logical_and, masks) if masks else None
-    weights = backend.attention_normalize(scores, mask, -1, layer.normalization)
+    weights = attention_normalize(scores, mask, -1, layer.normalization)
     return ops.convert_to_numpy(weights)
 
 

@@ -4,7 +4,8 @@ import argparse
 import sys
 from dataclasses import fields
 
-from kerasx.serve import LOOPBACK, Limits, create_app
+from kerasx.serve import LOOPBACK, create_app
+from kerasx.serve.limits import Limits
 
 _HELP = {
     "max_batch": "rows computed at once",

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasx.data.dialogues import encode_prompt
 from kerasx.generation import BeamSearch, DecodingGraphs, Generator, Greedy, Sampling
 from kerasx.serve.limits import Invalid
 from kerasx.serve.outputs import checked_ids
+from kerasx.tokenizers import encode_prompt
 
 __all__ = ["Generation", "Prompt"]
 

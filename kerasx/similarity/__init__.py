@@ -4,11 +4,7 @@ from kerasx.similarity.bags import Bag, relaxed_cost
 from kerasx.similarity.plots import plot_transport
 from kerasx.similarity.pooling import cls_pooling, first_last_avg_pooling, mean_pooling
 from kerasx.similarity.sentence_index import Found, SentenceIndex, search
-from kerasx.similarity.spearman import (
-    SpearmanEvaluation,
-    cosine_similarities,
-    spearman_correlation,
-)
+from kerasx.similarity.spearman import SpearmanEvaluation, cosine_similarities, spearman_correlation
 from kerasx.similarity.transport import sinkhorn, transport_cost, transport_plan
 from kerasx.similarity.whitening import Whitening, compute_kernel_bias, transform_and_normalize
 from kerasx.similarity.wmd import word_centroid_distance, word_movers_distance

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasx.data.figures import drawing, save_figure
+from kerasx.figures import drawing, save_figure
 
 __all__ = ["plot_transport"]
 

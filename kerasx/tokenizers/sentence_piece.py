@@ -3,7 +3,7 @@
 import os
 import re
 
-from .base import TokenizerBase
+from kerasx.tokenizers.base import TokenizerBase
 
 __all__ = ["SpTokenizer"]
 

@@ -2,9 +2,8 @@
 
 import io
 
-from kerasx.checkpoints.atomic import atomic_path
-
-from .sentence_piece import import_sentencepiece
+from kerasx.files import atomic_path
+from kerasx.tokenizers.sentence_piece import import_sentencepiece
 
 __all__ = ["train_sentencepiece"]
 

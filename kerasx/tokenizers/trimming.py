@@ -7,10 +7,9 @@ import os
 from collections import Counter
 from itertools import chain
 
-from kerasx.checkpoints.atomic import atomic_path
-from kerasx.checkpoints.protobuf import read_fields, read_numbers, write_message
-
-from .sentence_piece import SpTokenizer
+from kerasx.files import atomic_path
+from kerasx.files.protobuf import read_fields, read_numbers, write_message
+from kerasx.tokenizers.sentence_piece import SpTokenizer
 
 __all__ = ["saved_parameters", "trim_sentencepiece", "trim_vocab"]
 

@@ -4,10 +4,8 @@ import codecs
 import os
 from collections import Counter
 
-from kerasx.checkpoints.atomic import atomic_path
-from kerasx.data.readers import read_lines
-
-from .characters import CharacterTable, is_redundant, is_special, normalize
+from kerasx.files import atomic_path, read_lines
+from kerasx.tokenizers.characters import CharacterTable, is_redundant, is_special, normalize
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ADVICE = "One token a line, each once; the line number is the id."
@@ -174,7 +172,7 @@ def load_words(path, min_count=1, limit=None, encoding="utf-8", errors="raise"):
         limit: how many words at most, the most frequent first; None for all, in file order.
         encoding: of the file.
         errors: "raise" stops at a line whose count is no whole number; "skip" leaves such lines
-            out and warns once, see `kerasx.data.read_lines`.
+            out and warns once, see `kerasx.files.read_lines`.
 
     Raises:
         ValueError: a bad line, as `path:line`; with "skip" more than 1 % of them; or no words.

@@ -9,8 +9,8 @@ import os
 import re
 from itertools import chain, cycle, islice
 
-from .base import TokenizerBase, check_text
-from .characters import (
+from kerasx.tokenizers.base import TokenizerBase, check_text
+from kerasx.tokenizers.characters import (
     CharacterTable,
     align,
     is_cjk_character,
@@ -22,7 +22,7 @@ from .characters import (
     normalize,
     stem,
 )
-from .vocabulary import check_token_dict, load_vocab
+from kerasx.tokenizers.vocabulary import check_token_dict, load_vocab
 
 _SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full

@@ -7,12 +7,12 @@ A trick replaces the model's train_step; the model stays the same object and is 
 The trick attached last is the outermost: here the loss is flooded at the perturbed weights.
 """
 
-from kerasx.training.accumulation import contrastive_accumulation
 from kerasx.training.adversarial import (
     adversarial_training,
     random_noise,
     virtual_adversarial_training,
 )
+from kerasx.training.contrastive_accumulation import contrastive_accumulation
 from kerasx.training.penalties import (
     flooding,
     gradient_penalty,
@@ -20,7 +20,6 @@ from kerasx.training.penalties import (
     r_drop,
 )
 from kerasx.training.reports import report_gradient_norm
-from kerasx.training.theseus import theseus
 from kerasx.training.without_gradient import policy_gradient, zeroth_order
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "r_drop",
     "random_noise",
     "report_gradient_norm",
-    "theseus",
     "virtual_adversarial_training",
     "zeroth_order",
 ]

@@ -3,8 +3,8 @@
 from keras import ops
 
 from kerasx.losses import kl_divergence
-from kerasx.training.arguments import check_positive, scores_of
 from kerasx.training.objective import attach, find_variables, gradients_at, moved
+from kerasx.training.scores import check_positive, scores_of
 from kerasx.training.vectors import Draws, norm, scaled_to
 
 __all__ = ["adversarial_training", "random_noise", "virtual_adversarial_training"]

@@ -4,8 +4,8 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.losses import flooded, symmetric_kl
-from kerasx.training.arguments import check_positive, scores_of
 from kerasx.training.objective import attach, find_variables, moved
+from kerasx.training.scores import check_positive, scores_of
 
 __all__ = ["flooding", "gradient_penalty", "implicit_gradient_regularization", "r_drop"]
 

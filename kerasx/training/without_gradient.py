@@ -5,8 +5,8 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.losses import policy_gradient_loss
-from kerasx.training.arguments import check_positive
 from kerasx.training.objective import attach, find_variables, moved
+from kerasx.training.scores import check_positive
 from kerasx.training.vectors import Draws
 
 __all__ = ["policy_gradient", "zeroth_order"]

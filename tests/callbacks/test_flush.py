@@ -49,7 +49,9 @@ def test_a_flush_each_epoch_is_what_the_next_epoch_starts_from():
 
 
 def test_the_tail_of_gradient_accumulation_is_applied():
-    optimizers = pytest.importorskip("kerasx.optimizers.accumulation", reason="not there yet")
+    optimizers = pytest.importorskip(
+        "kerasx.optimizers.gradient_accumulation", reason="not there yet"
+    )
     make = optimizers.extend_with_gradient_accumulation(keras.optimizers.SGD)
     model, (x, y) = make_line(make(0.01, grad_accum_steps=3))
     before = model.get_weights()

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 
 from kerasx.checkpoints import __main__ as cli
 from kerasx.checkpoints import open_checkpoint, save_safetensors, save_tensor_bundle
-
-from .helpers import run_python, same_tensors, small_tensors, tensor_dicts
+from tests.checkpoints.helpers import run_python, same_tensors, small_tensors, tensor_dicts
 
 pytestmark = pytest.mark.backend_free
 

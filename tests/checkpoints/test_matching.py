@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasx.checkpoints import DEFAULT_IGNORE, Checkpoint, match, open_checkpoint
-from kerasx.checkpoints.checkpoint import Spec
+from kerasx.checkpoints import DEFAULT_IGNORE, Checkpoint, Spec, match, open_checkpoint
 
 pytestmark = pytest.mark.backend_free
 

@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from safetensors.numpy import load_file, save_file
 
 from kerasx.checkpoints import open_checkpoint, save_safetensors
-
-from .helpers import BFLOAT16, run_python, same, same_tensors, small_tensors, tensor_dicts
+from tests.checkpoints.helpers import (
+    BFLOAT16,
+    run_python,
+    same,
+    same_tensors,
+    small_tensors,
+    tensor_dicts,
+)
 
 pytestmark = pytest.mark.backend_free
 

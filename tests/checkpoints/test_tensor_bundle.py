@@ -8,10 +8,16 @@ from hypothesis import strategies as st
 
 from kerasx.checkpoints import crc32c, open_checkpoint, save_tensor_bundle, sstable
 from kerasx.checkpoints.bundle_index import slice_key
-from kerasx.checkpoints.protobuf import read_fields, read_varint, write_message, write_varint
 from kerasx.checkpoints.sstable import read_table, write_table
-
-from .helpers import arrays, run_python, same, same_tensors, small_tensors, tensor_dicts
+from kerasx.files.protobuf import read_fields, read_varint, write_message, write_varint
+from tests.checkpoints.helpers import (
+    arrays,
+    run_python,
+    same,
+    same_tensors,
+    small_tensors,
+    tensor_dicts,
+)
 
 pytestmark = pytest.mark.backend_free
 

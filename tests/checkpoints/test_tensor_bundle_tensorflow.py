@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from kerasx.checkpoints import open_checkpoint, save_tensor_bundle
-
-from .helpers import BFLOAT16, DTYPES, run_python, same, small_tensors
+from tests.checkpoints.helpers import BFLOAT16, DTYPES, run_python, same, small_tensors
 
 pytestmark = [
     pytest.mark.backend_free,

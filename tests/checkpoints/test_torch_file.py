@@ -6,8 +6,7 @@ import json
 import pytest
 
 from kerasx.checkpoints import open_checkpoint
-
-from .helpers import run_python
+from tests.checkpoints.helpers import run_python
 
 pytestmark = pytest.mark.backend_free
 

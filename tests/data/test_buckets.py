@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.data import bucket_lengths, padding_ratio, plan_batches, read_tsv
+from kerasx.data import bucket_lengths, padding_ratio, plan_batches
+from kerasx.files import read_tsv
 
 pytestmark = pytest.mark.backend_free
 SENTIMENT = Path(__file__).parents[3] / "shared/data/sentiment/sentiment.train.data"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from kerasx.data import generate_dialogues
+from kerasx.datasets import generate_dialogues
 from kerasx.models import load_model
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert

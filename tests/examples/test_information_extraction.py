@@ -3,7 +3,7 @@
 import json
 import re
 
-from kerasx.data import (
+from kerasx.datasets import (
     event_record,
     generate_events,
     generate_questions,
@@ -11,8 +11,8 @@ from kerasx.data import (
     read_events,
     read_relations,
     spo_record,
-    write_jsonl,
 )
+from kerasx.files import write_jsonl
 from tests.examples.runner import run_example
 from tests.when import compiled_in_test_all
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.data import generate_problems
+from kerasx.datasets import generate_problems
 from tests.tiny import save_tiny_bert
 from tests.when import compiled_in_test_all, in_test_all, jax_in_test_all
 

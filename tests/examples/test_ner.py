@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from kerasx.data import generate_entities, generate_segmented
-from kerasx.tokenizers import spans_to_tags
+from kerasx.datasets import generate_entities, generate_segmented
+from kerasx.spans import spans_to_tags
 from tests.examples.runner import run_example
 from tests.when import compiled_in_test_all
 

@@ -1,6 +1,6 @@
 """The example finds a text of a file by a query of other words, and draws the plan."""
 
-from kerasx.data import generate_paraphrases
+from kerasx.datasets import generate_paraphrases
 from tests.examples.runner import run_example
 from tests.when import jax_in_test_all
 

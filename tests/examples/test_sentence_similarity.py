@@ -2,7 +2,7 @@
 
 import re
 
-from kerasx.data import generate_paraphrases
+from kerasx.datasets import generate_paraphrases
 from tests.examples.runner import run_example
 from tests.when import compiled_in_test_all
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.data import generate_reviews
+from kerasx.datasets import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
 from tests.when import compiled_in_test_all, in_test_all

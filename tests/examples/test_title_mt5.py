@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.data import generate_papers
+from kerasx.datasets import generate_papers
 from kerasx.models import build_transformer_model, save_pretrained, t5_config
 from kerasx.tokenizers import train_sentencepiece, trim_sentencepiece
 from tests.examples.runner import run_example

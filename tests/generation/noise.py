@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.generation import BeamSearch, Greedy, Sampling
-from kerasx.generation.constraint import Constraint
+from kerasx.generation import BeamSearch, Constraint, Greedy, Sampling
 from tests.when import compiled_in_test_all
 
 STRATEGIES = {

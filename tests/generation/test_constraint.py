@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from kerasx.generation import BeamSearch, Constraint, Generator
-from kerasx.generation.strategies import NEVER
+from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import tiny_model
 from tests.when import compiled_in_test_all
 

@@ -7,14 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from kerasx.generation import (
-    BannedWords,
-    BeamSearch,
-    Generator,
-    PassageNgrams,
-    PrefixTrie,
-)
-from kerasx.generation.strategies import NEVER
+from kerasx.generation import BannedWords, BeamSearch, Generator, PassageNgrams, PrefixTrie
+from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import tiny_model
 from tests.generation.noise import Noise, strategies
 from tests.when import compiled_in_test_all, jax_in_test_all

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kerasx.generation import Constraint, ContrastiveSearch, DecodingGraphs, Generator
-from kerasx.generation.strategies import NEVER
+from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import (
     SIZES,
     continued_segments,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kerasx.generation import ExpressionGrammar, Generator
-from kerasx.metrics import evaluate, normalize_expression
+from kerasx.text import evaluate, normalize_expression
 from kerasx.tokenizers import Tokenizer
 from tests.generation.models import tiny_model
 from tests.generation.noise import Noise, strategies
@@ -152,7 +152,7 @@ def test_percent_is_read_as_textbooks_have_it():
 
 def test_the_answers_to_generated_problems_are_in_the_language():
     """Walked along the tokens that a model learns."""
-    from kerasx.data import generate_problems
+    from kerasx.datasets import generate_problems
     from kerasx.tokenizers import character_vocab
 
     problems = generate_problems(200)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasx.generation import Generated, rerank, vote
-from kerasx.metrics import evaluate
+from kerasx.text import evaluate
 
 FOUND = Generated([["1+1", "2", "3", "4/2"], ["5"]], [[-2.0, -1.5, -1.0, -2.5], [-3.0]])
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.data import ViterbiDecoder
 from kerasx.layers import ConditionalRandomField, MaximumEntropyMarkovModel
-from kerasx.tokenizers import allowed_transitions, tag_set, tags_to_spans
+from kerasx.spans import ViterbiDecoder, allowed_transitions, tag_set, tags_to_spans
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=(3, 5, 3)).astype("float32")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx import backend, layers
+from kerasx import layers
+from kerasx.ops import sinusoidal_embeddings
 
 B, N, D, UNITS, KEY = 2, 20, 6, 8, 4
 
@@ -54,7 +55,7 @@ def test_self_attention_is_its_formula(normalization, use_bias):
     valid = np.arange(N) < np.array([[N], [11]])
     causal = np.tri(N, dtype=bool)
     bias = rng.normal(size=(1, 1, N, N)).astype("float32")
-    position = backend.sinusoidal_embeddings(np.arange(N, dtype="float32")[None], KEY)
+    position = sinusoidal_embeddings(np.arange(N, dtype="float32")[None], KEY)
     layer = layers.GatedAttentionUnit(UNITS, KEY, use_bias=use_bias, normalization=normalization)
     inputs = [ops.convert_to_tensor(z) for z in (x, causal[None, None], position, bias)]
     mask = [ops.convert_to_tensor(valid), None, None, None]

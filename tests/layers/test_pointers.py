@@ -7,7 +7,7 @@ from keras import ops
 from kerasx.backend import mask_value
 from kerasx.layers import Biaffine, EfficientGlobalPointer, GlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy
-from kerasx.tokenizers import pointer_labels, pointer_spans
+from kerasx.spans import pointer_labels, pointer_spans
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 6, 8)).astype("float32")

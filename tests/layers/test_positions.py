@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx import backend, layers
+from kerasx import layers
+from kerasx.ops import sinusoidal_embeddings
 
 N, HEADS, SIZE = 7, 2, 4
 X = np.random.default_rng(0).normal(size=(2, N, 8)).astype("float32")
@@ -35,7 +36,7 @@ def attend(x, p_bias, where):
 def test_relative_vectors_are_those_of_the_clipped_distance():
     layer = layers.RelativePositionEmbedding(5, 4)
     found = ops.convert_to_numpy(layer([X, X[:, :3]]))[0]
-    table = ops.convert_to_numpy(backend.sinusoidal_embeddings(np.arange(5.0), 4))
+    table = ops.convert_to_numpy(sinusoidal_embeddings(np.arange(5.0), 4))
     for i in range(N):
         for j in range(3):
             np.testing.assert_allclose(found[i, j], table[np.clip(j - i, -2, 2) + 2], atol=1e-6)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.data import longest_common_subsequence
 from kerasx.metrics import mean_rouge, rouge
 from kerasx.metrics.rouge import lcs_length
+from kerasx.text import longest_common_subsequence
 
 pytestmark = pytest.mark.backend_free
 

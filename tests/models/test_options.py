@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx import backend
 from kerasx.models import build_transformer_model, deepen, deepnorm_constants
 from kerasx.models.deepnorm import xavier
+from kerasx.ops import attention_scores, sinusoidal_embeddings
 from tests.generation.models import randomize
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
 from tests.when import SLOW, compiled_in_test_all, in_test_all
@@ -177,9 +177,9 @@ def test_residual_scores_are_added_to_those_of_the_turned_heads():
     x = builder.layers["Transformer-0-FeedForward-Norm"].output
     scores = [layer.output[1] for layer in (first, second)]
     x, before, total = outputs(keras.Model(builder.model.inputs, [x, *scores]), TOKENS, SEGMENTS)
-    turns = backend.sinusoidal_embeddings(np.arange(6, dtype="float32")[None], 4)
+    turns = sinusoidal_embeddings(np.arange(6, dtype="float32")[None], 4)
     q, k, _ = second.project(*[ops.convert_to_tensor(x)] * 3, "rotary", turns)
-    own = ops.convert_to_numpy(backend.attention_scores(q, k, scale=0.5))
+    own = ops.convert_to_numpy(attention_scores(q, k, scale=0.5))
     np.testing.assert_allclose(total, before + own, atol=1e-4)
     assert np.abs(before).max() > 0.1
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.data import generate_papers, sequence_padding
+from kerasx.data import sequence_padding
+from kerasx.datasets import generate_papers
 from kerasx.models import build_transformer_model, t5_config
 from kerasx.tokenizers import SpTokenizer, train_sentencepiece, trim_sentencepiece
 from tests.generation.models import randomize

@@ -16,10 +16,10 @@ from kerasx.generation import (  # noqa: E402
     Greedy,
     NoRepeatNgrams,
     RepetitionPenalty,
-    sampling,
 )
-from kerasx.generation.constraint import NoEndBefore  # noqa: E402
-from kerasx.generation.strategies import NEVER  # noqa: E402
+from kerasx.generation.constraints.constraint import NoEndBefore  # noqa: E402
+from kerasx.generation.strategies import sampling  # noqa: E402
+from kerasx.generation.strategies.strategy import NEVER  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.decoders import generated  # noqa: E402
 from tests.when import COMPILES, SLOW, compiled_in_test_all  # noqa: E402

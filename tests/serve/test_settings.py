@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasx.serve.limits import Invalid, Limits
+from kerasx.serve import Limits
+from kerasx.serve.limits import Invalid
 from kerasx.serve.settings import settings_of
 
 LIMITS = Limits(max_new_tokens=100)

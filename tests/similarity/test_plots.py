@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kerasx.data.figures import font_families
+from kerasx.figures import font_families
 from kerasx.similarity import plot_transport, transport_plan
 
 pytest.importorskip("matplotlib", reason="it draws")

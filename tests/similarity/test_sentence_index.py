@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasx.similarity import (
-    SentenceIndex,
-    search,
-    word_movers_distance,
-    word_rotators_distance,
-)
+from kerasx.similarity import SentenceIndex, search, word_movers_distance, word_rotators_distance
 
 pytestmark = pytest.mark.backend_free
 DISTANCES = {"wmd": word_movers_distance, "wrd": word_rotators_distance}

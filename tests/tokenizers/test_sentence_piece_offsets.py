@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import example, given, settings
 
-from kerasx.tokenizers import SpTokenizer, text_spans, token_spans
+from kerasx.spans import text_spans, token_spans
+from kerasx.tokenizers import SpTokenizer
 from tests.tokenizers.common import ANY_TEXT
 from tests.tokenizers.test_trimming import TEXTS, model  # noqa: F401
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasx.data import generate_papers
+from kerasx.datasets import generate_papers
 from kerasx.tokenizers import SpTokenizer, train_sentencepiece
 
 pytestmark = pytest.mark.backend_free

@@ -6,9 +6,8 @@ import pytest
 
 from kerasx import training
 from kerasx.callbacks import FlushGradients
-from kerasx.models import build_transformer_model
+from kerasx.models import build_transformer_model, theseus
 from kerasx.optimizers import extend_with_gradient_accumulation
-from kerasx.training.theseus import theseus
 from tests.training.models import classifier, numpy, three_classes
 from tests.when import compiled_in_test_all, jax_in_test_all
 

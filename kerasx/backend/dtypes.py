@@ -1,0 +1,35 @@
+"""Numbers that depend on a dtype."""
+
+import keras
+import ml_dtypes
+from keras import ops
+
+__all__ = ["mask_value", "widened"]
+
+
+def mask_value(dtype):
+    """The finite score that stands for "not allowed" in `dtype`.
+
+    Half of the smallest finite number, so that adding a bias to it or subtracting a row's
+    maximum from it cannot overflow; its exponential is exactly 0 beside any real score.
+
+    Args:
+        dtype: name of a float dtype, e.g. "float16".
+
+    Returns:
+        A Python float.
+
+    >>> mask_value("float16")
+    -32752.0
+    """
+    return float(ml_dtypes.finfo(dtype).min) / 2
+
+
+def widened(x):
+    """x as a tensor of float32, or of its own dtype if that is wider.
+
+    >>> widened(ops.ones((2,), "float16")).dtype == widened(ops.ones((2,))).dtype
+    True
+    """
+    x = ops.convert_to_tensor(x)
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))

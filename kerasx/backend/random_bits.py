@@ -1,0 +1,45 @@
+"""Random bits that are a function of a seed, on each backend."""
+
+import keras
+
+__all__ = ["random_int16"]
+
+
+def random_int16(x, seed):
+    """Draw uniform int16 of the shape of `x`; `seed` is two random words."""
+    return _LANES[keras.backend.backend()](x, seed)
+
+
+def _tensorflow_lanes(x, seed):
+    """Uniform int16 of x's shape, two to a random word."""
+    import tensorflow as tf
+
+    count = tf.size(x)
+    words = tf.random.stateless_uniform(
+        [(count + 1) // 2], seed, minval=None, maxval=None, dtype="int32", alg="philox"
+    )
+    lanes = tf.reshape(tf.bitcast(words, "int16"), [-1])[:count]
+    return tf.ensure_shape(tf.reshape(lanes, tf.shape(x)), x.shape)
+
+
+def _jax_lanes(x, seed):
+    import jax
+
+    words = jax.random.bits(seed, ((x.size + 1) // 2,), "uint32")
+    lanes = jax.lax.bitcast_convert_type(words, "int16")
+    return lanes.reshape(-1)[: x.size].reshape(x.shape)
+
+
+def _torch_lanes(x, seed):
+    import torch
+
+    if x.device.type == "meta":  # Keras infers shapes there, and it has no generators
+        return torch.empty_like(x, dtype=torch.int16)
+    high, low = (word & 0xFFFFFFFF for word in seed.tolist())
+    generator = torch.Generator(x.device).manual_seed(high << 32 | low)
+    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+    words.random_(-(2**63), None, generator=generator)
+    return words.view(torch.int16)[: x.numel()].view(x.shape)
+
+
+_LANES = {"tensorflow": _tensorflow_lanes, "jax": _jax_lanes, "torch": _torch_lanes}

@@ -1,0 +1,84 @@
+"""Replies to what has been said, and a chat in the terminal."""
+
+from kerasx.generation.cache import position_limit
+from kerasx.generation.generator import Generator
+from kerasx.generation.prompts import check_integer
+from kerasx.generation.strategies.sampling import Sampling
+from kerasx.tokenizers import encode_prompt
+
+__all__ = ["Replier", "chat"]
+
+
+class Replier:
+    """What a language model of dialogues says next, in the segment that did not speak last.
+
+    Args:
+        model: a keras.Model with application "lm", trained on the ids of
+            `kerasx.tokenizers.encode_dialogue`.
+        tokenizer: that tokenizer; its `token_end` ends a reply.
+        strategy: of the `Generator`; by default one of the 5 most probable tokens at each step.
+        maxlen: how many tokens of dialogue and reply together; by default 512, or as far as the
+            model's positions reach. What was said long ago is left out.
+        max_new_tokens: longest reply.
+
+    Called with a list of dialogues, lists of turns, it returns as many texts.
+
+    >>> from kerasx.models import bert_config, build_transformer_model
+    >>> from kerasx.tokenizers import Tokenizer, character_vocab
+    >>> tokenizer = Tokenizer(character_vocab(["你好吗"]))
+    >>> config = bert_config(vocab_size=8, hidden_size=8)
+    >>> options = {"model": "nezha", "application": "lm", "with_mlm": "linear"}
+    >>> model = build_transformer_model(config, **options)
+    >>> len(Replier(model, tokenizer, max_new_tokens=4)([["你好"], ["你好", "好", "好吗"]]))
+    2
+    """
+
+    def __init__(self, model, tokenizer, strategy=None, maxlen=None, max_new_tokens=32):
+        maxlen = (position_limit(model) or 512) if maxlen is None else maxlen
+        check_integer("maxlen", maxlen, max_new_tokens + 2)
+        self.tokenizer, self.room = tokenizer, maxlen - max_new_tokens
+        options = {"end_id": tokenizer._token_end_id, "max_new_tokens": max_new_tokens}
+        strategy = Sampling(top_k=5) if strategy is None else strategy
+        self.generators = [Generator(model, strategy, segment_id=s, **options) for s in (0, 1)]
+
+    def __call__(self, dialogues):
+        prompts = [encode_prompt(self.tokenizer, turns, self.room) for turns in dialogues]
+        replies = {}
+        for segment, generate in enumerate(self.generators):
+            rows = [i for i, (_, segments) in enumerate(prompts) if segments[-1] != segment]
+            if rows:
+                found = generate(*zip(*(prompts[i] for i in rows))).best
+                replies.update(zip(rows, map(self.tokenizer.decode, found)))
+        return [replies[i] for i in range(len(prompts))]
+
+
+def chat(reply, read=input, write=print):
+    """Talk to a model in the terminal: /reset begins anew, /quit or the end of input ends.
+
+    Args:
+        reply: a `Replier`, or another function from a list of dialogues to a list of replies.
+        read: function from what is shown to the line that was typed.
+        write: function that shows a line.
+
+    >>> typed = iter(["你好", "再见", "/reset", "你好", "/quit"])
+    >>> chat(lambda dialogues: [f"{len(dialogues[0])}"], read=lambda shown: next(typed))
+    /reset forgets what was said, /quit ends
+    1
+    3
+    1
+    """
+    write("/reset forgets what was said, /quit ends")
+    history = []
+    while True:
+        try:
+            line = read("> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line == "/quit":
+            return
+        if line == "/reset":
+            history = []
+        elif line:
+            answer = reply([[*history, line]])[0]
+            write(answer or "……")
+            history += [line, answer]

@@ -1,0 +1,68 @@
+"""GAU-α: a stack of gated attention units."""
+
+from kerasx.layers import GatedAttentionUnit
+from kerasx.models.families.roformer import RoFormerV2
+
+__all__ = ["GAU_alpha"]
+
+
+class GAU_alpha(RoFormerV2):  # noqa: N801 - bert4keras's way of names
+    """RoFormerV2 whose blocks are one gated attention unit each (kexue.fm/archives/9052).
+
+    Its configuration names the size of values and gates `intermediate_size`, that of queries and
+    keys `attention_key_size`; a unit has one head.
+
+    >>> gau = GAU_alpha(30, 8, 2, 1, 16, hidden_act="swish", attention_key_size=4)
+    >>> gau.build()
+    >>> gau.model.output.shape
+    (None, None, 8)
+    """
+
+    initializer_order = 3
+    # a unit has one head and no feed-forward network
+    removed_arguments = (
+        *RoFormerV2.removed_arguments,
+        "half_causal_heads",
+        "norm_position",
+        "residual_attention_scores",
+        "talking_heads",
+    )
+
+    @classmethod
+    def translate_config(cls, config):
+        return {"num_attention_heads": 1, **super().translate_config(config)}
+
+    def __init__(self, *args, attention_normalization="softmax_plus", **kwargs):
+        super().__init__(*args, attention_normalization=attention_normalization, **kwargs)
+
+    def apply_main_layers(self, inputs, index):
+        """A gated attention unit, Add & Norm."""
+        name = f"Transformer-{index}-GatedAttentionUnit"
+        return self.sublayer(inputs, self.gated_attention, name, index)
+
+    def gated_attention(self, x, name, index):
+        """The unit, with the model's mask and positions."""
+        mask, position = self.compute_attention_bias(index), self.compute_position_bias(x)
+        return self.apply(
+            self.simplify([x, mask, position]),
+            GatedAttentionUnit,
+            arguments={"a_bias": mask is not None, "p_bias": self.p_bias},
+            units=self.intermediate_size,
+            key_size=self.attention_key_size,
+            activation=self.hidden_act,
+            attention_dropout=self.attention_dropout_rate,
+            kernel_initializer=self.initializer,
+            name=name,
+            **self.attention_options,
+        )
+
+    def variable_mapping(self):
+        mapping = super().variable_mapping()
+        weights = ("i_dense/kernel", "o_dense/kernel", "q_scaleoffset/gamma", "k_scaleoffset/gamma")
+        units = {
+            f"Transformer-{i}-GatedAttentionUnit": [
+                f"GAU_alpha/encoder/layer_{i}/gau/{weight}" for weight in weights
+            ]
+            for i in range(self.num_hidden_layers)
+        }
+        return {k: v for k, v in mapping.items() if not k.startswith("Transformer-")} | units

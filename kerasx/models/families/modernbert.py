@@ -1,0 +1,194 @@
+"""ModernBERT."""
+
+from kerasx.layers import AttentionMask, SinusoidalPositionEmbedding
+from kerasx.models.families.bert import BERT
+
+__all__ = ["ModernBERT"]
+
+
+class ModernBERT(BERT):
+    """ModernBERT (arXiv 2412.13663), from Hugging Face folders.
+
+    BERT with rotary positions, norms before the sublayers (but none before the first attention,
+    whose input is normalized already), gated feed-forward networks and no biases. Most blocks look
+    at a window around each token, with rotations of their own.
+
+    Args:
+        layer_types: for each block "full_attention" or "sliding_attention"; by default every
+            `global_attn_every_n_layers`-th one is full, from the first on.
+        global_attn_every_n_layers: see `layer_types`.
+        local_attention: tokens in the window, half of them on each side.
+        global_rope_theta, local_rope_theta: bases of the two kinds' rotations.
+        classifier_activation: of the token output.
+
+    >>> modernbert = ModernBERT(30, 8, 1, 2, 16)
+    >>> modernbert.build()
+    >>> modernbert.model.output.shape
+    (None, None, 8)
+    """
+
+    applications = ("encoder",)
+    p_bias = "rotary_halves"
+    attention_options = {"use_bias": False}
+    feed_forward_options = {"use_bias": False}
+    norm_options = {"offset": False}
+    dense_options = {"use_bias": False}
+    token_variables = ("model/embeddings/tok_embeddings", "decoder/bias")
+    config_names = {
+        "norm_eps": "layer_norm_eps",
+        "mlp_dropout": "dropout_rate",
+        "attention_dropout": "attention_dropout_rate",
+        "max_position_embeddings": "max_position",
+    }
+    removed_arguments = ("half_causal_heads",)
+    required_config = {
+        "attention_bias": False,
+        "classifier_bias": False,
+        "decoder_bias": True,
+        "mlp_bias": False,
+        "norm_bias": False,
+        "tie_word_embeddings": True,
+    }
+    ignored_config = tuple(
+        """classifier_pooling cls_token_id deterministic_flash_attn embedding_dropout
+        initializer_cutoff_factor reference_compile repad_logits_with_grad rope_scaling
+        sparse_pred_ignore_index sparse_prediction""".split()
+    )
+    architectures = {"ModernBertModel": {}, "ModernBertForMaskedLM": {"with_mlm": "linear"}}
+
+    @classmethod
+    def translate_config(cls, config):
+        if "hidden_activation" in config:
+            config["hidden_act"] = [config.pop("hidden_activation"), "linear"]
+        if "pad_token_id" in config:
+            config["pad_id"] = config.pop("pad_token_id")
+        if "norm_eps" in config:
+            config.pop("layer_norm_eps", None)
+        rotations = config.pop("rope_parameters", None) or {}
+        for kind, name in (("full", "global_rope_theta"), ("sliding", "local_rope_theta")):
+            rotation = rotations.get(f"{kind}_attention") or {}
+            if rotation.get("rope_type", "default") != "default" or config.get("rope_scaling"):
+                raise ValueError(
+                    "`rope_parameters` must be of rope_type 'default' in the configuration of a "
+                    f"`ModernBERT`. Received: rope_parameters={rotations}"
+                )
+            if "rope_theta" in rotation:
+                config[name] = rotation["rope_theta"]
+        return config
+
+    def create_config(self, config):
+        activation, *gate = self.hidden_act
+        if gate == ["linear"]:
+            config["hidden_activation"] = activation
+            config.pop("hidden_act")
+        thetas = {"full": self.global_rope_theta, "sliding": self.local_rope_theta}
+        rotations = {
+            f"{kind}_attention": {"rope_type": "default", "rope_theta": theta}
+            for kind, theta in thetas.items()
+        }
+        return {**config, "rope_parameters": rotations}
+
+    def __init__(
+        self,
+        *args,
+        hidden_act=("gelu", "linear"),
+        layer_types=None,
+        global_attn_every_n_layers=3,
+        local_attention=128,
+        global_rope_theta=160000,
+        local_rope_theta=10000,
+        classifier_activation="gelu",
+        segment_vocab_size=0,
+        layer_norm_eps=1e-5,
+        norm_position="pre",
+        pad_id=50283,
+        **kwargs,
+    ):
+        super().__init__(
+            *args,
+            hidden_act=list(hidden_act),
+            segment_vocab_size=segment_vocab_size,
+            layer_norm_eps=layer_norm_eps,
+            norm_position=norm_position,
+            pad_id=pad_id,
+            **kwargs,
+        )
+        kinds = ["full_attention"] + ["sliding_attention"] * (global_attn_every_n_layers - 1)
+        blocks = range(self.num_hidden_layers)
+        self.layer_types = layer_types or [kinds[i % len(kinds)] for i in blocks]
+        self.global_attn_every_n_layers = global_attn_every_n_layers
+        self.local_attention = local_attention
+        self.global_rope_theta = global_rope_theta
+        self.local_rope_theta = local_rope_theta or global_rope_theta
+        self.classifier_activation = classifier_activation
+
+    @property
+    def mlm_act(self):
+        return self.classifier_activation
+
+    def embed_positions(self, x, positions=None):
+        """Not here: attention takes them."""
+        self.position_ids = positions
+        return x
+
+    def normalize(self, x, name):
+        first = name == "Transformer-0-MultiHeadSelfAttention-Norm"
+        return x if first else super().normalize(x, name)
+
+    def is_local(self, index):
+        """Whether block `index` looks at a window."""
+        return self.layer_types[index] == "sliding_attention"
+
+    def compute_attention_bias(self, inputs=None):
+        """The window of block `inputs`, or None."""
+        if not self.is_local(inputs):
+            return None
+        width = self.local_attention // 2 + 1
+        tokens, name = self.inputs[0], "Attention-Mask-Local"
+        return self.apply(tokens, AttentionMask, kind="window", width=width, name=name)
+
+    def self_attention(self, x, name, index):
+        base = self.local_rope_theta if self.is_local(index) else self.global_rope_theta
+        position = self.apply(
+            self.simplify([x, self.position_ids]),
+            SinusoidalPositionEmbedding,
+            output_dim=self.attention_key_size,
+            merge_mode="zero",
+            base=base,
+            name=f"Embedding-Rotary-Position{'-Local' * self.is_local(index)}",
+        )
+        return self.attention(x, x, name, self.compute_attention_bias(index), position)
+
+    def variable_mapping(self):
+        mapping = {
+            "Embedding-Token": ["model/embeddings/tok_embeddings"],
+            "Embedding-Norm": ["model/embeddings/norm/gamma"],
+            "Output-Norm": ["model/final_norm/gamma"],
+            "MLM-Dense": ["head/dense/kernel"],
+            "MLM-Norm": ["head/norm/gamma"],
+            "MLM-Bias": ["decoder/bias"],
+        }
+        for i in range(self.num_hidden_layers):
+            ours, theirs = f"Transformer-{i}-", f"model/layers_{i}/"
+            attention, network = ("query", "key", "value", "Wo"), ("input", "gate", "Wo")
+            mapping |= {
+                f"{ours}MultiHeadSelfAttention-Norm": [f"{theirs}attn_norm/gamma"],
+                f"{ours}MultiHeadSelfAttention": [f"{theirs}attn/{p}/kernel" for p in attention],
+                f"{ours}FeedForward-Norm": [f"{theirs}mlp_norm/gamma"],
+                f"{ours}FeedForward": [f"{theirs}mlp/{p}/kernel" for p in network],
+            }
+        return mapping
+
+    huggingface_prefix = "model."
+    huggingface_rules = (
+        (r"layers_(\d+)", r"layers.\1"),
+        (r"attn/query/kernel", "attn/Wqkv/weight[0 of 3]"),
+        (r"attn/key/kernel", "attn/Wqkv/weight[1 of 3]"),
+        (r"attn/value/kernel", "attn/Wqkv/weight[2 of 3]"),
+        (r"mlp/input/kernel", "mlp/Wi/weight[0 of 2]"),
+        (r"mlp/gate/kernel", "mlp/Wi/weight[1 of 2]"),
+        (r"(kernel|gamma)$", "weight"),
+        (r"tok_embeddings$", "tok_embeddings/weight"),
+        ("/", "."),
+    )
+    optional_variables = ("head/*", "decoder/*", "decoder.weight")

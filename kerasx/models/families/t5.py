@@ -1,0 +1,292 @@
+"""T5, in its versions 1.0 and 1.1, and mT5: text to text."""
+
+import itertools
+
+import keras
+import numpy as np
+
+from kerasx.layers import Embedding, RelativePositionEmbeddingT5
+from kerasx.models.families.encoder_decoder import Decoder, Encoder, EncoderDecoder, Half
+
+__all__ = ["T5", "T5_MODELS", "T5_Decoder", "T5_Encoder"]
+
+VERSIONS = ("t5.1.0", "t5.1.1", "mt5.1.1")
+_SCORES = "decoder/logits/kernel"
+# Hugging Face's heads
+_HEADS = {
+    "T5ForConditionalGeneration": {"with_lm": "linear"},
+    "T5WithLMHeadModel": {"with_lm": "linear"},
+    "T5Model": {"with_lm": False},
+}
+_HEADS |= {f"M{name}": arguments for name, arguments in _HEADS.items()}
+_ENCODERS = ("T5EncoderModel", "MT5EncoderModel")
+
+
+class T5_Base(Half):
+    """What T5's halves share (arXiv 1910.10683; mT5, arXiv 2010.11934; kexue.fm/archives/7867).
+
+    No biases, RMS normalization of the sublayers' inputs, scores not divided by sqrt(key_size), a
+    bias for each bucket of distances, the same in all blocks of a half.
+
+    Args:
+        version: "t5.1.0", "t5.1.1" or "mt5.1.1": what the next two are by default, and the names
+            in a TensorFlow checkpoint.
+        hidden_act: "relu" in 1.0, gated ["gelu_new", "linear"] in 1.1.
+        tie_word_embeddings: scores are products with the token table, as in 1.0.
+        scale_decoder_outputs: multiply the decoder's outputs by hidden_size^(-1/2); by default
+            where they meet the token table, as the original does. bert4keras always does.
+        cross_position_bias: the decoder's biases also in attention to the source, as in bert4keras
+            by default, but not in the original.
+        relative_attention_num_buckets, relative_attention_max_distance: see
+            `RelativePositionEmbeddingT5`.
+    """
+
+    p_bias = "t5_relative"
+    attention_options = {"use_bias": False, "attention_scale": False}
+    feed_forward_options = {"use_bias": False}
+    norm_options = {"zero_mean": False, "offset": False}
+
+    family = "t5"
+    version = "t5.1.0"
+    removed_arguments = (*Half.removed_arguments, "max_position", "norm_position")
+    config_names = {
+        **Half.config_names,
+        "d_model": "hidden_size",
+        "d_kv": "attention_head_size",
+        "d_ff": "intermediate_size",
+        "num_layers": "num_hidden_layers",
+        "num_heads": "num_attention_heads",
+        "layer_norm_epsilon": "layer_norm_eps",
+    }
+    required_config = {}
+    ignored_config = tuple(
+        """initializer_factor dense_act_fn is_gated_act n_positions max_position
+        max_position_embeddings type_vocab_size segment_vocab_size decoder_start_token_id""".split()
+    )
+
+    @classmethod
+    def translate_config(cls, config):
+        """Hugging Face's words: "gated-gelu" is the tanh form; what is not scaled is not tied."""
+        if "model_type" in config:
+            second = config["model_type"] == "mt5"
+            default = "gated-gelu" if second else "relu"
+            gated, _, name = config.pop("feed_forward_proj", default).rpartition("-")
+            name = "gelu_new" if gated and name == "gelu" else name
+            config["hidden_act"] = [name, "linear"] if gated else name
+            config["pad_id"] = config.get("pad_token_id", 0)
+            if not config.pop("scale_decoder_outputs", not second):
+                # transformers 5 writes True whatever it was
+                config |= {"tie_word_embeddings": False, "scale_decoder_outputs": False}
+        return config
+
+    def create_config(self, config):
+        gated = isinstance(self.hidden_act, list)
+        name = self.hidden_act[0] if gated else config["hidden_act"]
+        name = f"gated-{'gelu' if name == 'gelu_new' else name}" if gated else name
+        config.pop("hidden_act")
+        kind = "mt5" if self.version == "mt5.1.1" else "t5"
+        return {**config, "feed_forward_proj": name, "model_type": kind}
+
+    def __init__(
+        self,
+        *args,
+        version=None,
+        hidden_act=None,
+        tie_word_embeddings=None,
+        scale_decoder_outputs=None,
+        cross_position_bias=False,
+        relative_attention_num_buckets=32,
+        relative_attention_max_distance=128,
+        layer_norm_eps=1e-6,
+        **kwargs,
+    ):
+        self.version = version or self.version
+        if self.version not in VERSIONS:
+            raise ValueError(f"`version` must be one of {VERSIONS}. Received: version={version!r}")
+        first = self.version == "t5.1.0"
+        hidden_act = hidden_act or ("relu" if first else ["gelu_new", "linear"])
+        options = {"hidden_act": hidden_act, "layer_norm_eps": layer_norm_eps, **kwargs}
+        super().__init__(*args, norm_position="pre", **options)
+        self.tie_word_embeddings = first if tie_word_embeddings is None else tie_word_embeddings
+        if scale_decoder_outputs is None:
+            scale_decoder_outputs = self.tie_word_embeddings and bool(self.with_lm)
+        self.scale_decoder_outputs = scale_decoder_outputs
+        self.cross_position_bias = cross_position_bias
+        self.relative_attention_num_buckets = relative_attention_num_buckets
+        self.relative_attention_max_distance = relative_attention_max_distance
+
+    def embed_positions(self, x, positions=None):
+        """Not here: attention takes them."""
+        return x
+
+    def compute_position_bias(self, inputs=None):
+        if self.position_bias is None:
+            self.position_bias = self.relative_positions(inputs, inputs)
+        return self.position_bias
+
+    def relative_positions(self, query, key):
+        """The biases (1, h, n, m) of the distances from queries to keys."""
+        return self.apply(
+            [query, key],
+            RelativePositionEmbeddingT5,
+            input_dim=self.relative_attention_num_buckets,
+            output_dim=self.num_attention_heads,
+            max_distance=self.relative_attention_max_distance,
+            bidirectional=self.side == "Encoder",
+            embeddings_initializer=self.initializer,
+            name=f"{self.side}-Embedding-Relative-Position",
+        )
+
+    def variable_mapping(self):
+        mt5 = self.version == "mt5.1.1"
+        norm, last = ("rms_norm", "rms_norm") if mt5 else ("layer_norm", "final_layer_norm")
+        gates = ["wi_0", "wi_1"] if isinstance(self.hidden_act, list) else ["wi"]
+        variables = {
+            "MultiHeadSelfAttention": [f"SelfAttention/{x}" for x in "qkvo"],
+            "MultiHeadCrossAttention": [f"EncDecAttention/{x}" for x in "qkvo"],
+            "FeedForward": [f"DenseReluDense/{x}/kernel" for x in (*gates, "wo")],
+        }
+        mapping = {"Embedding-Token": ["shared/embedding"]}
+        if not self.tie_word_embeddings:
+            mapping["Decoder-Output-LM"] = [_SCORES]
+        blocks = {"Encoder": self.num_encoder_layers, "Decoder": self.num_decoder_layers}
+        for side, count in blocks.items():
+            half = side.lower()
+            bias = f"{half}/block_000/layer_000/SelfAttention/relative_attention_bias"
+            mapping[f"{side}-Embedding-Relative-Position"] = [bias]
+            mapping[f"{side}-Output-Norm"] = [f"{half}/{last}/scale"]
+            sublayers = [x for x in variables if side == "Decoder" or "Cross" not in x]
+            for i, (j, x) in itertools.product(range(count), enumerate(sublayers)):
+                theirs = f"{half}/block_{i:03d}/layer_{j:03d}"
+                layer = f"{side}-Transformer-{i}-{x}"
+                mapping[layer] = [f"{theirs}/{v}" for v in variables[x]]
+                mapping[f"{layer}-Norm"] = [f"{theirs}/{norm}/scale"]
+        return mapping
+
+    token_variables = ("shared/embedding",)
+    transposed_variables = ("*relative_attention_bias",)
+    optional_variables = (
+        _SCORES,
+        "encoder.embed_tokens.weight",
+        "decoder.embed_tokens.weight",
+        "lm_head.weight",
+        "*EncDecAttention?relative_attention_bias*",
+    )
+    huggingface_transposed = ("*kernel", "*/[qkvo]", "*relative_attention_bias")
+    huggingface_rules = (
+        (r"^(encoder|decoder)/rms_norm", r"\1/final_layer_norm"),
+        (r"rms_norm", "layer_norm"),
+        (r"^decoder/logits", "lm_head"),
+        (r"(block|layer)_0*(\d+)", r"\1/\2"),
+        (r"/(kernel|scale|embedding)$", "/weight"),
+        (r"/([qkvo]|relative_attention_bias)$", r"/\1/weight"),
+        ("/", "."),
+    )
+
+    def load_variable(self, checkpoint, name):
+        if name == _SCORES:  # a column for each token
+            return self.load_embeddings(np.asarray(checkpoint[name]).T).T
+        return super().load_variable(checkpoint, name)
+
+    def checkpoint_shape(self, name, shape):
+        if name == _SCORES:
+            return (shape[0], self.original_vocab_size)
+        return super().checkpoint_shape(name, shape)
+
+    def translated(self, checkpoint):
+        """A folder whose table and scores are not tied as the model's are is refused."""
+        if self.with_lm and self.side != "Encoder" and "shared.weight" in checkpoint:
+            own = "lm_head.weight" in checkpoint and not np.array_equal(
+                checkpoint["lm_head.weight"], checkpoint["shared.weight"]
+            )
+            if own == self.tie_word_embeddings:
+                raise ValueError(
+                    f"The checkpoint has {'a' if own else 'no'} `lm_head.weight` of its own. "
+                    f"Pass tie_word_embeddings={not own}. "
+                    f"Received: tie_word_embeddings={self.tie_word_embeddings}"
+                )
+        return super().translated(checkpoint)
+
+
+class T5_Encoder(Encoder, T5_Base):
+    """T5's encoder alone: token ids to vectors.
+
+    >>> encoder = T5_Encoder(30, 8, 1, 2, 16)
+    >>> encoder.build()
+    >>> encoder.model.output.shape
+    (None, None, 8)
+    """
+
+    architectures = dict.fromkeys((*_HEADS, *_ENCODERS), {})
+    optional_variables = (*T5_Base.optional_variables, "decoder/*")
+
+
+class T5_Decoder(Decoder, T5_Base):
+    """T5's decoder alone: the encoder's vectors and token ids to scores.
+
+    >>> decoder = T5_Decoder(30, 8, 1, 2, 16)
+    >>> decoder.build()
+    >>> decoder.model.output.shape
+    (None, None, 30)
+    """
+
+    architectures = _HEADS
+    optional_variables = (*T5_Base.optional_variables, "encoder/*")
+
+    def cross_attention(self, x, name, index):
+        if not self.cross_position_bias:
+            return self.attention(x, self.context, name)
+        if self.cross_bias is None:
+            self.cross_bias = self.relative_positions(x, self.context)
+        return self.attention(x, self.context, name, position=self.cross_bias)
+
+    def last_norm(self, x):
+        x = super().last_norm(x)
+        if not self.scale_decoder_outputs:
+            return x
+        scale = self.hidden_size**-0.5
+        return self.apply(x, keras.layers.Rescaling, scale=scale, name="Decoder-Output-Scale")
+
+    def score_tokens(self, x):
+        if self.tie_word_embeddings:
+            x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
+        else:
+            x = self.apply(
+                x,
+                keras.layers.Dense,
+                units=self.vocab_size,
+                use_bias=False,
+                kernel_initializer=self.initializer,
+                name="Decoder-Output-LM",
+            )
+        return self.activate(x)
+
+
+class T5(EncoderDecoder, T5_Base):
+    """T5 and mT5: `.encoder`, `.decoder`, and `.model` from source and target ids to scores.
+
+    >>> t5 = T5(30, 8, 1, 2, 16, version="t5.1.1")
+    >>> t5.build()
+    >>> [x.name for x in t5.model.inputs], t5.model.output.shape
+    (['Encoder-Input-Token', 'Decoder-Input-Token'], (None, None, 30))
+    """
+
+    encoder_class = T5_Encoder
+    decoder_class = T5_Decoder
+    architectures = {**_HEADS, **dict.fromkeys(_ENCODERS, {"model": "t5_encoder"})}
+
+    def __init__(self, *args, version=None, **kwargs):
+        super().__init__(*args, version=version or self.version, **kwargs)
+
+
+def _of_version(cls, version):
+    """The class whose default version is another one."""
+    return type(cls.__name__, (cls,), {"__doc__": cls.__doc__, "version": version})
+
+
+# bert4keras's names: a version, or "t5" for the first, and a half
+T5_MODELS = {}
+for cls, half in ((T5, ""), (T5_Encoder, "_encoder"), (T5_Decoder, "_decoder")):
+    T5_MODELS |= {f"{name}{half}": cls for name in ("t5", VERSIONS[0])}
+    T5_MODELS |= {f"{name}{half}": _of_version(cls, name) for name in VERSIONS[1:]}
+T5_MODELS["mt5"] = T5_MODELS["mt5.1.1"]

@@ -1,0 +1,181 @@
+"""One folder with all that a model needs, read back without an argument."""
+
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kerasx import __version__, checkpoints
+from kerasx.files import atomic_path
+from kerasx.files.atomic import sha256
+from kerasx.models.build import make_builder
+from kerasx.models.builder_arguments import arguments_of, builder_of
+from kerasx.models.families import MODELS
+from kerasx.models.transformer import Transformer
+from kerasx.tokenizers.saving import (
+    read_tokenizer,
+    tokenizer_config,
+    vocabulary_name,
+    write_vocabulary,
+)
+
+__all__ = ["Artefact", "load_model", "save_model"]
+
+_INDEX, _GRAPH = "artefact.json", "model.keras"
+
+
+@dataclass
+class Artefact:
+    """What `load_model` found.
+
+    Attributes:
+        model: the keras.Model.
+        tokenizer: the tokenizer, or None.
+        labels: the names of the classes, or None.
+        builder: the builder of the model, over the same weights; None for a model with layers of
+            its own on top.
+    """
+
+    model: Any
+    tokenizer: Any = None
+    labels: list | None = None
+    builder: Any = None
+
+
+def save_model(folder, model, tokenizer=None, labels=None):
+    """Write a model with all that belongs to it; `load_model` needs no arguments.
+
+    The folder gets Keras's own `model.keras`, which holds graph, weights and, if compiled, the
+    optimizer; the vocabulary; and `artefact.json` with the options of the tokenizer, the labels,
+    all arguments of the builder (`keep_tokens` and `compound_tokens` applied: the new vocabulary
+    is the model's own) and the SHA-256 of the other files. All files are written before the first
+    one is put in its place.
+
+    Args:
+        folder: made if it is not there.
+        model: a keras.Model with any layers, or a builder.
+        tokenizer: a `Tokenizer` or `SpTokenizer`.
+        labels: names of the classes, in their order.
+
+    Raises:
+        ValueError: the vocabulary has more tokens than the model has embeddings, or something has
+            no form in a file.
+
+    >>> import tempfile
+    >>> from kerasx.models import build_transformer_model
+    >>> options = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+    ...            "intermediate_size": 16, "vocab_size": 30, "keep_tokens": [0, 5, 7]}
+    >>> folder = tempfile.mkdtemp()
+    >>> save_model(folder, build_transformer_model(None, **options), labels=["bad", "good"])
+    >>> saved = load_model(folder)
+    >>> saved.builder.vocab_size, saved.labels
+    (3, ['bad', 'good'])
+    """
+    builder = model if isinstance(model, Transformer) else getattr(model, "builder", None)
+    model = builder.model if isinstance(model, Transformer) else model
+    writers = {_GRAPH: model.save}
+    index = {"kerasx": __version__, "labels": None if labels is None else list(labels)}
+    index["builder"] = None if builder is None else _builder_config(builder)
+    if tokenizer is not None:
+        writers[vocabulary_name(tokenizer)] = lambda path: write_vocabulary(tokenizer, path)
+        index["tokenizer"] = tokenizer_config(tokenizer)
+        _check_vocabulary(tokenizer, model)
+    text = _json(index)  # raises before anything is written
+    os.makedirs(folder, exist_ok=True)
+    with ExitStack() as stack:
+        paths = {
+            name: stack.enter_context(atomic_path(os.path.join(folder, name)))
+            for name in (_INDEX, *writers)
+        }
+        for name, write in writers.items():
+            write(paths[name])
+        digests = {name: sha256(paths[name]) for name in writers}
+        with open(paths[_INDEX], "w", encoding="utf-8") as f:
+            f.write(_json({**json.loads(text), "sha256": digests}))
+
+
+def load_model(folder):
+    """Read what `save_model` wrote.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        Artefact.
+
+    Raises:
+        ValueError: the folder holds no artefact, or files that are not those it was saved with.
+    """
+    path = os.path.join(folder, _INDEX)
+    if not os.path.isfile(path):
+        raise ValueError(
+            f"`folder` must be one that `save_model` wrote: it has no {_INDEX}. For a folder of "
+            f"Hugging Face or TensorFlow see build_transformer_model. Received: folder={folder!r}"
+        )
+    index = checkpoints.read_config(path)
+    for name, digest in index["sha256"].items():
+        _check_file(os.path.join(folder, name), digest)
+    model = keras.saving.load_model(os.path.join(folder, _GRAPH))
+    tokenizer = None
+    if "tokenizer" in index:
+        name = next(name for name in index["sha256"] if name != _GRAPH)
+        tokenizer = read_tokenizer(os.path.join(folder, name), index["tokenizer"])
+    builder = None if index["builder"] is None else _rebuild(index["builder"], model)
+    return Artefact(model, tokenizer, index["labels"], builder)
+
+
+def _check_file(path, digest):
+    if not os.path.isfile(path) or sha256(path) != digest:
+        raise ValueError(
+            f"`folder` must hold the files it was saved with; {path!r} is "
+            + ("another one or damaged." if os.path.isfile(path) else "missing.")
+            + " Save the model again, or restore the file."
+        )
+
+
+def _check_vocabulary(tokenizer, model):
+    tables = [x.input_dim for x in model.layers if x.name.endswith("Embedding-Token")]
+    if tables and tokenizer._vocab_size > min(tables):
+        raise ValueError(
+            "`tokenizer` must have no more tokens than the model has embeddings: the vocabulary "
+            "after keep_tokens, where that was given. "
+            f"Received: {tokenizer._vocab_size} tokens, {min(tables)} embeddings"
+        )
+
+
+def _builder_config(builder):
+    """The name of the builder's class, its application and arguments; None for a user's class."""
+    builder_of(builder)  # raises for conditional normalizations
+    own = type(builder).__mro__[2 if type(builder).application else 0]
+    names = [name for name, cls in MODELS.items() if cls is own]
+    if not names:
+        return None
+    application = builder.application or builder.applications[0]
+    return {"model": names[0], "application": application, "arguments": arguments_of(builder)}
+
+
+def _rebuild(config, model):
+    """A builder whose layers are the model's."""
+    builder, _ = make_builder(
+        {},
+        config["model"],
+        config["application"],
+        layers={layer.name: layer for layer in model.layers},
+        **config["arguments"],
+    )
+    builder.build()
+    model.builder = builder
+    return builder
+
+
+def _json(value):
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    except TypeError as error:
+        raise ValueError(
+            "Labels and arguments of a model must be such that JSON has them: strings, numbers, "
+            f"lists. {error}. Received: {value}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Change a trained model: wider, deeper, low-rank adaptation, replaced layers."""

@@ -1,0 +1,190 @@
+"""Attention masks as values: which keys each query may see.
+
+A `Mask` wraps a boolean tensor that broadcasts to (b, h, n, m): batch, heads, queries, keys.
+Masks are composed with `&`, `|` and `~`, and `str(mask)` draws the first one of the batch.
+
+>>> print(causal(3))
+■□□
+■■□
+■■■
+>>> print(causal(4) & sliding_window(4, width=2))
+■□□□
+■■□□
+□■■□
+□□■■
+"""
+
+import functools
+import operator
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasx.backend import mask_value
+from kerasx.ops.shapes import align
+
+__all__ = [
+    "Mask",
+    "across_heads",
+    "anticausal",
+    "causal",
+    "half_causal",
+    "padding",
+    "prefix",
+    "sequence_masking",
+    "sliding_window",
+    "unilm",
+]
+
+
+class Mask:
+    """Which keys each query may see, composed with `&`, `|`, `~`.
+
+    Args:
+        allowed: boolean tensor that broadcasts to (b, h, n, m); True where the query may look.
+    """
+
+    def __init__(self, allowed):
+        self.allowed = allowed
+
+    def __and__(self, other):
+        return Mask(ops.logical_and(self.allowed, other.allowed))
+
+    def __or__(self, other):
+        return Mask(ops.logical_or(self.allowed, other.allowed))
+
+    def __invert__(self):
+        return Mask(ops.logical_not(self.allowed))
+
+    def __str__(self):
+        rows = np.atleast_2d(ops.convert_to_numpy(self.allowed)[0, 0])
+        return "\n".join("".join("■" if cell else "□" for cell in row) for row in rows)
+
+
+def _relative(n, m=None):
+    """(n, m) of key index minus query index; the last query stands at the last key."""
+    m = n if m is None else m
+    return ops.arange(m)[None, :] - (ops.arange(n)[:, None] + (m - n))
+
+
+def padding(valid):
+    """Every query sees the keys that are not padding.
+
+    Args:
+        valid: boolean (b, m), True at real tokens.
+    """
+    return Mask(ops.cast(valid, "bool")[:, None, None, :])
+
+
+def causal(n, m=None):
+    """Query i sees the keys up to its own place.
+
+    Args:
+        n: number of queries.
+        m: number of keys, `n` by default; with more keys than queries, the queries are the last.
+    """
+    return Mask((_relative(n, m) <= 0)[None, None])
+
+
+def anticausal(n, m=None):
+    """Query i sees the keys from its own place on; arguments as in `causal`."""
+    return Mask((_relative(n, m) >= 0)[None, None])
+
+
+def across_heads(heads, *masks):
+    """The heads in as many equal groups, one after the other, as there are masks.
+
+    Args:
+        heads: number of heads, a multiple of the number of masks.
+        masks: the masks of the groups.
+    """
+    if not masks or heads % len(masks):
+        raise ValueError(
+            "`heads` must be a multiple of the number of masks. "
+            f"Received: heads={heads}, {len(masks)} masks"
+        )
+    group = np.repeat(np.arange(len(masks)), heads // len(masks))[None, :, None, None]
+    parts = (Mask(ops.convert_to_tensor(group == i)) & mask for i, mask in enumerate(masks))
+    return functools.reduce(operator.or_, parts)
+
+
+def half_causal(n, heads):
+    """The first half of the heads is causal, the second anticausal.
+
+    Together they see every key, while the weights of each head are triangular and so of full
+    rank: for masked language models (kexue.fm/archives/9529).
+
+    Args:
+        n: sequence length.
+        heads: an even number.
+
+    >>> mask = half_causal(2, heads=2)
+    >>> ops.convert_to_numpy(mask.allowed).astype(int).tolist()
+    [[[[1, 0], [1, 1]], [[1, 1], [0, 1]]]]
+    """
+    return across_heads(heads, causal(n), anticausal(n))
+
+
+def sliding_window(n, width, m=None):
+    """Query i sees the keys less than `width` places away on both sides; `& causal(n)` for one."""
+    return Mask((ops.abs(_relative(n, m)) < width)[None, None])
+
+
+def prefix(lengths, n):
+    """The first `lengths[b]` tokens see each other, the rest is causal (prefix language model).
+
+    Args:
+        lengths: integers (b,).
+        n: sequence length.
+    """
+    inside = ops.arange(n)[None, :] < ops.cast(lengths, "int32")[:, None]  # (b, n)
+    return Mask(inside[:, None, None, :]) | causal(n)
+
+
+def unilm(segment_ids):
+    """Seq2seq in one Transformer: the source sees itself whole, the target sees what is before it.
+
+    Query i sees key j if s_j <= s_i, where s is the running sum of the segment ids: the source
+    (segment 0) has s = 0, each target token (segment 1) one more than the token before.
+    Source: UniLM, arXiv 1905.03197; kexue.fm/archives/6933.
+
+    Args:
+        segment_ids: integers (b, n), 0 for the source and 1 for the target.
+
+    >>> print(unilm(np.array([[0, 0, 1, 1]])))
+    ■■□□
+    ■■□□
+    ■■■□
+    ■■■■
+    """
+    s = ops.cumsum(ops.cast(segment_ids, "int32"), axis=1)
+    return Mask((s[:, None, :] <= s[:, :, None])[:, None])
+
+
+def sequence_masking(x, mask, value=0, axis=1, bias=None, return_mask=False):
+    """Set the padded places of a sequence to `value`.
+
+    Args:
+        x: tensor with a batch dimension first and the sequence at `axis`.
+        mask: (b, n), true at real tokens, or None (x is returned as it is).
+        value: number, or "-inf" / "inf" for the finite extremes of x's dtype.
+        axis: the sequence's dimension.
+        bias: a tensor that is added to x before masking.
+        return_mask: also return the mask, aligned with x.
+
+    >>> import numpy as np
+    >>> x = sequence_masking(np.ones((1, 3)), np.array([[1, 1, 0]]), 9.0)
+    >>> ops.convert_to_numpy(x).tolist()
+    [[1.0, 1.0, 9.0]]
+    """
+    x = ops.convert_to_tensor(x)
+    x = x if bias is None else x + bias
+    if mask is None:
+        return (x, None) if return_mask else x
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if value in ("-inf", "inf"):
+        value = mask_value(dtype) * (1 if value == "-inf" else -1)
+    mask = align(ops.cast(mask, "bool"), [0, axis], len(x.shape))
+    x = ops.where(mask, x, ops.cast(value, dtype))
+    return (x, mask) if return_mask else x

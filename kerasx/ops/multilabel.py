@@ -1,0 +1,120 @@
+"""Softmax and cross-entropy for any number of labels (ZLPR), dense and sparse."""
+
+import keras
+from keras import ops
+
+from kerasx.backend import mask_value
+from kerasx.ops.shapes import require_shape
+
+__all__ = [
+    "log1p_sum_exp",
+    "multilabel_categorical_crossentropy",
+    "sparse_multilabel_categorical_crossentropy",
+]
+
+
+def log1p_sum_exp(x, counted=True, axis=-1):
+    """log(1 + Σ e^x) over `axis` and the places that are `counted`; 0 where there are none.
+
+    Exact for tiny sums too: 1 is never added to e^x in floating point.
+
+    >>> round(float(log1p_sum_exp(ops.array([0.0, 0.0]))), 4), float(log1p_sum_exp(ops.zeros(0)))
+    (1.0986, 0.0)
+    """
+    x = ops.where(counted, x, mask_value(keras.backend.standardize_dtype(x.dtype)))
+    if 0 in x.shape:
+        return ops.sum(x, axis)  # zeros of the reduced shape: there is nothing to take a maximum of
+    return ops.softplus(ops.logsumexp(x, axis))
+
+
+def multilabel_categorical_crossentropy(y_true, y_pred):
+    """log(1 + Σ_neg e^s) + log(1 + Σ_pos e^-s): the labels s > 0 are to be those that are true.
+
+    With soft labels t in [0, 1] it is log(1 + Σ (1 - t) e^s) + log(1 + Σ t e^-s), whose minimum
+    is at t = σ(2s). No balance between many negatives and few positives has to be set, as the sums
+    are inside the logarithms. Computed in float32 at least.
+
+    Args:
+        y_true: (..., c), 0 or 1, or anything between.
+        y_pred: (..., c) scores without activation. A class whose score is -inf or
+            `kerasx.backend.mask_value(dtype)` is left out, whatever its label.
+
+    Returns:
+        Losses (...), float32 or wider.
+
+    Raises:
+        ValueError: where the shapes differ.
+
+    Source: ZLPR, arXiv 2208.02955; kexue.fm/archives/7359, kexue.fm/archives/9064.
+
+    >>> import numpy as np
+    >>> s = np.array([[3.0, -2.0, -4.0]], "float32")
+    >>> round(float(multilabel_categorical_crossentropy(np.array([[1, 0, 0]]), s)[0]), 4)
+    0.1915
+    """
+    s, counted = _scores(y_pred)
+    require_shape("y_true", ops.convert_to_tensor(y_true), s.shape, "a label for each class")
+    t = ops.cast(y_true, s.dtype)
+    positive = log1p_sum_exp(_log(t) - s, ops.logical_and(counted, t > 0))
+    return positive + log1p_sum_exp(_log(1 - t) + s, ops.logical_and(counted, t < 1))
+
+
+def sparse_multilabel_categorical_crossentropy(y_true, y_pred, mask_zero=False):
+    """The same loss, with the true labels given by their ids.
+
+    The negatives are summed by themselves, not as the whole minus the positives: in float32 that
+    difference is lost once a positive score is about 16 above the negatives.
+
+    Args:
+        y_true: integers (..., p), the true labels; one given twice counts twice.
+        y_pred: (..., c) scores without activation, masked ones as in the dense form.
+        mask_zero: id 0 in `y_true` is padding and no class; its score does not matter.
+
+    Returns:
+        Losses (...), float32 or wider.
+
+    Raises:
+        ValueError: where the shapes do not agree up to the last dimension.
+
+    Source: bert4keras; kexue.fm/archives/7359.
+
+    >>> import numpy as np
+    >>> s = np.array([[9.0, 3.0, -2.0, -4.0]], "float32")
+    >>> loss = sparse_multilabel_categorical_crossentropy(np.array([[1, 0]]), s, mask_zero=True)
+    >>> round(float(loss[0]), 4)
+    0.1915
+    """
+    s, counted = _scores(y_pred)
+    ids = ops.cast(y_true, "int32")
+    require_shape("y_true", ids, (*s.shape[:-1], None), "the ids of the true labels")
+    if mask_zero:
+        counted = ops.logical_and(counted, ops.arange(ops.shape(s)[-1]) > 0)
+    positive = log1p_sum_exp(
+        -ops.take_along_axis(s, ids, -1), ops.take_along_axis(counted, ids, -1)
+    )
+    return positive + log1p_sum_exp(s, _without(counted, ids))
+
+
+def _scores(y_pred):
+    """Scores in float32 at least, and which of them are not masked in their own dtype."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    dtype = keras.backend.standardize_dtype(y_pred.dtype)
+    wide = keras.backend.result_type(dtype, "float32")
+    s = ops.cast(y_pred, wide)
+    return s, s > mask_value(dtype if "float" in dtype else wide)
+
+
+def _log(t):
+    return ops.log(ops.where(t > 0, t, 1))  # places with t = 0 are not counted
+
+
+def _without(counted, ids):
+    """`counted` (..., c) set to False at the ids (..., p)."""
+    if 0 in ids.shape:
+        return counted
+    classes, given = ops.shape(counted)[-1], ops.shape(ids)[-1]
+    flat, index = ops.reshape(counted, (-1, classes)), ops.reshape(ids, (-1, given))
+    rows = ops.broadcast_to(ops.arange(ops.shape(flat)[0])[:, None], ops.shape(index))
+    places = ops.stack([ops.reshape(rows, (-1,)), ops.reshape(index, (-1,))], -1)
+    updates = ops.zeros(ops.shape(places)[:1], "bool")
+    return ops.reshape(ops.scatter_update(flat, places, updates), ops.shape(counted))

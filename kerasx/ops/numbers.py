@@ -1,0 +1,37 @@
+"""Functions of numbers."""
+
+from keras import ops
+
+__all__ = ["piecewise_linear", "root_mean_square"]
+
+
+def root_mean_square(x, axis=None, keepdims=False):
+    """sqrt(mean(x²)).
+
+    >>> float(root_mean_square(ops.convert_to_tensor([3.0, 4.0, 0.0, 0.0])))
+    2.5
+    """
+    return ops.sqrt(ops.mean(ops.square(x), axis=axis, keepdims=keepdims))
+
+
+def piecewise_linear(t, schedule, from_zero=True):
+    """The piecewise linear function through the points of `schedule`, constant after the last.
+
+    Args:
+        t: scalar or tensor of steps.
+        schedule: {step: value}, e.g. {1000: 1, 2000: 0.1} rises to 1 and then falls to 0.1.
+        from_zero: start from (0, 0) unless the schedule says what happens at 0.
+
+    >>> [float(piecewise_linear(t, {10: 1.0, 20: 0.5})) for t in (0, 5, 10, 15, 30)]
+    [0.0, 0.5, 1.0, 0.75, 0.5]
+    """
+    points = sorted((float(step), float(value)) for step, value in schedule.items())
+    if not points:
+        raise ValueError("`schedule` must have at least one {step: value}. Received: schedule={}")
+    if points[0][0] > 0:
+        points.insert(0, (0.0, 0.0 if from_zero else points[0][1]))
+    t = ops.cast(t, "float32")
+    x = ops.full_like(t, points[0][1])
+    for (t0, x0), (t1, x1) in zip(points, points[1:], strict=False):
+        x = ops.where(t > t0, x0 + (x1 - x0) * (t - t0) / (t1 - t0), x)
+    return ops.where(t > points[-1][0], points[-1][1], x)

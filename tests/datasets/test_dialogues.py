@@ -1,0 +1,225 @@
+"""Dialogues: three forms of files, whole turns as ids, and small talk that remembers."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kerasx.datasets import generate_dialogues, join_words, read_dialogues
+from kerasx.datasets.dialogues import TOPICS
+from kerasx.tokenizers import Tokenizer, character_vocab, encode_dialogue, encode_prompt
+
+pytestmark = pytest.mark.backend_free
+LCCC = Path(__file__).resolve().parents[3] / "shared" / "data" / "lccc"
+TOKENIZER = Tokenizer(character_vocab(["你好吗在哪里"]))
+CLS, SEP = TOKENIZER._token_start_id, TOKENIZER._token_end_id
+TURNS = st.lists(st.text("你好吗", min_size=1, max_size=6), min_size=1, max_size=6)
+
+
+def write(tmp_path, text):
+    path = tmp_path / "dialogues"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+SPLITS = {"train": [["你 好", "好"]], "valid": [["在 吗", "在"], ["好", "好"]]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["你 好", "好 吗"]\n\n["在"]\n',
+        '\ufeff["你 好", "好 吗"]\r\n["在"]',
+        '[["你 好", "好 吗"], ["在"]]',
+        '[\n["你 好",\n"好 吗"\n],\n\t["在"]\n]\n',
+        '{"test": [["吗"]], "train": [["你 好", "好 吗"], ["在"]]}',
+        '{\n"a": {"b": [1]},\n"train":\n[\n[\n"你 好", "好 吗"], ["在"]]\n}',
+    ],
+)
+def test_every_form_of_json_gives_the_same_dialogues(tmp_path, text):
+    assert read_dialogues(write(tmp_path, text)) == [["你好", "好吗"], ["在"]]
+
+
+def test_turns_between_tabs_are_a_dialogue(tmp_path):
+    path = write(tmp_path, "[ 微 笑 ] 你 好\t好\r\n\n吗\t在\t好\n")
+    assert read_dialogues(path) == [["[微笑]你好", "好"], ["吗", "在", "好"]]
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1, "\t"])
+def test_the_split_of_an_object_is_chosen_by_name(tmp_path, indent):
+    path = write(tmp_path, json.dumps(SPLITS, indent=indent))
+    assert read_dialogues(path) == [["你好", "好"]]
+    assert read_dialogues(path, "valid") == [["在吗", "在"], ["好", "好"]]
+    with pytest.raises(ValueError, match=r"one of \['train', 'valid'\]. Received: split='dev'"):
+        read_dialogues(path, "dev")
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ('["a"]\n["b", 3]', 2),
+        ('["a"]\n\n["b", " "]', 3),
+        ('["a"]\n[]', 2),
+        ('["a"]\n["b"', 2),
+        ('["a"]\n{"b": "c"}', 2),
+        ('["a"]\n' + "[" * 100_000, 2),
+        ('[\n["a"],\n["b", ""]\n]', 3),
+        ('[\n["a"],\n["b"\n', 4),
+        ('[\n["a"]\n["b"]]', 3),
+        ('[\n["a"],\n]', 3),
+        ('{\n"train": [\n["a"],\n"b"]}', 4),
+        ('{\n"train": 1}', 2),
+        ('{"train": [["a"],\n' + "[" * 100_000, None),
+        ("a\tb\nc", 2),
+        ("a\tb\n\tb", 2),
+        ("words", 1),
+        (b"a\tb\n\xff\xfe\tb", 2),
+        (b'[\n["a"],\n["\xff"]]', 3),
+    ],
+)
+def test_a_bad_dialogue_is_named_with_its_line(tmp_path, text, line):
+    with pytest.raises(ValueError) as error:
+        read_dialogues(write(tmp_path, text))
+    assert f"{tmp_path / 'dialogues'}:{line or ''}" in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("text", ["", "\n", "[]", '{"train": []}'])
+def test_no_dialogues_are_an_error(tmp_path, text):
+    with pytest.raises(ValueError, match="no examples|must have turns"):
+        read_dialogues(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("form", ["lines", "document"])
+def test_bad_dialogues_are_skipped_if_few(tmp_path, form):
+    rows = ['["a", "b"]'] * 198 + ['["a", ""]', "[3]"]
+    text = "\n".join(rows) if form == "lines" else "[" + ",\n".join(rows) + "]"
+    with pytest.warns(UserWarning, match="2 of 200 lines skipped, first: .*:199: "):
+        assert len(read_dialogues(write(tmp_path, text), errors="skip")) == 198
+
+
+@pytest.mark.parametrize(
+    "text, joined",
+    [
+        ("", ""),
+        ("  你 好\u3000 ， 好 ！ ", "你好，好！"),
+        ("I love you", "I love you"),
+        ("我 要 学 R a p 了", "我要学Rap了"),
+        ("买 iphone 6 s 2 1 台", "买iphone6s21台"),
+        ("好 的 ok 啊 very good", "好的ok啊very good"),
+    ],
+)
+def test_spaces_stay_between_latin_words_only(text, joined):
+    assert join_words(text) == joined
+
+
+@pytest.mark.parametrize(
+    "name, split, count",
+    [
+        ("sample.jsonl", "train", 26),
+        ("toy_data.json", "train", 1000),
+        ("toy_data.json", "valid", 200),
+        ("toy_data.json", "test", 200),
+        ("toy_train.txt", "train", 10000),
+        ("toy_valid.txt", "train", 2000),
+    ],
+)
+def test_the_files_of_lccc_are_read_whole(name, split, count):
+    if not LCCC.exists():
+        pytest.skip("LCCC not found next to the repository")
+    dialogues = read_dialogues(LCCC / name, split)
+    assert len(dialogues) == count
+    assert not any(re.search("[一-龥] | [一-龥]", turn) for turns in dialogues for turn in turns)
+
+
+def test_turns_alternate_between_the_segments():
+    ids, segments = encode_dialogue(TOKENIZER, ["你", "好", "吗吗", "在"])
+    assert ids[0] == CLS and [i for i in ids if i == SEP] == [SEP] * 4
+    assert segments == [0, 0, 0, 1, 1, 0, 0, 0, 1, 1]
+
+
+@given(TURNS, st.integers(2, 40))
+def test_a_dialogue_is_cut_between_turns_as_late_as_possible(turns, maxlen):
+    ids, segments = encode_dialogue(TOKENIZER, turns, maxlen)
+    whole, all_segments = encode_dialogue(TOKENIZER, turns, 1000)
+    kept = ids.count(SEP)
+    assert len(ids) == len(segments) <= maxlen
+    assert (ids, segments) == (whole[: len(ids)], all_segments[: len(ids)])
+    assert ids == [] or ids[-1] == SEP
+    if kept < len(turns):
+        assert max(len(ids), 1) + len(turns[kept]) + 1 > maxlen
+
+
+@given(TURNS, st.integers(2, 40))
+def test_a_prompt_is_the_dialogue_of_the_last_turns_that_fit(turns, maxlen):
+    ids, segments = encode_prompt(TOKENIZER, turns, maxlen)
+    kept = ids.count(SEP)
+    assert len(ids) == len(segments) <= maxlen and ids[-1] == SEP
+    if len(turns[-1]) + 2 > maxlen:  # its end
+        assert ids == [CLS, *TOKENIZER.encode(turns[-1])[0][1 - maxlen :]] and not any(segments)
+    else:
+        assert (ids, segments) == encode_dialogue(TOKENIZER, turns[-kept:], maxlen)
+        rest = turns[: len(turns) - kept]
+        assert not rest or len(ids) + len(rest[-1]) + 1 > maxlen
+
+
+def test_a_tokenizer_without_a_start_gives_turns_alone():
+    tokenizer = Tokenizer(TOKENIZER._token_dict, token_start=None)
+    ids, segments = encode_dialogue(tokenizer, ["你", "好"])
+    assert (ids[1::2], segments) == ([SEP, SEP], [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("encode", [encode_dialogue, encode_prompt])
+@pytest.mark.parametrize("arguments", [([],), ("你好",), (["你"], 1), (["你"], None)])
+def test_no_turns_or_no_room_are_refused(encode, arguments):
+    with pytest.raises(ValueError, match="`(turns|maxlen)` must be"):
+        encode(TOKENIZER, *arguments)
+
+
+def test_a_tokenizer_without_an_end_is_refused():
+    with pytest.raises(ValueError, match="token_end"):
+        encode_prompt(Tokenizer(TOKENIZER._token_dict, token_end=None), ["你"])
+
+
+@pytest.fixture(scope="module")
+def small_talk():
+    return generate_dialogues(3000, seed=3)
+
+
+def test_a_shorter_list_is_the_start_of_a_longer_one(small_talk):
+    assert generate_dialogues(0) == []
+    assert generate_dialogues(50, seed=3) == small_talk[:50]
+
+
+def test_no_dialogue_comes_twice_and_each_ends_in_a_reply(small_talk):
+    assert len(set(map(tuple, small_talk))) == len(small_talk)
+    assert all(len(turns) % 2 == 0 for turns in small_talk)
+    assert {len(turns) for turns in small_talk} >= {2, 4, 6, 8}
+
+
+def test_what_was_named_is_remembered(small_talk):
+    """Prices multiply, and a person keeps the name."""
+    people = TOPICS["people"][0]["person"].replace(" ", "|")
+    sums = names = 0
+    for turns in small_talk:
+        text = "\n".join(turns)
+        price = re.search(r"(\d+)块(钱)?一斤", text)
+        bought = re.search(r"(\d+)斤(一共)?(\d+)块", text)
+        if bought:
+            assert int(price[1]) * int(bought[1]) == int(bought[3])
+            sums += 1
+        if "你叫" in text or "你是" in text and "哪里人" in text:
+            named = re.findall(f"(?:我叫|我是|你叫|你是)({people})", text)
+            assert len(set(named)) == 1
+            names += len(named) > 1
+    assert sums > 100 and names > 100
+
+
+def test_every_topic_has_an_even_number_of_turns_whose_facts_are_known():
+    for facts, *wordings in TOPICS.values():
+        known = {name: "" for names in facts for name in names.split()}
+        assert len(wordings) % 2 == 0
+        assert all(wording.format(**known) for wording in wordings)

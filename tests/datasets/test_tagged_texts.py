@@ -1,0 +1,112 @@
+"""CoNLL files and files of words, generated sentences, and Viterbi's algorithm in NumPy."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from kerasx.datasets import generate_entities, generate_segmented, read_conll, read_segmented
+from kerasx.files import read_blocks
+from kerasx.spans import ViterbiDecoder, spans_to_tags
+from tests.tokenizers.common import shared
+
+pytestmark = pytest.mark.backend_free
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content):
+        path = tmp_path / "data.txt"
+        path.write_bytes(content.encode("utf-8"))
+        return str(path)
+
+    return write
+
+
+def test_sentences_end_at_blank_lines_and_at_the_end(file):
+    content = "\ufeff我\tO\r\n\r\n\r\n你 X B-PER\r\n好 X I-PER"
+    assert read_conll(file(content)) == [(["我"], ["O"]), (["你", "好"], ["B-PER", "I-PER"])]
+
+
+def test_characters_of_words_carry_their_place(file):
+    content = "10\tO\n21\tO\n哈10\tO\n哈0\tB-X\n"
+    (characters, tags, words), *_ = read_conll(file(content), segmented=True)
+    assert characters == ["1", "2", "哈", "哈"] and words == ["12哈", "哈"] and tags[-1] == "B-X"
+
+
+@pytest.mark.parametrize(
+    "content, match",
+    [
+        ("我0\tO\n\n你0\n", "data.txt:3: must have a token and a tag. Received: '你0'"),
+        ("我0\tO\n你\tO\n", "data.txt:2: must begin with a character and its place"),
+        ("\n \n", "no examples in"),
+    ],
+)
+def test_bad_lines_are_named(file, content, match):
+    with pytest.raises(ValueError, match=match):
+        read_conll(file(content), segmented=True)
+
+
+def test_blocks_are_parsed_line_by_line(file):
+    assert read_blocks(file("1\n2\n\n3\n"), int) == [[1, 2], [3]]
+
+
+def test_words_are_separated_by_any_spaces(file):
+    assert read_segmented(file("共同  创造\r\n\n 美好 的\u3000\n")) == [
+        ["共同", "创造"],
+        ["美好", "的"],
+    ]
+
+
+def test_the_real_files_are_read():
+    sentences = read_conll(shared("ner_weibo/weiboNER_2nd_conll.train"), segmented=True)
+    assert len(sentences) == 1350 and sum(len(tags) for _, tags, _ in sentences) == 73778
+    assert all("".join(characters) == "".join(words) for characters, _, words in sentences)
+    lines = read_segmented(shared("cws_pku/pku_test_gold.utf8"))
+    assert len(lines) == 1944 and sum(map(len, lines)) == 104372
+
+
+@pytest.mark.parametrize("generate", [generate_entities, generate_segmented])
+def test_generated_sentences_are_the_same_for_a_seed_and_none_twice(generate):
+    sentences = generate(500, seed=3)
+    assert generate(0) == [] and sentences[:50] == generate(50, seed=3) != generate(50, seed=4)
+    assert len({str(x) for x in sentences}) == 500
+    with pytest.raises(ValueError, match="Received: n=-1"):
+        generate(-1)
+
+
+def test_generated_spans_are_flat_and_within_their_text():
+    sentences = generate_entities(500)
+    for text, spans in sentences:
+        assert len(spans_to_tags(spans, len(text))) == len(text)
+    assert {label for _, spans in sentences for *_, label in spans} == {"PER", "LOC", "ORG"}
+    assert any(not spans for _, spans in sentences)
+
+
+def test_generated_words_are_ambiguous():
+    words = {word for words in generate_segmented(500) for word in words}
+    assert {"研究", "研究生", "大学", "大学生", "学生"} <= words
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_viterbi_is_the_best_of_all_sequences(n):
+    rng = np.random.default_rng(0)
+    nodes, trans = rng.normal(size=(n, 3)), rng.normal(size=(3, 3))
+    before = nodes.copy()
+
+    def score(tags):
+        return sum(nodes[range(n), tags]) + sum(trans[pair] for pair in zip(tags, tags[1:]))
+
+    every = [list(x) for x in itertools.product(range(3), repeat=n)]
+    assert ViterbiDecoder(trans).decode(nodes).tolist() == max(every, key=score)
+    bound = [x for x in every if x[0] in (0, 2) and x[-1] in (1, 2)]
+    decoded = ViterbiDecoder(trans, starts=[0, 2], ends=[1, 2]).decode(nodes)
+    assert decoded.tolist() == max(bound, key=score)
+    np.testing.assert_array_equal(nodes, before)
+
+
+def test_viterbi_of_no_place_is_empty_and_other_shapes_are_refused():
+    decoder = ViterbiDecoder(np.zeros((3, 3)))
+    assert decoder.decode(np.zeros((0, 3))).tolist() == []
+    with pytest.raises(ValueError, match=r"of shape \(n, 3\)"):
+        decoder.decode(np.zeros((2, 4)))

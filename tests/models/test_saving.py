@@ -1,0 +1,142 @@
+"""What is saved comes back equal, in every format, without an argument."""
+
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from kerasx.models import build_transformer_model, load_model, save_model
+from kerasx.models.builder_arguments import arguments_of
+from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut
+from tests.models.families import FAMILIES, in_time
+from tests.models.test_families import batch, outputs, tiny
+from tests.when import compiled_in_test_all
+
+# weights are moved, in NumPy; what the layers compute has tests on every backend
+pytestmark = compiled_in_test_all
+
+CASES = [(name, FAMILIES[name].applications[-1]) for name in in_time(FAMILIES)]
+TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "我", "爱", "play", "##ing"]
+VOCAB = {token: i for i, token in enumerate(TOKENS)}
+
+
+@pytest.mark.parametrize("name, application", CASES)
+def test_every_family_comes_back_with_its_builder(name, application, tmp_path):
+    builder = tiny(name, application)
+    save_model(tmp_path, builder)
+    saved = load_model(tmp_path)
+    assert type(saved.builder).__name__ == type(builder).__name__
+    assert arguments_of(saved.builder) == arguments_of(builder)
+    expected = outputs(builder.model, *batch(name))
+    np.testing.assert_array_equal(outputs(saved.model, *batch(name)), expected)
+    np.testing.assert_array_equal(outputs(saved.builder.model, *batch(name)), expected)
+    assert {id(w) for w in saved.builder.model.weights} == {id(w) for w in saved.model.weights}
+
+
+@pytest.mark.parametrize(
+    "file", ["model.ckpt", "model.safetensors", "model.keras", "model.weights.h5"]
+)
+def test_every_format_comes_back_equal(file, tmp_path):
+    builder, path = tiny("bert", "unilm"), str(tmp_path / file)
+    options = {"application": "unilm", **FAMILIES["bert"].options(), **FAMILIES["bert"].head}
+    if file.endswith((".keras", ".h5")):
+        (builder.model.save if file.endswith(".keras") else builder.model.save_weights)(path)
+    else:
+        builder.save_weights_as_checkpoint(path)
+    if file.endswith(".keras"):
+        loaded = keras.saving.load_model(path)
+    else:
+        loaded = build_transformer_model(None, path, **options)
+    for new, old in zip(loaded.weights, builder.model.weights):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(new), keras.ops.convert_to_numpy(old)
+        )
+    np.testing.assert_array_equal(
+        outputs(loaded, *batch("bert")), outputs(builder.model, *batch("bert"))
+    )
+
+
+def test_kept_and_compound_tokens_are_applied_once(tmp_path):
+    options = FAMILIES["bert"].options() | {"with_mlm": "linear", "keep_tokens": [0, 5, 7, 3]}
+    model = build_transformer_model(None, compound_tokens=[[1, 2]], **options)
+    save_model(tmp_path, model)
+    saved = load_model(tmp_path)
+    assert saved.builder.vocab_size == 5 and saved.builder.keep_tokens is None
+    ids = [np.array([[0, 1, 4]]), np.zeros((1, 3), "int32")]
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(saved.model(ids)), keras.ops.convert_to_numpy(model(ids))
+    )
+
+
+def test_a_model_with_layers_on_top_keeps_labels_vocabulary_and_optimizer(tmp_path):
+    bert = build_transformer_model(None, **FAMILIES["bert"].options())
+    x = keras.layers.Dense(2, name="Classes")(bert.output[:, 0])
+    model = keras.Model(bert.inputs, x)
+    model.compile("adam", "mse")
+    tokenizer = Tokenizer(VOCAB, do_lower_case=True, pre_tokenize=jieba_cut, word_maxlen=9)
+    save_model(tmp_path, model, tokenizer, ["差", "好"])
+    saved = load_model(tmp_path)
+    assert saved.labels == ["差", "好"] and saved.builder is None
+    assert isinstance(saved.model.optimizer, keras.optimizers.Adam)
+    assert saved.model.optimizer.get_config() == model.optimizer.get_config()
+    assert saved.tokenizer.encode("我爱Playing") == tokenizer.encode("我爱Playing")
+    assert saved.tokenizer._word_maxlen == 9 and saved.tokenizer._pre_tokenize is jieba_cut
+    ids = [np.array(tokenizer.encode("我爱")[0])[None], np.zeros((1, 4), "int32")]
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(saved.model(ids)), keras.ops.convert_to_numpy(model(ids))
+    )
+
+
+def test_words_of_the_user_come_back(tmp_path):
+    tokenizer = Tokenizer(VOCAB, pre_tokenize=JiebaCut([("我爱", 10)]))
+    save_model(tmp_path, tiny("bert", "encoder"), tokenizer)
+    assert load_model(tmp_path).tokenizer._pre_tokenize.user_words == [("我爱", 10)]
+
+
+@pytest.mark.parametrize("damage", ["model.keras", "vocab.txt"])
+def test_a_file_of_another_version_is_refused(damage, tmp_path):
+    save_model(tmp_path, tiny("bert", "encoder"), Tokenizer(VOCAB))
+    with open(tmp_path / damage, "ab") as f:
+        f.write(b"x")
+    with pytest.raises(ValueError, match=f"{damage}' is another one or damaged"):
+        load_model(tmp_path)
+    os.remove(tmp_path / damage)
+    with pytest.raises(ValueError, match=f"{damage}' is missing"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"tokenizer": Tokenizer(VOCAB | {str(i): 9 + i for i in range(40)})}, "no more tokens"),
+        ({"tokenizer": Tokenizer(VOCAB, pre_tokenize=list)}, "cannot be written to a file"),
+        ({"tokenizer": "vocab.txt"}, "must be a Tokenizer or an SpTokenizer"),
+        ({"labels": [object()]}, "such that JSON has them"),
+    ],
+)
+def test_what_has_no_file_is_refused_before_anything_is_written(options, message, tmp_path):
+    folder = tmp_path / "model"
+    with pytest.raises(ValueError, match=message):
+        save_model(folder, tiny("bert", "encoder"), **options)
+    assert not folder.exists()
+
+
+def test_a_failed_save_leaves_the_old_version(tmp_path, monkeypatch):
+    save_model(tmp_path, tiny("bert", "encoder"), Tokenizer(VOCAB))
+    before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+
+    def full(*args, **kwargs):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("kerasx.models.saving.write_vocabulary", full)
+    with pytest.raises(OSError, match="no space"):
+        save_model(tmp_path, tiny("nezha", "lm"), Tokenizer(VOCAB))
+    assert before == {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
+
+
+def test_another_folder_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    with pytest.raises(ValueError, match="it has no artefact.json"):
+        load_model(tmp_path)
