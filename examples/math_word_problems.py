@@ -97,7 +97,7 @@ def solver(bert):
     generate = Generator(
         bert,
         BeamSearch(args.beam),
-        end_id=tokenizer._token_end_id,
+        end_id=tokenizer.end_id,
         max_new_tokens=min(64, args.maxlen // 2),
         batch_size=100,
         constraints=[grammar] if args.constrained else [],

@@ -123,7 +123,7 @@ def pointer():
 def seq2seq():
     bert = build_transformer_model(config, application="unilm", with_mlm="linear")
     model = keras.Model(bert.inputs, CrossEntropy(2)([*bert.inputs, bert.output]))
-    end = tokenizer._token_end_id
+    end = tokenizer.end_id
     fit(model, padded([([*x, *x[slice(*y)][: args.longest], end], len(x)) for x, _, y in known]))
     limits = [PassageNgrams(end, lambda ids: ids[ids.index(end) + 1 : -1])]
     generate = Generator(bert, BeamSearch(2), end, args.longest, constraints=limits)

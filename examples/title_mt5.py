@@ -80,7 +80,7 @@ def mt5(config):
         tokenizers.train_sentencepiece(texts, path, 600 + len(set("".join(texts))))
     tokenizer = tokenizers.SpTokenizer(path)
     kept = json.loads(Path(args.keep_tokens).read_text()) if args.keep_tokens else None
-    config = config or t5_config(max(kept or [tokenizer._vocab_size - 1]) + 1, args.hidden_size, 2)
+    config = config or t5_config(max(kept or [tokenizer.vocab_size - 1]) + 1, args.hidden_size, 2)
     model = build_transformer_model(config, model="mt5", with_lm="linear", keep_tokens=kept)
     sources = [tokenizer.encode(x.abstract, maxlen=args.maxlen - LONGEST)[0] for x in train]
     titles = [[0, *tokenizer.encode(x.title, maxlen=LONGEST)[0]] for x in train]
@@ -119,7 +119,7 @@ def train_with(name, config):
         rate = warmup_cosine(rate, args.epochs * -(-len(train) // args.batch_size))
     adam = keras.optimizers.Adam(rate, beta_2=0.98)
     model.compile(AdaFactor(rate) if args.adafactor else adam)
-    ids = {"end_id": tokenizer._token_end_id, "start_id": 0 if name == "mt5" else None}
+    ids = {"end_id": tokenizer.end_id, "start_id": 0 if name == "mt5" else None}
     generate = Generator(network, BeamSearch(args.beam), max_new_tokens=LONGEST, **ids)
 
     def write(papers):

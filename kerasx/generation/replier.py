@@ -37,7 +37,7 @@ class Replier:
         maxlen = (position_limit(model) or 512) if maxlen is None else maxlen
         check_integer("maxlen", maxlen, max_new_tokens + 2)
         self.tokenizer, self.room = tokenizer, maxlen - max_new_tokens
-        options = {"end_id": tokenizer._token_end_id, "max_new_tokens": max_new_tokens}
+        options = {"end_id": tokenizer.end_id, "max_new_tokens": max_new_tokens}
         strategy = Sampling(top_k=5) if strategy is None else strategy
         self.generators = [Generator(model, strategy, segment_id=s, **options) for s in (0, 1)]
 

@@ -138,11 +138,11 @@ def _check_file(path, digest):
 
 def _check_vocabulary(tokenizer, model):
     tables = [x.input_dim for x in model.layers if x.name.endswith("Embedding-Token")]
-    if tables and tokenizer._vocab_size > min(tables):
+    if tables and tokenizer.vocab_size > min(tables):
         raise ValueError(
             "`tokenizer` must have no more tokens than the model has embeddings: the vocabulary "
             "after keep_tokens, where that was given. "
-            f"Received: {tokenizer._vocab_size} tokens, {min(tables)} embeddings"
+            f"Received: {tokenizer.vocab_size} tokens, {min(tables)} embeddings"
         )
 
 

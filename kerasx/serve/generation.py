@@ -57,7 +57,7 @@ class Generation:
             limits = replace(limits, max_new_tokens=min(limits.max_new_tokens, most))
         self.limits = limits
         self.max_prompt = min(filter(None, (limits.max_prompt, reach, self.graphs.length)))
-        self.end_id, self.start_id = self.tokenizer._token_end_id, start_id
+        self.end_id, self.start_id = self.tokenizer.end_id, start_id
         if self.has_encoder and start_id is None:
             self.start_id = self._usual_start(artefact.builder)
         self.is_continued = self.graphs.kind == "causal" and not self.has_encoder
@@ -68,7 +68,7 @@ class Generation:
     def _usual_start(self, builder):
         if type(builder).__name__.startswith("BART"):
             return self.end_id
-        start = self.tokenizer._token_start_id
+        start = self.tokenizer.start_id
         return self.graphs.masked_id if start is None else start
 
     # in the event loop: texts and ids
@@ -106,7 +106,7 @@ class Generation:
 
     def text(self, ids):
         """Readable text; a model may have more ids than its tokenizer."""
-        return self.tokenizer.decode([i for i in ids if i < self.tokenizer._vocab_size])
+        return self.tokenizer.decode([i for i in ids if i < self.tokenizer.vocab_size])
 
     def event(self, answer):
         """A function from the items of `stream`, in their order, to what the client is told.

@@ -23,6 +23,42 @@ class TokenizerBase:
         self._token_translate = dict(token_translate or {})
         self._token_translate_inv = {v: k for k, v in self._token_translate.items()}
 
+    @property
+    def start_id(self):
+        """Id of the token put before every text; None if there is none."""
+        return self._token_start_id
+
+    @property
+    def end_id(self):
+        """Id of the token put after every text; None if there is none."""
+        return self._token_end_id
+
+    @property
+    def pad_id(self):
+        """Id of the padding token; None if the vocabulary has none."""
+        return self._token_pad_id
+
+    @property
+    def mask_id(self):
+        """Id of the token that hides another in masked language modelling; None if there is none.
+
+        >>> from kerasx.tokenizers import Tokenizer
+        >>> tokenizer = Tokenizer({"[UNK]": 0, "[MASK]": 1}, token_start=None, token_end=None)
+        >>> tokenizer.mask_id, tokenizer.pad_id, tokenizer.vocab_size
+        (1, None, 2)
+        """
+        return self._token_mask_id
+
+    @property
+    def unk_id(self):
+        """Id that stands for every unknown token; None if the vocabulary has none."""
+        return self._token_unk_id
+
+    @property
+    def vocab_size(self):
+        """Number of tokens in the vocabulary."""
+        return self._vocab_size
+
     def tokenize(self, text, maxlen=None):
         """Tokens of a text, `token_start` and `token_end` included.
 

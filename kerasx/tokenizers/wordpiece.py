@@ -162,6 +162,11 @@ class Tokenizer(TokenizerBase):
         self.__dict__.update(state)
         self._prepare()
 
+    @property
+    def token_dict(self):
+        """The vocabulary, a dict from tokens to ids; to be read only."""
+        return self._token_dict
+
     def token_to_id(self, token):
         """Id of a token, that of [UNK] if the vocabulary lacks it."""
         return self._token_dict.get(token, self._token_unk_id)

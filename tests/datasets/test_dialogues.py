@@ -15,7 +15,7 @@ from kerasx.tokenizers import Tokenizer, character_vocab, encode_dialogue, encod
 pytestmark = pytest.mark.backend_free
 LCCC = Path(__file__).resolve().parents[3] / "shared" / "data" / "lccc"
 TOKENIZER = Tokenizer(character_vocab(["你好吗在哪里"]))
-CLS, SEP = TOKENIZER._token_start_id, TOKENIZER._token_end_id
+CLS, SEP = TOKENIZER.start_id, TOKENIZER.end_id
 TURNS = st.lists(st.text("你好吗", min_size=1, max_size=6), min_size=1, max_size=6)
 
 
@@ -167,7 +167,7 @@ def test_a_prompt_is_the_dialogue_of_the_last_turns_that_fit(turns, maxlen):
 
 
 def test_a_tokenizer_without_a_start_gives_turns_alone():
-    tokenizer = Tokenizer(TOKENIZER._token_dict, token_start=None)
+    tokenizer = Tokenizer(TOKENIZER.token_dict, token_start=None)
     ids, segments = encode_dialogue(tokenizer, ["你", "好"])
     assert (ids[1::2], segments) == ([SEP, SEP], [0, 0, 1, 1])
 
@@ -181,7 +181,7 @@ def test_no_turns_or_no_room_are_refused(encode, arguments):
 
 def test_a_tokenizer_without_an_end_is_refused():
     with pytest.raises(ValueError, match="token_end"):
-        encode_prompt(Tokenizer(TOKENIZER._token_dict, token_end=None), ["你"])
+        encode_prompt(Tokenizer(TOKENIZER.token_dict, token_end=None), ["你"])
 
 
 @pytest.fixture(scope="module")

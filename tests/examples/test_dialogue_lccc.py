@@ -52,7 +52,7 @@ def test_a_pretrained_folder_learns_words_from_data_files(folder):
     options = ["--config", nezha, "--words", folder / "words.csv", "--min-count", "10"]
     out = run("--data", folder, *options, "--save", folder / "run")
     assert "50 dialogues to learn from, 10 held out" in out
-    vocabulary = load_model(folder / "run").tokenizer._token_dict
+    vocabulary = load_model(folder / "run").tokenizer.token_dict
     assert "天气" in vocabulary and "西瓜" not in vocabulary
 
 

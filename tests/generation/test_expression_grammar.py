@@ -22,7 +22,7 @@ QUESTIONS = ["鸡有384只", "", "有2只，有14.2只", "24"]
 PROMPTS = [TOKENIZER.encode(question)[0] for question in QUESTIONS]
 NUMBERLESS = TOKENIZER.encode("鸡有")[0]
 CONSTANTS = {"1", "2", "3.14", "100"}
-END, STEPS = TOKENIZER._token_end_id, 12
+END, STEPS = TOKENIZER.end_id, 12
 
 
 def text(ids):
@@ -166,7 +166,7 @@ def test_the_answers_to_generated_problems_are_in_the_language():
         state = 0
         for token in ids[question:-1]:
             state = steps[state, token]
-        assert (state, tokenizer._token_end_id) in steps
+        assert (state, tokenizer.end_id) in steps
 
 
 def test_what_cannot_be_is_an_error():
@@ -177,7 +177,7 @@ def test_what_cannot_be_is_an_error():
     with pytest.raises(ValueError, match="`max_depth` must be an integer in"):
         ExpressionGrammar(TOKENIZER, max_depth=21)
     with pytest.raises(ValueError, match="`end_id` must be an integer"):
-        ExpressionGrammar(Tokenizer(TOKENIZER._token_dict, token_end=None))
+        ExpressionGrammar(Tokenizer(TOKENIZER.token_dict, token_end=None))
     empty = ExpressionGrammar(TOKENIZER, constants=[])
     with pytest.raises(ValueError, match="must allow a continuation"):
         empty.start([NUMBERLESS], 40, 8)

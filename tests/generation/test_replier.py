@@ -78,7 +78,7 @@ def test_a_reply_is_what_the_model_finds_likeliest_in_the_other_segment(model, r
         for _ in range(4):
             row = np.pad([ids, segments], [(0, 0), (0, LENGTH - len(ids))])[:, None]
             best = int(np.argmax(ops.convert_to_numpy(model(list(row)))[0, len(ids) - 1]))
-            if best == TOKENIZER._token_end_id:
+            if best == TOKENIZER.end_id:
                 break
             ids, segments = ids + [best], segments + [expected]
         new = ids[len(encode_prompt(TOKENIZER, turns)[0]) :]

@@ -26,16 +26,16 @@ def trimmed(tmp_path_factory):
     train_sentencepiece(texts, folder / "whole.model", 800, symbols=SENTINELS)
     whole = SpTokenizer(folder / "whole.model")
     corpus = [paper.title for paper in PAPERS[:20]] + SENTINELS * 30
-    extra = [whole._vocab_size, whole._vocab_size + 1]
+    extra = [whole.vocab_size, whole.vocab_size + 1]
     kept = trim_sentencepiece(folder / "whole.model", corpus, folder / "few.model", extra_ids=extra)
     return whole, SpTokenizer(folder / "few.model"), kept
 
 
 def test_no_piece_is_kept_twice(trimmed):
     whole, few, kept = trimmed
-    assert len(set(kept)) == len(kept) == few._vocab_size + 2 < whole._vocab_size
+    assert len(set(kept)) == len(kept) == few.vocab_size + 2 < whole.vocab_size
     assert [few.id_to_token(few.token_to_id(x)) for x in SENTINELS] == SENTINELS
-    assert [few.id_to_token(i) for i in range(few._vocab_size)] == [
+    assert [few.id_to_token(i) for i in range(few.vocab_size)] == [
         whole.id_to_token(i) for i in kept[:-2]
     ]
 
@@ -49,7 +49,7 @@ def test_the_trimmed_ids_of_kept_pieces_are_the_whole_ones(trimmed):
 @jax_in_test_all
 def test_scores_of_kept_pieces_are_those_of_the_whole_model(trimmed, tmp_path):
     whole, few, kept = trimmed
-    config = t5_config(whole._vocab_size + ROWS_BEYOND, 8)
+    config = t5_config(whole.vocab_size + ROWS_BEYOND, 8)
     large = build_transformer_model(config, with_lm="linear", return_keras_model=False)
     randomize(large.model, seed=1)
     large.save_weights_as_checkpoint(tmp_path / "mt5.ckpt")

@@ -30,12 +30,12 @@ def save_generator(folder, application="lm", specials=0.0, **options):
             zero it never ends by itself, and all it says can be read.
     """
     words = tokenizer()
-    options = {"vocab_size": words._vocab_size, "with_mlm": "linear", **SIZES, **options}
+    options = {"vocab_size": words.vocab_size, "with_mlm": "linear", **SIZES, **options}
     model = build_transformer_model(application=application, **options)
     randomize(model, seed=3)
     if specials:
         (bias,) = model.get_layer("MLM-Bias").weights
-        is_special = np.arange(bias.shape[0]) < min(words._token_dict[x] for x in TEXT)
+        is_special = np.arange(bias.shape[0]) < min(words.token_dict[x] for x in TEXT)
         bias.assign(keras.ops.convert_to_numpy(bias) + specials * is_special)
     save_model(folder, model, words)
     return folder
@@ -43,7 +43,7 @@ def save_generator(folder, application="lm", specials=0.0, **options):
 
 def save_classifier(folder, labels=("差", "好")):
     words = tokenizer()
-    bert = build_transformer_model(vocab_size=words._vocab_size, **SIZES)
+    bert = build_transformer_model(vocab_size=words.vocab_size, **SIZES)
     scores = keras.layers.Dense(len(labels), activation="softmax", name="Classes")
     model = keras.Model(bert.inputs, scores(FirstToken()(bert.output)))
     randomize(model, seed=4)
@@ -53,7 +53,7 @@ def save_classifier(folder, labels=("差", "好")):
 
 def save_encoder(folder):
     words = tokenizer()
-    model = build_transformer_model(vocab_size=words._vocab_size, **SIZES)
+    model = build_transformer_model(vocab_size=words.vocab_size, **SIZES)
     randomize(model, seed=5)
     save_model(folder, model, words)
     return folder

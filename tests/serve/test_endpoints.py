@@ -14,7 +14,7 @@ from tests.serve.conftest import LIMITS
 from tests.serve.models import SIZES, save_classifier, save_encoder, save_generator, tokenizer
 
 WORDS = tokenizer()
-CLS, SEP = WORDS._token_start_id, WORDS._token_end_id
+CLS, SEP = WORDS.start_id, WORDS.end_id
 TURNS = ["你好吗", "我很好", "去吃饭"]
 STRATEGIES = {
     "greedy": (Greedy(), dict(strategy="greedy")),
@@ -27,7 +27,7 @@ STRATEGIES = {
 
 
 def ids(text):
-    return [WORDS._token_dict[character] for character in text]
+    return [WORDS.token_dict[character] for character in text]
 
 
 def client_of(folder, **options):
@@ -111,7 +111,7 @@ def test_a_unified_model_answers_a_text(tmp_path):
 @pytest.mark.parametrize("model, start", [("t5.1.1", CLS), ("bart", SEP)])
 def test_an_encoder_decoder_answers_a_text_and_its_encoder_embeds(model, start, tmp_path):
     sizes = {name: SIZES[name] for name in SIZES if model == "bart" or name != "max_position"}
-    options = dict(model=model, with_lm="linear", vocab_size=WORDS._vocab_size, **sizes)
+    options = dict(model=model, with_lm="linear", vocab_size=WORDS.vocab_size, **sizes)
     builder = build_transformer_model(return_keras_model=False, **options)
     client = client_of(Artefact(builder.model, WORDS, None, builder))
     assert client.get("/health").json()["endpoints"] == ["/generate", "/embed"]

@@ -26,9 +26,9 @@ def test_it_says_what_sentencepiece_says(model):  # noqa: F811
 
 def test_special_ids_and_rows_beyond_the_pieces(model):  # noqa: F811
     tokenizer = SpTokenizer(model)
-    assert (tokenizer._token_pad_id, tokenizer._token_end_id, tokenizer._token_unk_id) == (0, 1, 2)
-    assert tokenizer._token_start_id is None and tokenizer._token_mask_id is None
-    size = tokenizer._vocab_size
+    assert (tokenizer.pad_id, tokenizer.end_id, tokenizer.unk_id) == (0, 1, 2)
+    assert tokenizer.start_id is None and tokenizer.mask_id is None
+    size = tokenizer.vocab_size
     assert tokenizer.id_to_token(size + 1) == "" and tokenizer.decode([size + 1, 1]) == ""
     assert not any(map(tokenizer._is_decodable, (0, 1, 2, size)))
     assert tokenizer._is_decodable(size - 1)

@@ -41,7 +41,7 @@ def test_the_same_texts_give_the_same_file(path, tmp_path):
 
 def test_there_are_no_more_pieces_than_the_corpus_has(tmp_path):
     size = train_sentencepiece(["图像检索"] * 3, tmp_path / "few.model", byte_fallback=False)
-    assert size == SpTokenizer(tmp_path / "few.model")._vocab_size < 30
+    assert size == SpTokenizer(tmp_path / "few.model").vocab_size < 30
 
 
 @pytest.mark.parametrize("texts, size", [([], 100), ([" \n"], 100), (TEXTS, 10)])

@@ -52,8 +52,8 @@ def test_a_trimmed_vocabulary_tokenizes_its_corpus_as_before():
     assert len(token_dict) < 3000 and len(set(keep_tokens)) == len(keep_tokens)
     for text in texts:
         assert [keep_tokens[i] for i in small.encode(text)[0]] == full.encode(text)[0]
-    assert saved_parameters(keep_tokens, full._vocab_size, 768) == 768 * (
-        full._vocab_size - len(keep_tokens)
+    assert saved_parameters(keep_tokens, full.vocab_size, 768) == 768 * (
+        full.vocab_size - len(keep_tokens)
     )
 
 
@@ -85,10 +85,10 @@ def test_impossible_limits_are_refused(arguments, message):
 def test_a_trimmed_sentencepiece_model_tokenizes_its_corpus_as_before(model, tmp_path):
     path = tmp_path / "small.model"
     full = SpTokenizer(model)
-    extra = [full._vocab_size, full._vocab_size + 1]
+    extra = [full.vocab_size, full.vocab_size + 1]
     keep_tokens = trim_sentencepiece(model, TEXTS, path, extra_ids=extra)
     small = SpTokenizer(path)
-    assert small._vocab_size < full._vocab_size and len(keep_tokens) == small._vocab_size + 2
+    assert small.vocab_size < full.vocab_size and len(keep_tokens) == small.vocab_size + 2
     assert keep_tokens[-2:] == extra and len(set(keep_tokens)) == len(keep_tokens)
     for text in TEXTS:
         assert [keep_tokens[i] for i in small.encode(text)[0]] == full.encode(text)[0]
@@ -125,7 +125,7 @@ def test_the_chinese_mt5_is_trimmed_again_on_a_corpus(tmp_path):
     full, path = SpTokenizer(source), tmp_path / "small.model"
     keep_tokens = trim_sentencepiece(source, texts, path)
     assert keep_tokens[:259] == list(range(259))
-    assert keep_tokens[-100:] == list(range(full._vocab_size - 100, full._vocab_size))
+    assert keep_tokens[-100:] == list(range(full.vocab_size - 100, full.vocab_size))
     assert len(set(keep_tokens)) == len(keep_tokens) < 5000
     small = SpTokenizer(path)
     for text in texts:

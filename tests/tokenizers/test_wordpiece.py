@@ -44,7 +44,7 @@ def test_no_string_raises_and_ids_agree_with_tokens(first, second, maxlen, speci
     t = tokenizer(encode_special_tokens=special)
     ids, segments = t.encode(first, second, maxlen)
     assert len(ids) == len(segments) and len(ids) <= (maxlen or len(ids))
-    assert set(ids) <= set(range(t._vocab_size))
+    assert set(ids) <= set(range(t.vocab_size))
     assert t.encode(first, maxlen=maxlen)[0] == t.tokens_to_ids(t.tokenize(first, maxlen))
     assert t.encode_batch([first, second], maxlen)[0] == [
         t.encode(text, maxlen=maxlen)[0] for text in (first, second)
@@ -136,7 +136,9 @@ def test_special_ids_and_sizes_have_their_bert4keras_names():
     t = tokenizer()
     for name in ("pad", "unk", "mask", "start", "end"):
         assert TOKEN_DICT[getattr(t, f"_token_{name}")] == getattr(t, f"_token_{name}_id")
-    assert t._vocab_size == len(TOKEN_DICT)
+        assert getattr(t, f"{name}_id") == getattr(t, f"_token_{name}_id")
+    assert t.vocab_size == t._vocab_size == len(TOKEN_DICT)
+    assert t.token_dict == TOKEN_DICT
     assert (t.stem("##ing"), t.stem("ing"), t.stem("##")) == ("ing", "ing", "")
 
 
@@ -145,7 +147,15 @@ def test_a_vocabulary_without_a_needed_token_is_refused():
         Tokenizer({"[CLS]": 0, "[SEP]": 1})
     with pytest.raises(ValueError, match="token_start=None"):
         Tokenizer({"[UNK]": 0})
-    assert Tokenizer({"[UNK]": 0}, token_start=None, token_end=None)._token_mask_id is None
+    bare = Tokenizer({"[UNK]": 0}, token_start=None, token_end=None)
+    assert [bare.start_id, bare.end_id, bare.pad_id, bare.mask_id] == [None] * 4
+    assert bare.unk_id == 0 and bare.vocab_size == 1
+
+
+def test_the_special_ids_are_read_only():
+    for name in ("start_id", "end_id", "pad_id", "mask_id", "unk_id", "vocab_size"):
+        with pytest.raises(AttributeError):
+            setattr(tokenizer(), name, 0)
 
 
 def test_an_unknown_word_is_one_token_and_one_id():
@@ -168,8 +178,8 @@ def test_tokens_are_translated():
 
 def test_ids_and_tokens_invert_each_other():
     t = tokenizer()
-    assert t.tokens_to_ids(t.ids_to_tokens(range(t._vocab_size))) == list(range(t._vocab_size))
-    for i in (-1, t._vocab_size):
+    assert t.tokens_to_ids(t.ids_to_tokens(range(t.vocab_size))) == list(range(t.vocab_size))
+    for i in (-1, t.vocab_size):
         with pytest.raises(ValueError, match="must be an id"):
             t.id_to_token(i)
 

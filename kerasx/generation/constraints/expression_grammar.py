@@ -54,7 +54,7 @@ class ExpressionGrammar(Automaton):
         max_depth=6,
         percent=False,
     ):
-        super().__init__(tokenizer._token_end_id if end_id is None else end_id)
+        super().__init__(tokenizer.end_id if end_id is None else end_id)
         check_integer("max_depth", max_depth, 0, 21)
         if isinstance(constants, str) or not all(_is_number(x) for x in constants):
             raise ValueError(
@@ -159,7 +159,7 @@ def _stem(token):
 def _pieces(tokenizer):
     """Text -> ids of the tokens that write it, for what an expression consists of."""
     ids = {}
-    for i in range(tokenizer._vocab_size):
+    for i in range(tokenizer.vocab_size):
         token = tokenizer.id_to_token(i)
         if token == "▁" or _PIECE.fullmatch(_stem(token)):
             ids.setdefault(_stem(token), []).append(i)
