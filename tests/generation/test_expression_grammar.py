@@ -121,7 +121,7 @@ def test_a_number_is_spelled_in_any_way():
 def test_spaces_of_sentencepiece_are_no_matter():
     class Pieces:
         tokens = ["<pad>", "</s>", "▁", "4", "▁4", "▁*", "*", "鸡"]
-        _vocab_size, _token_end_id = len(tokens), 1
+        vocab_size, end_id = len(tokens), 1
         decode = "".join
 
         def id_to_token(self, i):
