@@ -12,7 +12,6 @@ from kerasx.generation.decoder import AutoRegressiveDecoder
 from kerasx.generation.generator import Generated, Generator
 from kerasx.generation.replier import Replier, chat
 from kerasx.generation.reranking import rerank, vote
-from kerasx.generation.speculative import Speculated, SpeculativeGenerator
 from kerasx.generation.strategies.beam_search import BeamSearch
 from kerasx.generation.strategies.contrastive_search import ContrastiveSearch
 from kerasx.generation.strategies.greedy import Greedy
@@ -37,8 +36,6 @@ __all__ = [
     "RepetitionPenalty",
     "Replier",
     "Sampling",
-    "Speculated",
-    "SpeculativeGenerator",
     "Strategy",
     "chat",
     "frequent_constants",

@@ -91,8 +91,6 @@ class Generator(DecodingLoop):
     2
     """
 
-    returned = Generated
-
     def __init__(
         self,
         model,
@@ -187,7 +185,7 @@ class Generator(DecodingLoop):
             for i, row in zip(batch, self._found(found, len(batch)), strict=True):
                 results[i] = row
             progress.update(done)
-        return self._returned(results)
+        return _generated(results)
 
     def stream(
         self,
@@ -241,7 +239,7 @@ class Generator(DecodingLoop):
         for tokens, chosen in steps:
             yield tokens[:rows]
             last = chosen
-        return self._returned(self._found(self.strategy.results(last), rows))
+        return _generated(self._found(self.strategy.results(last), rows))
 
     def _told(self, on_token, batch, inputs):
         """What the loop would return, after the function was told each step."""
@@ -331,12 +329,9 @@ class Generator(DecodingLoop):
         return 1 if self.graphs.kind == "unilm" else segments[-1]
 
     def _found(self, arrays, rows):
-        """The fields of `returned` for each of the first rows of what the loop gave."""
+        """(token lists, scores) for each of the first rows of what the loop gave."""
         arrays = (ops.convert_to_numpy(x)[:rows] for x in arrays)
         return [self._hypotheses(*row) for row in zip(*arrays, strict=True)]
-
-    def _returned(self, rows):
-        return self.returned(*([row[i] for row in rows] for i in range(len(self.returned._fields))))
 
     def _hypotheses(self, found, scores):
         """Token lists up to the end token, without the beams that never were."""
@@ -345,6 +340,11 @@ class Generator(DecodingLoop):
         ends = [np.isin(ids, self.ends) for ids in found]
         found = [ids[: np.argmax(end) if any(end) else None] for ids, end in zip(found, ends)]
         return [ids.tolist() for ids in found], scores[:kept].tolist()
+
+
+def _generated(rows):
+    """`Generated` of pairs (token lists, scores)."""
+    return Generated([tokens for tokens, _ in rows], [scores for _, scores in rows])
 
 
 def _checked_strategy(strategy):
