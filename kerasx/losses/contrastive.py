@@ -1,30 +1,30 @@
-"""Contrastive losses of a similarity matrix: InfoNCE, and FlatNCE, whose gradient never fades."""
+"""Contrastive losses of a similarity matrix: InfoNCE and FlatNCE."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
 from kerasx.backend import mask_value
-from kerasx.losses.base import ScoreLoss
+from kerasx.checks import check_positive, check_shape, invalid
+from kerasx.losses.score_loss import ScoreLoss
 from kerasx.ops.multilabel import log1p_sum_exp
-from kerasx.ops.shapes import require_shape
 
 __all__ = ["FlatNCE", "InfoNCE", "flat_nce", "in_batch_scores", "info_nce"]
 
 
 def info_nce(scores, positives=None, mask=None):
-    """log(1 + ξ), ξ = Σ_{i≠t} exp(s_i - s_t): cross-entropy of picking t among the candidates.
+    """Compute log(1 + ξ), ξ = Σ_{i≠t} exp(s_i - s_t), for the positive candidate t of each row.
 
-    Computed from log ξ, so that it is exact, and has a gradient, where the margin is so large that
-    1 + ξ rounds to 1 (16.6 in float32).
+    This is the cross-entropy of picking t among all candidates. It is computed from log ξ, which
+    keeps value and gradient exact where 1 + ξ rounds to 1 (margins above 16.6 in float32).
 
     Args:
         scores: (b, k), similarities divided by the temperature.
-        positives: integers (b,), the right candidates; by default candidate i for row i.
-        mask: boolean (b, k), the candidates that take part, or None for all.
+        positives: integers (b,), the index of the positive; by default candidate i for row i.
+        mask: boolean (b, k), False for a candidate to leave out; None for all True.
 
     Returns:
-        Losses (b,), float32 or wider; 0 for a row without negatives or without its positive.
+        Losses (b,), float32 or wider; 0 for a row without a negative or without its positive.
 
     Source: arXiv 1807.03748.
 
@@ -36,16 +36,17 @@ def info_nce(scores, positives=None, mask=None):
 
 
 def flat_nce(scores, positives=None, mask=None):
-    """ξ / sg(ξ) - 1 + sg(log(1 + ξ)): FlatNCE's gradient, reported as InfoNCE's value.
+    """Compute ξ / sg(ξ) - 1 + sg(log(1 + ξ)): InfoNCE's value with FlatNCE's gradient.
 
-    The gradient is that of log ξ, which is (1 + ξ) / ξ times that of InfoNCE: always -1 for the
-    positive's score, and weights that add up to 1 for the negatives', however small ξ is.
+    sg stops the gradient, so the gradient is that of log ξ: (1 + ξ) / ξ times InfoNCE's. It is -1
+    for the score of the positive, and the weights of the negatives add up to 1 however small ξ
+    is, whereas InfoNCE's gradient fades with ξ.
 
     Args:
         scores, positives, mask: as in `info_nce`.
 
     Returns:
-        Losses (b,), float32 or wider; 0, without gradient, for a row without negatives.
+        Losses (b,), float32 or wider; 0, without gradient, for a row without a negative.
 
     Source: arXiv 2107.01152; kexue.fm/archives/8586.
 
@@ -59,11 +60,11 @@ def flat_nce(scores, positives=None, mask=None):
 
 
 def _log_xi(scores, positives, mask):
-    """log ξ (b,), and which rows have both a positive and a negative (b,)."""
+    """Return log ξ (b,), and True for rows with both a positive and a negative (b,)."""
     scores = backend.widened(scores)
     b, k = ops.shape(scores)
     positives = ops.arange(b) if positives is None else ops.cast(positives, "int32")
-    require_shape("positives", positives, scores.shape[:1], "a candidate for each row")
+    check_shape("positives", positives, scores.shape[:1], "a candidate for each row")
     mask = ops.ones((b, k), "bool") if mask is None else ops.cast(mask, "bool")
     right = ops.logical_and(ops.arange(k)[None] == positives[:, None], mask)  # (b, k)
     wrong = ops.logical_and(ops.logical_not(right), mask)
@@ -74,16 +75,16 @@ def _log_xi(scores, positives, mask):
 
 
 def in_batch_scores(embeddings, temperature):
-    """Cosine similarities of a batch, each row's positive, and who takes part.
+    """Compute the cosine similarities of a batch as arguments for `info_nce`.
 
     Args:
-        embeddings: (2b, d), where rows 2i and 2i + 1 are two views of one example and all others
-            of the batch are negatives; or (b, 2, d), a query and its document, where the other
-            documents are the negatives of a query.
-        temperature: what the cosines are divided by.
+        embeddings: (2b, d), where rows 2i and 2i + 1 are two views of one example and all other
+            rows are negatives; or (b, 2, d), a query and its document, where the documents of the
+            other queries are the negatives.
+        temperature: divisor of the cosines.
 
     Returns:
-        scores, positives, mask, as `info_nce` takes them.
+        The tuple (scores, positives, mask); a row is never its own candidate.
 
     Raises:
         ValueError: for other shapes, such as an odd number of views.
@@ -97,34 +98,32 @@ def in_batch_scores(embeddings, temperature):
         scores = x[:, 0] @ ops.transpose(x[:, 1]) / temperature
         return scores, ops.arange(ops.shape(x)[0]), ops.ones_like(scores, "bool")
     if len(x.shape) != 2 or (x.shape[0] or 0) % 2:
-        raise ValueError(
+        raise invalid(
             "`embeddings` must be (2b, d), the two views of an example in neighbouring rows, or "
-            f"(b, 2, d), query and document. Received: embeddings.shape={tuple(x.shape)}"
+            "(b, 2, d), query and document.",
+            **{"embeddings.shape": tuple(x.shape)},
         )
     index = ops.arange(ops.shape(x)[0])
-    return x @ ops.transpose(x) / temperature, index + 1 - 2 * (index % 2), _others(index)
+    others = index[None, :] != index[:, None]
+    return x @ ops.transpose(x) / temperature, index + 1 - 2 * (index % 2), others
 
 
 def unit_vectors(x):
-    """x / ‖x‖ along the last axis, float32 or wider; zeros stay zeros, with a finite gradient."""
+    """Return x / ‖x‖ along the last axis; zeros stay zeros, with a finite gradient."""
     x = backend.widened(x)
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), -1, keepdims=True), 1e-12))
 
 
-def _others(index):
-    return index[None, :] != index[:, None]
-
-
 @keras.saving.register_keras_serializable("kerasx")
 class InfoNCE(ScoreLoss):
-    """`info_nce` of the pairs of a batch, for compile; the labels are not looked at.
+    """Loss class of `info_nce` between the embeddings of a batch, compared by cosine.
 
     The model's output is (2b, d), two views in neighbouring rows (SimCSE: the same text twice,
-    with different dropout), or (b, 2, d), a query and its document; see `in_batch_scores`.
-    Compared by cosine.
+    with different dropout), or (b, 2, d), a query and its document; see `in_batch_scores`. The
+    labels are ignored.
 
     Args:
-        temperature: what the cosines are divided by; 0.05 is SimCSE's.
+        temperature: divisor of the cosines; SimCSE has 0.05.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     Source: SimCSE, arXiv 2104.08821; kexue.fm/archives/8348.
@@ -136,8 +135,7 @@ class InfoNCE(ScoreLoss):
     """
 
     def __init__(self, temperature=0.05, **kwargs):
-        if temperature <= 0:
-            raise ValueError(f"`temperature` must be above 0. Received: temperature={temperature}")
+        check_positive(temperature=temperature)
         super().__init__(**kwargs)
         self.temperature = temperature
 
@@ -150,10 +148,10 @@ class InfoNCE(ScoreLoss):
 
 @keras.saving.register_keras_serializable("kerasx")
 class FlatNCE(InfoNCE):
-    """`flat_nce` of the pairs of a batch, for compile: as `InfoNCE`, with FlatNCE's gradient.
+    """Loss class of `flat_nce`: `InfoNCE` with a gradient that does not fade.
 
     Args:
-        temperature: what the cosines are divided by.
+        temperature: divisor of the cosines.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     >>> import numpy as np

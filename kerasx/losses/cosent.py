@@ -1,25 +1,24 @@
-"""CoSENT: the cosines of sentence pairs are to be in the order of their labels."""
+"""CoSENT: rank the cosines of sentence pairs as their labels are ranked."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.losses.base import ScoreLoss
+from kerasx.checks import check_positive, check_shape, invalid
 from kerasx.losses.contrastive import unit_vectors
+from kerasx.losses.score_loss import ScoreLoss
 from kerasx.ops.multilabel import log1p_sum_exp
-from kerasx.ops.shapes import require_shape
 
 __all__ = ["CoSENT", "cosent_loss", "pair_cosines"]
 
 
 def cosent_loss(labels, cosines, scale=20.0):
-    """log(1 + Σ exp(λ (cos_j - cos_i))) over all i, j of which label_i > label_j.
+    """Compute log(1 + Σ exp(λ (cos_j - cos_i))) over all pairs i, j with label_i > label_j.
 
-    What Spearman's correlation looks at: not how large cosines are, but which is larger. Labels
-    may be 0 and 1 or any grades.
+    Like Spearman's correlation, the loss depends on the order of the cosines only.
 
     Args:
-        labels: (b,), how alike the sentences of each pair are.
+        labels: (b,), grades of similarity, one for each sentence pair; 0 and 1 or any numbers.
         cosines: (b,).
         scale: λ.
 
@@ -33,17 +32,20 @@ def cosent_loss(labels, cosines, scale=20.0):
     """
     cosines = backend.widened(cosines)
     labels = ops.cast(labels, cosines.dtype)
-    require_shape("labels", labels, cosines.shape, "a grade for each pair")
+    check_shape("labels", labels, cosines.shape, "a grade for each pair")
     excess = scale * (cosines[None, :] - cosines[:, None])  # (b, b): j above i
     above = labels[:, None] > labels[None, :]
     return log1p_sum_exp(ops.reshape(excess, (-1,)), ops.reshape(above, (-1,)))
 
 
 def pair_cosines(embeddings):
-    """Cosines (b,) of sentence pairs.
+    """Compute the cosine of the two embeddings of each sentence pair.
 
     Args:
         embeddings: (2b, d), the two sentences of a pair in neighbouring rows; or (b, 2, d).
+
+    Returns:
+        Cosines (b,), float32 or wider.
 
     >>> ops.convert_to_numpy(pair_cosines(ops.array([[1.0, 0.0], [2.0, 0.0]]))).tolist()
     [1.0]
@@ -52,23 +54,24 @@ def pair_cosines(embeddings):
     if len(x.shape) == 2 and (x.shape[0] or 0) % 2 == 0:
         x = ops.reshape(x, (-1, 2, x.shape[1]))
     if len(x.shape) != 3 or x.shape[1] not in (2, None):
-        raise ValueError(
+        raise invalid(
             "`embeddings` must be (2b, d), the two sentences of a pair in neighbouring rows, or "
-            f"(b, 2, d). Received: embeddings.shape={tuple(x.shape)}"
+            "(b, 2, d).",
+            **{"embeddings.shape": tuple(x.shape)},
         )
     return ops.sum(x[:, 0] * x[:, 1], -1)
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class CoSENT(ScoreLoss):
-    """`cosent_loss` of the pairs of a batch, for compile.
+    """Loss class of `cosent_loss` over the sentence pairs of a batch.
 
-    The model's output is (2b, d), the sentences of a pair in neighbouring rows, with the pair's
-    label at both, (2b,); or (b, 2, d) with labels (b,). The loss of the batch is one number, given
-    to each of its rows.
+    The model's output is (2b, d), the sentences of a pair in neighbouring rows, with the label of
+    the pair repeated for both, (2b,); or (b, 2, d) with labels (b,). The loss is one number for
+    the batch, returned for each of its rows.
 
     Args:
-        scale: λ, 20 in the post.
+        scale: λ, 20 in the source.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     Source: kexue.fm/archives/8847.
@@ -80,14 +83,13 @@ class CoSENT(ScoreLoss):
     """
 
     def __init__(self, scale=20.0, **kwargs):
-        if scale <= 0:
-            raise ValueError(f"`scale` must be above 0. Received: scale={scale}")
+        check_positive(scale=scale)
         super().__init__(**kwargs)
         self.scale = scale
 
     def call(self, y_true, y_pred):
         rows = y_pred.shape[:1]
-        require_shape("y_true", y_true, rows, "the grade of the pair, for each row")
+        check_shape("y_true", y_true, rows, "the grade of the pair, for each row")
         labels = y_true[::2] if len(y_pred.shape) == 2 else y_true
         loss = cosent_loss(labels, pair_cosines(y_pred), self.scale)
         return ops.broadcast_to(loss, ops.shape(y_pred)[:1])

@@ -1,20 +1,24 @@
-"""Flooding: a training loss that does not fall below a level."""
+"""Flooding: keep the training loss from falling below a level."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import invalid
 
 __all__ = ["Flooding", "flooded"]
 
 
 def flooded(loss, b):
-    """|L - b| + b: above the flood level b the loss itself, below it gradient ascent.
+    """Compute |L - b| + b: L above the flood level b, reflected (gradient ascent) below it.
 
     Args:
-        loss: the mean loss of the batch, a scalar. On the losses of single examples this is
-            another method.
+        loss: the mean loss of the batch, a scalar. Flooding the loss of each example is another
+            method.
         b: flood level, usually 0.01 to 0.2.
+
+    Returns:
+        A scalar, float32 or wider.
 
     Source: arXiv 2002.08709; kexue.fm/archives/7643.
 
@@ -26,14 +30,13 @@ def flooded(loss, b):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Flooding(keras.losses.Loss):
-    """A loss for compile whose batch mean is flooded, after sample weights and masks.
+    """Loss class that floods the batch mean of another loss, after sample weights and masks.
 
-    What is flooded is what `loss` returns for the batch, so a batch as a whole descends or
-    ascends; with `reduction=None` each example would for itself, which is another method.
-    Losses that layers add and regularizers are not included.
+    The losses that layers add and the regularizers are not flooded; `kerasx.training.flooding`
+    includes them.
 
     Args:
-        loss: a keras.losses.Loss that returns one number, or the name of one.
+        loss: a keras.losses.Loss that returns one number for the batch, or its name.
         b: flood level.
 
     >>> import numpy as np
@@ -45,9 +48,10 @@ class Flooding(keras.losses.Loss):
     def __init__(self, loss, b, name=None, **kwargs):
         loss = keras.losses.get(loss)
         if not isinstance(loss, keras.losses.Loss) or loss.reduction in (None, "none"):
-            raise ValueError(
+            raise invalid(
                 "`loss` must be a keras.losses.Loss that returns the mean of the batch, "
-                f"not one value per example. Received: loss={loss!r}"
+                "not one value per example.",
+                loss=loss,
             )
         super().__init__(name=name, **kwargs)
         self.loss = loss

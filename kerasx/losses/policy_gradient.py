@@ -1,26 +1,26 @@
-"""The surrogate loss of the policy gradient, and its baselines."""
+"""The surrogate loss of the policy gradient, and baselines that lower its variance."""
 
 from keras import ops
 
 from kerasx import backend
-from kerasx.ops.shapes import require_shape
+from kerasx.checks import check_shape, invalid
 
 __all__ = ["optimal_baseline", "policy_gradient_loss"]
 
 
 def policy_gradient_loss(log_probs, rewards, baseline="leave_one_out"):
-    """-mean_k sg(r_k - b_k) log p_k: its gradient estimates that of the expected reward, negated.
+    """Compute -mean_k sg(r_k - b_k) log p_k, whose gradient estimates -∂E[r].
 
     Args:
         log_probs: (..., k), log-probabilities of k samples drawn for each example.
         rewards: (..., k); no gradient flows through them.
-        baseline: what is taken from the rewards to lower the variance. "leave_one_out", the mean
-            of the other samples, keeps the estimate unbiased; "mean" scales it by (k - 1) / k;
-            None for nothing; or a tensor that broadcasts to the rewards, such as that of
-            `optimal_baseline`, which must not depend on the same samples to be unbiased.
+        baseline: b, subtracted from the rewards to lower the variance. "leave_one_out", the mean
+            reward of the other samples, is unbiased; "mean" scales the estimate by (k - 1) / k;
+            None for 0; or a tensor that broadcasts to the rewards, such as the result of
+            `optimal_baseline`, which must come from other samples to be unbiased.
 
     Returns:
-        Losses (...), float32 or wider, to be averaged over the examples.
+        Losses (...), float32 or wider, one for each example.
 
     Source: kexue.fm/archives/7737.
 
@@ -30,7 +30,7 @@ def policy_gradient_loss(log_probs, rewards, baseline="leave_one_out"):
     """
     log_probs = backend.widened(log_probs)
     rewards = ops.cast(rewards, log_probs.dtype)
-    require_shape("rewards", rewards, log_probs.shape, "one number per sample")
+    check_shape("rewards", rewards, log_probs.shape, "one number per sample")
     advantage = ops.stop_gradient(rewards - _baseline(rewards, baseline))
     return -ops.mean(advantage * log_probs, -1)
 
@@ -44,27 +44,27 @@ def _baseline(rewards, baseline):
     if baseline == "mean":
         return ops.mean(rewards, -1, keepdims=True)
     if baseline != "leave_one_out":
-        raise ValueError(
-            "`baseline` must be 'leave_one_out', 'mean', None or a tensor. "
-            f"Received: baseline={baseline!r}"
+        raise invalid(
+            "`baseline` must be 'leave_one_out', 'mean', None or a tensor.", baseline=baseline
         )
     if k == 1:
-        raise ValueError(
+        raise invalid(
             "`log_probs` must have at least 2 samples in its last dimension for the baseline "
-            f"'leave_one_out'; draw more, or give another. Received: {rewards.shape}"
+            "'leave_one_out'; draw more, or give another.",
+            **{"log_probs.shape": tuple(rewards.shape)},
         )
     return (ops.sum(rewards, -1, keepdims=True) - rewards) / (k - 1)
 
 
 def optimal_baseline(rewards, squared_norms):
-    """E[r |∇log p|²] / E[|∇log p|²] over the last axis: the baseline of least variance.
+    """Compute the baseline of least variance, E[r |∇log p|²] / E[|∇log p|²], over the last axis.
 
     Args:
         rewards: (..., k).
         squared_norms: (..., k), squared norms of the gradients of the log-probabilities.
 
     Returns:
-        (..., 1), to be given to `policy_gradient_loss`.
+        (..., 1), a `baseline` for `policy_gradient_loss`.
 
     Source: kexue.fm/archives/7737.
 

@@ -1,30 +1,31 @@
-"""Losses of tokens that do not insist on what the model finds impossible."""
+"""Token losses robust to noisy labels: an improbable label pulls less than in cross-entropy."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.losses.base import TokenLoss, as_ids
-from kerasx.losses.sequence import smoothed
+from kerasx.checks import check_number
+from kerasx.losses.cross_entropy import smoothed
+from kerasx.losses.token_loss import TokenLoss, as_ids
 
 __all__ = ["SoftAccuracy", "TaiLr", "soft_accuracy_loss", "tailr_loss"]
 
 
 def tailr_loss(ids, logits, gamma, min_weight=0.0, label_smoothing=0.0, mask=None):
-    """-sg(max(b, p / (γ + (1 - γ) p))) log p at each place, where p is the probability of its id.
+    """Compute -sg(max(b, p / (γ + (1 - γ) p))) log p, where p is the probability of the label.
 
-    The weight, through which no gradient flows, is small where the model finds the token
-    unlikely, so that noise in the data pulls less. γ = 0 is cross-entropy, γ = 1 has the gradient
-    of -p. The label smoothing term, ε mean_v (-log p_v), is not weighted.
+    The weight, through which no gradient flows, is small where the model finds the label
+    unlikely, so label noise pulls less. γ = 0 is cross-entropy, γ = 1 has the gradient of -p. The
+    label smoothing term, ε mean_v (-log p_v), is not weighted.
 
     Args:
         ids: integers (...).
         logits: (..., v).
         gamma: γ in [0, 1], a number or a scalar tensor (a schedule). Near 0 to train from
             scratch, larger to fine-tune: the paper has 1e-7 to 0.8.
-        min_weight: b in [0, 1], the least weight; the paper has 0.2 and 0.3.
+        min_weight: b in [0, 1]; the paper has 0.2 and 0.3.
         label_smoothing: ε.
-        mask: (...), the places that count; the others give 0. None for all.
+        mask: boolean (...), False for tokens whose loss is 0, or None.
 
     Returns:
         Losses (...), float32 or wider.
@@ -47,13 +48,13 @@ def tailr_loss(ids, logits, gamma, min_weight=0.0, label_smoothing=0.0, mask=Non
 
 @keras.saving.register_keras_serializable("kerasx")
 class TaiLr(TokenLoss):
-    """`tailr_loss` for compile: ids (b, n), logits (b, n, v).
+    """Loss class of `tailr_loss`: ids (b, n), logits (b, n, v).
 
     Args:
         gamma: γ in [0, 1]; 0.1, with `min_weight=0.3`, is the paper's setting for IWSLT14.
         min_weight: the least weight, in [0, 1].
         label_smoothing: ε.
-        ignore_class: the id that does not count; padding, 0, by default; None for none.
+        ignore_class: the id whose tokens do not count; padding, 0, by default; None for none.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     >>> loss = TaiLr(gamma=1.0, min_weight=0.0)
@@ -62,12 +63,9 @@ class TaiLr(TokenLoss):
     """
 
     def __init__(self, gamma=0.1, min_weight=0.3, label_smoothing=0.0, ignore_class=0, **kwargs):
-        for name, value in (("gamma", gamma), ("min_weight", min_weight)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value}")
         super().__init__(ignore_class, **kwargs)
-        self.gamma = gamma
-        self.min_weight = min_weight
+        self.gamma = check_number("gamma", gamma, least=0, most=1)
+        self.min_weight = check_number("min_weight", min_weight, least=0, most=1)
         self.label_smoothing = label_smoothing
 
     def compute(self, ids, logits):
@@ -83,10 +81,9 @@ class TaiLr(TokenLoss):
 
 
 def soft_accuracy_loss(ids, logits):
-    """1 - p at each place: one minus the accuracy expected of an answer drawn from the softmax.
+    """Compute 1 - p, where p is the probability of the label: one minus the expected accuracy.
 
     Close to cross-entropy where p is close to 1, and almost flat where p is close to 0.
-    Source: kexue.fm/archives/9098.
 
     Args:
         ids: integers (...).
@@ -94,6 +91,8 @@ def soft_accuracy_loss(ids, logits):
 
     Returns:
         Losses (...), float32 or wider.
+
+    Source: kexue.fm/archives/9098.
 
     >>> float(soft_accuracy_loss(ops.array([1]), ops.zeros((1, 8)))[0])
     0.875
@@ -104,10 +103,10 @@ def soft_accuracy_loss(ids, logits):
 
 @keras.saving.register_keras_serializable("kerasx")
 class SoftAccuracy(TokenLoss):
-    """`soft_accuracy_loss` for compile: ids (...), logits (..., v).
+    """Loss class of `soft_accuracy_loss`: ids (...), logits (..., v).
 
     Args:
-        ignore_class: the id that does not count, or None.
+        ignore_class: an id whose tokens do not count, or None.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     >>> float(SoftAccuracy()(ops.array([1]), ops.zeros((1, 8))))

@@ -1,10 +1,18 @@
-"""One row for each public name of kerasx.losses: how to call it, and what it promises."""
+"""One row for each loss, metric and function of kerasx.losses: how to call it, what it promises."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from kerasx import losses
+from kerasx.losses.contrastive import flat_nce, in_batch_scores
+from kerasx.losses.cosent import cosent_loss, pair_cosines
+from kerasx.losses.exact_accuracy import exact_accuracy
+from kerasx.losses.flooding import flooded
+from kerasx.losses.joint import joint_categorical_crossentropy, joint_soft_categorical_crossentropy
+from kerasx.losses.policy_gradient import optimal_baseline
+from kerasx.losses.robust import soft_accuracy_loss, tailr_loss
+from kerasx.losses.token_loss import masked_mean
 from kerasx.ops import (
     multilabel_categorical_crossentropy,
     sparse_multilabel_categorical_crossentropy,
@@ -78,7 +86,7 @@ def _ignoring(ids, logits):
 
 
 def _tailr(ids, logits):
-    return losses.tailr_loss(ids, logits, 0.5, 0.1, 0.1, mask=ids != 0)
+    return tailr_loss(ids, logits, 0.5, 0.1, 0.1, mask=ids != 0)
 
 
 def _ids(rng):
@@ -132,22 +140,22 @@ TABLE = {
     ),
     "TaiLr": Row(loss=lambda **k: losses.TaiLr(0.5, 0.1, 0.1, **k), **IDS),
     "cosent_loss": Row(
-        losses.cosent_loss,
+        cosent_loss,
         labels=grades,
         shape=(B,),
         padded=np.zeros(B, "float32"),
         wrong=(GRADES[0], "`labels` must be a grade for each pair"),
     ),
-    "exact_accuracy": Row(losses.exact_accuracy),
+    "exact_accuracy": Row(exact_accuracy),
     "flat_nce": Row(
-        lambda y, s: losses.flat_nce(s, y),
+        lambda y, s: flat_nce(s, y),
         labels=lambda rng: rng.integers(0, V, B),
         shape=(B, V),
         wrong=(np.ones(B + 1, "int32"), "`positives` must be a candidate for each row"),
     ),
-    "flooded": Row(lambda y, s: losses.flooded(s, 0.5), labels=none, shape=(), wrong=()),
+    "flooded": Row(lambda y, s: flooded(s, 0.5), labels=none, shape=(), wrong=()),
     "in_batch_scores": Row(
-        lambda y, s: losses.in_batch_scores(s, 0.1)[0], labels=none, shape=(B, V), wrong=()
+        lambda y, s: in_batch_scores(s, 0.1)[0], labels=none, shape=(B, V), wrong=()
     ),
     "info_nce": Row(
         lambda y, s: losses.info_nce(s, y),
@@ -156,10 +164,10 @@ TABLE = {
         wrong=(np.ones(B + 1, "int32"), "`positives` must be a candidate for each row"),
     ),
     "joint_categorical_crossentropy": Row(
-        losses.joint_categorical_crossentropy, labels=one_hot, wrong=PROBLEMS, zero_width=True
+        joint_categorical_crossentropy, labels=one_hot, wrong=PROBLEMS, zero_width=True
     ),
     "joint_soft_categorical_crossentropy": Row(
-        losses.joint_soft_categorical_crossentropy, labels=soft, wrong=PROBLEMS
+        joint_soft_categorical_crossentropy, labels=soft, wrong=PROBLEMS
     ),
     "kl_divergence": Row(
         losses.kl_divergence,
@@ -168,7 +176,7 @@ TABLE = {
     ),
     "masked_cross_entropy": Row(_ignoring, **IDS),
     "masked_mean": Row(
-        lambda y, s: losses.masked_mean(s, y),
+        lambda y, s: masked_mean(s, y),
         labels=ones,
         shape=(B, N),
         padded=PADDING,
@@ -185,16 +193,16 @@ TABLE = {
         lambda y, s: losses.multilabel_probabilities(s), labels=none, shape=(B, V), wrong=()
     ),
     "optimal_baseline": Row(
-        lambda y, s: losses.optimal_baseline(s, y), labels=ones, shape=(B, N), wrong=()
+        lambda y, s: optimal_baseline(s, y), labels=ones, shape=(B, N), wrong=()
     ),
-    "pair_cosines": Row(lambda y, s: losses.pair_cosines(s), labels=none, shape=(B, V), wrong=()),
+    "pair_cosines": Row(lambda y, s: pair_cosines(s), labels=none, shape=(B, V), wrong=()),
     "policy_gradient_loss": Row(
         lambda y, s: losses.policy_gradient_loss(s, y),
         labels=ones,
         shape=(B, N),
         wrong=(np.ones((B, N + 1), "float32"), "`rewards` must be one number per sample"),
     ),
-    "soft_accuracy_loss": Row(losses.soft_accuracy_loss),
+    "soft_accuracy_loss": Row(soft_accuracy_loss),
     "sparse_multilabel_categorical_crossentropy": Row(
         lambda y, s: sparse_multilabel_categorical_crossentropy(y, s, mask_zero=True),
         labels=_ids,

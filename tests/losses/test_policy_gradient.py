@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from kerasx import losses
+from kerasx.losses.policy_gradient import optimal_baseline
 from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
@@ -63,7 +64,7 @@ def test_the_optimal_baseline_has_the_least_variance():
     # over enumerated samples the weights hold the chances
     best = (P * R * squares).sum() / (P * squares).sum()
     drawn = np.repeat(np.arange(4), np.round(1e4 * P).astype(int))
-    got = float(losses.optimal_baseline(R[drawn], squares[drawn].astype("float32"))[0])
+    got = float(optimal_baseline(R[drawn], squares[drawn].astype("float32"))[0])
     assert got == pytest.approx(best, rel=1e-2)
     assert all(variance(best) < variance(b) for b in (best - 0.1, best + 0.1, 0.0, P @ R))
 

@@ -1,23 +1,25 @@
-"""Metrics of multilabel scores, whose threshold is 0."""
+"""Metrics for compile that go with the losses: F1 and accuracy of label sets, perplexity."""
 
 import keras
 from keras import ops
 
-from kerasx.ops.shapes import require_shape
+from kerasx import backend
+from kerasx.checks import check_choice, check_shape
+from kerasx.losses.token_loss import as_ids, token_weight
 
-__all__ = ["MultilabelAccuracy", "MultilabelF1"]
+__all__ = ["MultilabelAccuracy", "MultilabelF1", "Perplexity"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class MultilabelF1(keras.metrics.F1Score):
     """F1 of the classes with score > 0, over all batches.
 
+    `update_state` takes labels and scores (..., c), and `sample_weight` (...).
+
     Args:
         average: "micro" over all decisions, "macro" over the classes, "weighted" by their counts,
             or None for a score per class.
         name, dtype: as in `keras.metrics.Metric`.
-
-    `update_state` takes labels and scores (..., c), and `sample_weight` (...).
 
     >>> metric = MultilabelF1()
     >>> metric.update_state([[1, 0, 1]], [[2.0, 1.0, -1.0]])
@@ -45,12 +47,12 @@ class MultilabelF1(keras.metrics.F1Score):
 class MultilabelAccuracy(keras.metrics.Mean):
     """Accuracy of the classes with score > 0, over all batches.
 
+    `update_state` takes labels and scores (..., c), and `sample_weight` (...).
+
     Args:
         kind: "subset", the share of examples whose set of labels is exactly right, or "hamming",
             the share of right decisions.
         name, dtype: as in `keras.metrics.Metric`.
-
-    `update_state` takes labels and scores (..., c), and `sample_weight` (...).
 
     >>> metric = MultilabelAccuracy("hamming")
     >>> metric.update_state([[1, 0, 1, 0]], [[2.0, 1.0, 1.0, -1.0]])
@@ -59,10 +61,8 @@ class MultilabelAccuracy(keras.metrics.Mean):
     """
 
     def __init__(self, kind="subset", name="accuracy", dtype=None):
-        if kind not in ("subset", "hamming"):
-            raise ValueError(f"`kind` must be 'subset' or 'hamming'. Received: kind={kind!r}")
         super().__init__(name=name, dtype=dtype)
-        self.kind = kind
+        self.kind = check_choice("kind", kind, ("subset", "hamming"))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         true, predicted = _decisions(y_true, y_pred, self.dtype)
@@ -76,5 +76,42 @@ class MultilabelAccuracy(keras.metrics.Mean):
 
 def _decisions(y_true, y_pred, dtype):
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    require_shape("y_true", y_true, y_pred.shape, "a label for each class")
+    check_shape("y_true", y_true, y_pred.shape, "a label for each class")
     return ops.cast(y_true, dtype), ops.cast(y_pred > 0, dtype)
+
+
+@keras.saving.register_keras_serializable("kerasx")
+class Perplexity(keras.metrics.Mean):
+    """Perplexity, exp of the mean cross-entropy of the tokens that count, over all batches.
+
+    `update_state` takes ids (b, n), logits (b, n, v) and `sample_weight`, (b,) or (b, n); the
+    Keras mask of the logits counts, too.
+
+    Args:
+        ignore_class: the id whose tokens do not count; padding, 0, by default; None for none.
+        name, dtype: as in `keras.metrics.Metric`.
+
+    >>> metric = Perplexity()
+    >>> metric.update_state(ops.array([[1, 2, 0]]), ops.zeros((1, 3, 8)))
+    >>> round(float(metric.result()), 4)
+    8.0
+    """
+
+    def __init__(self, ignore_class=0, name="perplexity", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.ignore_class = ignore_class
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        mask = getattr(y_pred, "_keras_mask", None)
+        y_pred = ops.convert_to_tensor(y_pred)
+        ids = as_ids(y_true, y_pred)
+        weight = token_weight(ids, self.ignore_class, sample_weight)
+        weight = weight if mask is None else weight * ops.cast(mask, weight.dtype)
+        losses = backend.sparse_cross_entropy(ops.where(weight > 0, ids, 0), y_pred)
+        super().update_state(losses, weight)
+
+    def result(self):
+        return ops.exp(super().result())
+
+    def get_config(self):
+        return {**super().get_config(), "ignore_class": self.ignore_class}

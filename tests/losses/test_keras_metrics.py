@@ -1,4 +1,4 @@
-"""Metrics of multilabel scores, and the Loss classes beside them."""
+"""Metrics of multilabel scores and of tokens."""
 
 import keras
 import numpy as np
@@ -66,7 +66,7 @@ def test_a_score_of_zero_or_a_masked_one_is_no_label():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ValueError, match="`kind` must be 'subset' or 'hamming'"):
+    with pytest.raises(ValueError, match="`kind` must be one of 'subset', 'hamming'"):
         losses.MultilabelAccuracy("jaccard")
 
 

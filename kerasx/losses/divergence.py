@@ -1,25 +1,26 @@
-"""Divergences between two predictions, from their logits."""
+"""Kullback-Leibler divergences between two predictions, from their logits."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
 from kerasx.backend import mask_value
-from kerasx.ops.shapes import require_shape
+from kerasx.checks import check_shape
 
 __all__ = ["kl_divergence", "symmetric_kl"]
 
 
 def kl_divergence(logits_p, logits_q):
-    """KL(p ‖ q) = Σ p (log p - log q) over the last axis, in float32 at least.
+    """Compute KL(p ‖ q) = Σ p (log p - log q) over the last axis.
 
-    For virtual adversarial training p is the prediction that is held fixed: stop its gradient.
+    In virtual adversarial training p is the prediction held fixed: pass it through
+    `ops.stop_gradient`.
 
     Args:
         logits_p, logits_q: (..., v). A class may be masked by -inf in both.
 
     Returns:
-        Divergences (...).
+        Divergences (...), float32 or wider.
 
     >>> p, q = ops.array([[0.0, 0.0]]), ops.array([[0.0, 1.0]])
     >>> round(float(kl_divergence(p, q)[0]), 4)
@@ -30,11 +31,11 @@ def kl_divergence(logits_p, logits_q):
 
 
 def symmetric_kl(logits_p, logits_q):
-    """½ (KL(p ‖ q) + KL(q ‖ p)) = ½ Σ (p - q) (log p - log q): the term of R-Drop.
+    """Compute ½ (KL(p ‖ q) + KL(q ‖ p)) = ½ Σ (p - q) (log p - log q), the term of R-Drop.
 
-    No term of the sum is negative, so rounding cannot make it so. With the mean cross-entropy of
-    the two predictions, R-Drop's loss is CE + α/2 of this (the paper adds the two cross-entropies
-    and α of it).
+    Every term of the sum is at least 0, so rounding cannot make the result negative. R-Drop's
+    loss is the mean cross-entropy of the two predictions plus α/2 times this divergence. (The
+    paper adds the two cross-entropies, and α times the divergence.)
 
     Args:
         logits_p, logits_q: (..., v), two predictions for the same examples.
@@ -54,7 +55,7 @@ def symmetric_kl(logits_p, logits_q):
 
 def _log_probabilities(*logits):
     logits = [backend.widened(s) for s in logits]
-    require_shape("logits_q", logits[1], logits[0].shape, "scores like `logits_p`")
+    check_shape("logits_q", logits[1], logits[0].shape, "scores like `logits_p`")
     return [_log_softmax(s) for s in logits]
 
 
