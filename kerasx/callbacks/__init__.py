@@ -1,6 +1,6 @@
 """Callbacks for fit: keep the best, resume exactly, watch the run."""
 
-from kerasx.callbacks.averages import EMAEvaluation, averaged_weights
+from kerasx.callbacks.averages import EMAEvaluation
 from kerasx.callbacks.evaluator import Evaluator
 from kerasx.callbacks.flush import FlushGradients
 from kerasx.callbacks.learning_log import LearningLog
@@ -17,7 +17,6 @@ __all__ = [
     "Resume",
     "SamplePreview",
     "TrainingCurve",
-    "averaged_weights",
     "load_weights",
     "save_weights",
 ]

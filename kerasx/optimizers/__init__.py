@@ -7,7 +7,7 @@ from kerasx.optimizers.averaging import (
     extend_with_exponential_moving_average,
     extend_with_lookahead,
 )
-from kerasx.optimizers.clipping import extend_with_soft_clipping, soft_clip
+from kerasx.optimizers.clipping import extend_with_soft_clipping
 from kerasx.optimizers.exponentiated_gradient import ExponentiatedGradient
 from kerasx.optimizers.gradient_accumulation import (
     extend_with_gradient_accumulation,
@@ -43,6 +43,5 @@ __all__ = [
     "extend_with_soft_clipping",
     "extend_with_weight_decay",
     "lora_plus",
-    "soft_clip",
     "warmup_cosine",
 ]

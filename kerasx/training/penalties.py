@@ -3,7 +3,8 @@
 from keras import ops
 
 from kerasx import backend
-from kerasx.losses import flooded, symmetric_kl
+from kerasx.losses import symmetric_kl
+from kerasx.losses.flooding import flooded
 from kerasx.training.objective import attach, find_variables, moved
 from kerasx.training.scores import check_positive, scores_of
 

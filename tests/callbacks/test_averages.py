@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.callbacks import EMAEvaluation, Evaluator, Resume, averaged_weights
+from kerasx.callbacks import EMAEvaluation, Evaluator, Resume
+from kerasx.callbacks.averages import averaged_weights
+from kerasx.optimizers import extend_with_exponential_moving_average
 from tests.callbacks.helpers import equal_arrays, make_line
 
 
@@ -145,8 +147,7 @@ def test_the_weights_come_back_when_an_inner_callback_raises():
 
 
 def test_the_averages_of_the_extension_are_seen_from_the_first_epoch_on():
-    averaging = pytest.importorskip("kerasx.optimizers.averaging", reason="not there yet")
-    make = averaging.extend_with_exponential_moving_average(keras.optimizers.SGD)
+    make = extend_with_exponential_moving_average(keras.optimizers.SGD)
     model, data = make_line(make(0.01, ema_momentum=0.5))
     seen = []
     inner = Evaluator(lambda m: seen.append(m.get_weights()) or 1.0, verbose=False)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kerasx.callbacks import FlushGradients
+from kerasx.optimizers import extend_with_gradient_accumulation
 from tests.callbacks.helpers import make_line
 
 
@@ -49,10 +50,7 @@ def test_a_flush_each_epoch_is_what_the_next_epoch_starts_from():
 
 
 def test_the_tail_of_gradient_accumulation_is_applied():
-    optimizers = pytest.importorskip(
-        "kerasx.optimizers.gradient_accumulation", reason="not there yet"
-    )
-    make = optimizers.extend_with_gradient_accumulation(keras.optimizers.SGD)
+    make = extend_with_gradient_accumulation(keras.optimizers.SGD)
     model, (x, y) = make_line(make(0.01, grad_accum_steps=3))
     before = model.get_weights()
     model.fit(x, y, batch_size=2, verbose=0)

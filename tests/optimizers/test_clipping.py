@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from kerasx.optimizers import extend_with_soft_clipping, soft_clip
+from kerasx.optimizers import extend_with_soft_clipping
+from kerasx.optimizers.clipping import soft_clip
 
 SGD = extend_with_soft_clipping(keras.optimizers.SGD)
 

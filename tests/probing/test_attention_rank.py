@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from kerasx.models import bert_config, build_transformer_model
-from kerasx.probing import attention_weights, log_determinants, numerical_ranks, random_attention
+from kerasx.probing.attention_rank import (
+    attention_weights,
+    log_determinants,
+    numerical_ranks,
+    random_attention,
+)
 from tests.when import jax_in_test_all
 
 LAYER = "Transformer-0-MultiHeadSelfAttention"

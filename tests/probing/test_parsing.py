@@ -12,8 +12,8 @@ from kerasx.probing import (
     parse_constituency,
     parse_dependencies,
     segment,
-    split_score,
 )
+from kerasx.probing.parsing import split_score
 
 pytestmark = pytest.mark.backend_free
 RNG = np.random.default_rng(0)

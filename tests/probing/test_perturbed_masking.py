@@ -8,11 +8,11 @@ from kerasx.metrics import brackets
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.probing import (
     impact_matrix,
-    number_of_inputs,
     parse_constituency,
     parse_dependencies,
     segment,
 )
+from kerasx.probing.perturbed_masking import number_of_inputs
 
 MASK = 4
 IDS = np.array([2, 10, 11, 12, 13, 14, 15, 3])
