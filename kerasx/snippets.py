@@ -1,6 +1,7 @@
-"""bert4keras's helpers under their names, re-exported from where they live.
+"""bert4keras's helper functions under their bert4keras names, gathered from their modules.
 
-`AutoRegressiveDecoder` loads Keras when it is first used; the others load NumPy only.
+All load NumPy only, but for `AutoRegressiveDecoder` and `orthogonally_resize`: these two are
+imported when they are first used, and load Keras and h5py.
 """
 
 import importlib
@@ -8,14 +9,9 @@ from functools import wraps
 
 import numpy as np
 
-from kerasx.checkpoints import orthogonally_resize
-from kerasx.data import (
-    DataGenerator,
-    parallel_apply,
-    parallel_apply_generator,
-    sequence_padding,
-    truncate_sequences,
-)
+from kerasx.data.data_generator import DataGenerator
+from kerasx.data.padding import sequence_padding, truncate_sequences
+from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.files.indexed_lines import open
 from kerasx.spans import ViterbiDecoder
 from kerasx.text import (
@@ -41,7 +37,7 @@ __all__ = [
     "longest_common_substring",
     "lowercase_and_normalize",
     "open",
-    "orthogonally_resize",
+    "orthogonally_resize",  # noqa: F822 - loaded lazily
     "parallel_apply",
     "parallel_apply_generator",
     "sequence_padding",
@@ -54,14 +50,20 @@ __all__ = [
 ]
 
 
+_LAZY = {
+    "AutoRegressiveDecoder": "kerasx.generation",
+    "orthogonally_resize": "kerasx.checkpoints",
+}
+
+
 def __getattr__(name):
-    if name == "AutoRegressiveDecoder":
-        return importlib.import_module("kerasx.generation").AutoRegressiveDecoder
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'kerasx.snippets' has no attribute '{name}'")
 
 
 def to_array(*args):
-    """Arrays of the arguments: one array for one argument, else a list.
+    """Convert each argument to an array; return one array for one argument, else a list.
 
     >>> to_array([1, 2], [3])
     [array([1, 2]), array([3])]
@@ -71,7 +73,12 @@ def to_array(*args):
 
 
 def softmax(x, axis=-1):
-    """exp(x) over its sum along `axis`, computed without overflow.
+    """Compute exp(x) / sum(exp(x)) along an axis, without overflow.
+
+    Args:
+        x: array of floats.
+        axis: the axis along which the result sums to 1.
+
 
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
@@ -82,10 +89,10 @@ def softmax(x, axis=-1):
 
 
 def insert_arguments(**arguments):
-    """Give a method further keyword arguments, which it keeps as attributes of `self`.
+    """Return a decorator that gives a method keyword arguments, stored as attributes of `self`.
 
     Args:
-        **arguments: names and defaults.
+        **arguments: names and default values.
 
     >>> class Model:
     ...     @insert_arguments(version="t5")
@@ -108,10 +115,10 @@ def insert_arguments(**arguments):
 
 
 def delete_arguments(*arguments):
-    """Make a method refuse keyword arguments that it would pass on to its parent.
+    """Return a decorator by which a method refuses keyword arguments of its parent.
 
     Args:
-        *arguments: their names.
+        *arguments: names of the refused arguments.
 
     >>> class Model:
     ...     @delete_arguments("with_pool")

@@ -1,4 +1,6 @@
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,9 @@ def test_every_name_is_there_and_documented(name):
 )
 def test_parameters_have_the_names_of_bert4keras(name, parameters):
     assert list(inspect.signature(getattr(snippets, name)).parameters) == parameters.split()
+
+
+def test_importing_it_loads_neither_keras_nor_h5py():
+    code = "import sys, kerasx.snippets; print({'keras', 'h5py'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.stdout.strip(), result.returncode) == ("set()", 0), result.stderr

@@ -1,17 +1,15 @@
-"""Data pipelines. Importing this loads NumPy only; `BucketDataset` loads Keras when first used."""
+"""Data pipelines of few shapes: NumPy only, but `BucketDataset` loads Keras when it is used."""
 
 import importlib
 
 from kerasx.data.batches import Batches
-from kerasx.data.buckets import Batch, bucket_lengths, padding_ratio, plan_batches
-from kerasx.data.collate import collate
+from kerasx.data.buckets import bucket_lengths
 from kerasx.data.data_generator import DataGenerator
-from kerasx.data.padding import sequence_padding, truncate_sequences
-from kerasx.data.parallel import parallel_apply, parallel_apply_generator
+from kerasx.data.padding import sequence_padding
+from kerasx.data.parallel import parallel_apply
 from kerasx.data.validation import check_finite, check_ids, check_labels
 
 __all__ = [
-    "Batch",
     "Batches",
     "BucketDataset",
     "DataGenerator",
@@ -19,13 +17,8 @@ __all__ = [
     "check_finite",
     "check_ids",
     "check_labels",
-    "collate",
-    "padding_ratio",
     "parallel_apply",
-    "parallel_apply_generator",
-    "plan_batches",
     "sequence_padding",
-    "truncate_sequences",
 ]
 
 

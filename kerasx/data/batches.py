@@ -1,45 +1,46 @@
-"""Examples of any length as batches of few shapes: plan, encode, check and pad. NumPy only."""
+"""Serve examples of any length as batches of few shapes: plan, encode, check and pad."""
 
 import numpy as np
 
+from kerasx.checks import invalid
 from kerasx.data.buckets import bucket_lengths, plan_batches
-from kerasx.data.collate import by_name, collate, cut, map_leaves, token_count
-from kerasx.data.validation import check_finite, check_ids, check_labels
+from kerasx.data.collate import cut, stack, token_count
+from kerasx.data.leaves import Kind, describe, map_leaves
 
 
 class Batches:
-    """The batches of one epoch after another; `batches.load(epoch, i)` is a pure function.
+    """The batches of any epoch; `batches.load(epoch, i)` is a pure function.
 
-    This is what `BucketDataset` feeds to Keras; on its own it serves any other training loop.
+    `BucketDataset` feeds these batches to Keras; other training loops may use them directly.
 
     Args:
-        examples: something with `len()` and `[i]`. An example is what Keras means by a batch,
-            for one row: `(x,)`, `(x, y)` or `(x, y, weight)`; x is one list of ids, or a tuple,
-            list or dict of such lists, y a number, an array or a structure of these.
+        examples: something with `len()` and `[i]`. An example is one row of a Keras batch:
+            `(x,)`, `(x, y)` or `(x, y, weight)`; x is one list of ids, or a tuple, list or dict
+            of lists of ids, y a number, an array or a tuple, list or dict of these.
         batch_size: rows of a batch.
-        encode: applied to each example when its batch is made, such as a tokenizer.
+        encode: function applied to each example when its batch is made, such as a tokenizer.
         lengths: lengths of the encoded examples, in tokens; `None` counts them, which encodes
-            every example once now.
-        maxlen: the longest sequence allowed, in tokens; `None` is no limit.
-        truncate: whether sequences longer than `maxlen` lose their end or are an error.
-        max_shapes: how many shapes the batches may have; the bucket lengths are then chosen by
-            `bucket_lengths`. The incomplete batch of tail="partial" counts as one.
-        buckets: ascending bucket lengths of your own.
-        multiple: chosen bucket lengths are multiples of this.
+            every example once at construction.
+        maxlen: the longest sequence allowed, in tokens; `None` for no limit.
+        truncate: cut sequences longer than `maxlen` at their end; otherwise they are an error.
+        max_shapes: how many shapes the batches may have; `bucket_lengths` chooses the lengths.
+            The incomplete batch of tail="partial" counts as one.
+        buckets: ascending lengths to pad to, instead of chosen ones.
+        multiple: chosen bucket lengths are multiples of this number.
         shuffle, seed, tail: see `plan_batches`. With tail="fill" every batch ends in sample
-            weights, 0 for repeated rows. Mind that Keras applies these to the loss and to
+            weights, 0 for repeated rows. Keras applies weights to the loss and to
             `weighted_metrics`, not to `metrics`, nor to losses added by layers.
-        pad_value: pads x.
-        label_pad: `None` if all labels have one shape; a value if they are sequences to be
-            padded with it, as x is; or such values for the parts of y, as in `vocab_size`.
-        vocab_size: ids of x are checked to be below it: a number for all arrays of x, or numbers
+        pad_value: number that pads x.
+        label_pad: `None` if all labels have one shape; a number if they are sequences, which are
+            then padded with it as x is; or a number for each part of y, as in `vocab_size`.
+        vocab_size: ids of x must be below this number: one number for all arrays of x, or numbers
             by key or position (`{"Input-Token": 21128}`, `(21128, 2)`; `None` is not checked).
-        num_classes: likewise for y. That floats are finite is always checked.
-        shard: `(rank, ranks)`: keeps every `ranks`-th row of each batch, from `rank` on, so
+        num_classes: the same for labels. Floats must always be finite.
+        shard: `(rank, ranks)`: keep every `ranks`-th row of each batch, from `rank` on, so
             that parallel workers see batches of one shape and partition the examples.
 
     Raises:
-        ValueError: no examples, an example without tokens, one longer than `maxlen`.
+        ValueError: no examples, an example without tokens, or one longer than `maxlen`.
 
     >>> batches = Batches([([5, 6, 7], 0), ([8], 1)], batch_size=2, buckets=[4], shuffle=False)
     >>> batches.load(epoch=0, i=0)
@@ -68,19 +69,18 @@ class Batches:
         shard=(0, 1),
     ):
         if not len(examples):
-            raise ValueError("`examples` must not be empty: no examples in examples=[]")
+            raise invalid("`examples` must not be empty: no examples in it.", examples=examples)
         self.examples, self.encode = examples, encode
         self.maxlen, self.truncate = maxlen, truncate
-        self.pad_value, self.label_pad = pad_value, label_pad
-        self.vocab_size, self.num_classes = vocab_size, num_classes
-        self._check_names()
+        self.leaves = describe(self._encoded(0), pad_value, label_pad, vocab_size, num_classes)
         self.lengths = self._bounded(self._count() if lengths is None else np.asarray(lengths))
         if buckets is None:
             partial = tail == "partial" and len(examples) % batch_size != 0
             if max_shapes - partial < 1:
-                raise ValueError(
+                raise invalid(
                     f"`max_shapes` must be at least {1 + partial}, one for each bucket and one for "
-                    f"an incomplete batch. Received: max_shapes={max_shapes}"
+                    "an incomplete batch.",
+                    max_shapes=max_shapes,
                 )
             buckets = bucket_lengths(self.lengths, max_shapes - partial, multiple, maxlen)
         self.buckets = self._checked_buckets(buckets)
@@ -90,11 +90,11 @@ class Batches:
         self.plan(0)
 
     def __len__(self):
-        """Number of batches, the same in every epoch."""
+        """Return the number of batches, the same in every epoch."""
         return len(self._planned[1])
 
     def plan(self, epoch):
-        """The list of `Batch(length, indices, count)` of an epoch."""
+        """Return the list of `Batch(length, indices, count)` of an epoch; see `plan_batches`."""
         planned = self._planned  # one read: another thread may replace it
         if planned[0] != epoch:
             batches = plan_batches(self.lengths, buckets=self.buckets, epoch=epoch, **self.options)
@@ -102,7 +102,11 @@ class Batches:
         return planned[1]
 
     def load(self, epoch, i):
-        """Batch `i` of `epoch`: a tuple of int32 and float32 arrays, arranged like the examples.
+        """Make batch `i` of an epoch.
+
+        Returns:
+            Tuple `(x,)`, `(x, y)` or `(x, y, weight)` of int32 and float32 arrays of shape
+            (b, ...), arranged like the examples.
 
         Raises:
             ValueError: an id, label or length out of range; names the example.
@@ -111,8 +115,9 @@ class Batches:
         rank, ranks = self.shard
         rows = indices[rank::ranks]
         examples = [self.example(row) for row in rows]
-        batch = collate(examples, length, self.pad_value, self.label_pad, rows)
-        self._check(batch, rows)
+        batch = stack(self.leaves, examples, length, rows)
+        for kind, leaves, part in zip(Kind, self.leaves, batch):
+            map_leaves(lambda leaf, array: leaf.check(array, rows), kind, leaves, part)
         if self.options["tail"] != "fill":
             return batch
         if len(batch) == 1:
@@ -122,31 +127,34 @@ class Batches:
         return x, y, (weights * real[rank::ranks]).astype("float32")
 
     def example(self, i):
-        """Example `i`, encoded and cut: a tuple `(x,)`, `(x, y)` or `(x, y, weight)`."""
-        example = self.examples[int(i)]
-        example = example if self.encode is None else self.encode(example)
-        if not isinstance(example, tuple) or not 1 <= len(example) <= 3:
-            raise ValueError(
-                "an example must be a tuple `(x,)`, `(x, y)` or `(x, y, weight)`. "
-                f"Received: {str(example)[:80]} as example {i}"
-            )
-        if self.maxlen is not None and self.truncate:
-            return cut(example, self.maxlen, self.label_pad)
-        return example
+        """Return example `i`, encoded and cut to `maxlen`: `(x,)`, `(x, y)` or `(x, y, weight)`."""
+        example = self._encoded(i)
+        if self.maxlen is None or not self.truncate:
+            return example
+        return cut(self.leaves, example, self.maxlen)
 
     def restore(self, outputs, epoch=0):
-        """Rows of all batches of an epoch, one after another, put in the order of the examples.
+        """Put model outputs for all batches of an epoch in the order of the examples.
 
-        For the outputs of `model.predict`, where no example was dropped or went to another rank.
+        Args:
+            outputs: array whose rows are those of the batches, one batch after another, as
+                `model.predict` returns them.
+            epoch: the epoch that was predicted.
+
+        Returns:
+            Array with a row for each example.
 
         Raises:
-            ValueError: another number of rows than the batches have.
+            ValueError: another number of rows than the batches have, or a tail or shard that
+                leaves examples out.
         """
         rows = sum(len(batch.indices) for batch in self.plan(epoch))
         if len(outputs) != rows or self.options["tail"] == "drop" or self.shard[1] > 1:
-            raise ValueError(
-                f"`outputs` must be the {rows} rows of all examples (no tail='drop', no shard). "
-                f"Received: {len(outputs)} rows, {self.options}, shard={self.shard}"
+            raise invalid(
+                f"`outputs` must be the {rows} rows of all examples (no tail='drop', no shard).",
+                rows=len(outputs),
+                **self.options,
+                shard=self.shard,
             )
         restored = np.empty((len(self.examples), *np.shape(outputs)[1:]), np.asarray(outputs).dtype)
         start = 0
@@ -155,14 +163,25 @@ class Batches:
             start += len(indices)
         return restored
 
+    def _encoded(self, i):
+        example = self.examples[int(i)]
+        example = example if self.encode is None else self.encode(example)
+        if not isinstance(example, tuple) or not 1 <= len(example) <= 3:
+            raise ValueError(
+                "an example must be a tuple `(x,)`, `(x, y)` or `(x, y, weight)`. "
+                f"Received: {str(example)[:80]} as example {i}"
+            )
+        return example
+
     def _count(self):
         return np.array([token_count(self.example(i)[0]) for i in range(len(self.examples))])
 
     def _bounded(self, lengths):
         if lengths.shape != (len(self.examples),):
-            raise ValueError(
-                "`lengths` must have one number for each example. "
-                f"Received: shape {lengths.shape} for {len(self.examples)} examples"
+            raise invalid(
+                "`lengths` must have one number for each example.",
+                shape=lengths.shape,
+                examples=len(self.examples),
             )
         if lengths.min() < 1:
             raise ValueError(
@@ -181,63 +200,36 @@ class Batches:
     def _checked_buckets(self, buckets):
         buckets = np.asarray(buckets)
         if not buckets.size or (np.diff(buckets) <= 0).any() or buckets[-1] < self.lengths.max():
-            raise ValueError(
+            raise invalid(
                 "`buckets` must ascend and reach the longest example, of "
-                f"{self.lengths.max()} tokens. Received: buckets={buckets.tolist()}"
+                f"{self.lengths.max()} tokens.",
+                buckets=buckets.tolist(),
             )
         return buckets
-
-    def _check(self, batch, rows):
-        sizes = {"x": by_name(self.vocab_size, "x"), "y": by_name(self.num_classes, "y")}
-        ignored = by_name(self.label_pad, "y")
-
-        def check(name, array):
-            check_finite(array, name, rows)
-            if name[0] == "x" and sizes["x"](name) is not None:
-                check_ids(array, sizes["x"](name), name, rows)
-            elif name[0] == "y" and sizes["y"](name) is not None:
-                check_labels(array, sizes["y"](name), name, rows, ignored(name))
-
-        for name, part in zip(("x", "y", "weight"), batch):
-            map_leaves(check, name, part)
-
-    def _check_names(self):
-        """Options by key or position must mean something."""
-        names = set()
-        for name, part in zip("xy", self.example(0)):
-            map_leaves(lambda name, leaf: names.add(name), name, part)
-        options = {"vocab_size": "x", "num_classes": "y", "label_pad": "y"}
-        for option, part in options.items():
-            value = getattr(self, option)
-            keys = value if isinstance(value, dict) else range(np.size(value) * np.ndim(value))
-            unknown = [key for key in keys if f"{part}[{key!r}]" not in names]
-            if unknown:
-                raise ValueError(
-                    f"`{option}` must name parts of the examples, {sorted(names)}. "
-                    f"Received: {option}={value}"
-                )
 
 
 def _checked_shard(shard, batch_size, tail):
     rank, ranks = shard
     if not 0 <= rank < ranks or batch_size % ranks or (ranks > 1 and tail == "partial"):
-        raise ValueError(
+        raise invalid(
             "`shard` must be (rank, ranks) with rank < ranks, `batch_size` a multiple of ranks, "
-            "and `tail` 'fill' or 'drop', so that all ranks get equal shapes. "
-            f"Received: shard={shard}, batch_size={batch_size}, tail={tail!r}"
+            "and `tail` 'fill' or 'drop', so that all ranks get equal shapes.",
+            shard=shard,
+            batch_size=batch_size,
+            tail=tail,
         )
     return rank, ranks
 
 
-_served = None  # in a worker process: the batches it makes
+_served = None  # in a worker process: the batches that it makes
 
 
 def serve(batches):
-    """Initializer of a worker process: the batches that `load_served` makes there."""
+    """Initialize a worker process with the batches that `load_served` makes there."""
     global _served
     _served = batches
 
 
 def load_served(epoch, i):
-    """`load(epoch, i)` of the batches this worker process serves."""
+    """Make batch `i` of an epoch in a worker process."""
     return _served.load(epoch, i)

@@ -1,17 +1,19 @@
-"""Few static shapes: which lengths to pad to, and which examples go together.
+"""Choose the few lengths that examples are padded to, and group the examples into batches.
 
-Compilers build one program per shape, so batches padded to their own longest member make a new
-program almost every step. Here every example goes to the smallest of a few bucket lengths, chosen
-so that the padding is the least possible, and batches are cut so that they keep their row count.
+Compilers build one program for each shape, so batches padded to their own longest sequence need a
+new program almost every step. Here every example is padded to one of a few bucket lengths, chosen
+so that the padding is the least possible, and almost all batches have the same number of rows.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from kerasx.checks import check_choice, invalid
+
 
 class Batch(NamedTuple):
-    """One planned batch: examples `indices`, the first `count` real, padded to `length`."""
+    """One planned batch: examples `indices` padded to `length`; those after `count` are repeats."""
 
     length: int
     indices: np.ndarray
@@ -19,19 +21,21 @@ class Batch(NamedTuple):
 
 
 def bucket_lengths(lengths, max_buckets=8, multiple=8, maxlen=None):
-    """The at most `max_buckets` lengths that need the least padding, by dynamic programming.
+    """Choose at most `max_buckets` lengths that need the least padding, by dynamic programming.
 
-    With n(a, b] the number of examples longer than a and at most b,
+    With n(a, b] the number of examples longer than a and at most b, the fewest tokens in k buckets
+    of which the last is b are
 
         least(k, b) = min over a < b of  least(k - 1, a) + b n(a, b],
 
-    over the multiples of `multiple` that occur. O(max_buckets c^2) for c of these; exact.
+    where a and b are lengths rounded up to `multiple`. The result is exact and takes
+    O(max_buckets c^2) steps for c different rounded lengths.
 
     Args:
         lengths: lengths of the examples, in tokens.
         max_buckets: how many different lengths are allowed.
         multiple: bucket lengths are rounded up to a multiple of this.
-        maxlen: upper bound; longer examples count as this long (they will be cut).
+        maxlen: the largest bucket; longer examples count as this long, since they will be cut.
 
     Returns:
         Ascending int array of bucket lengths.
@@ -44,9 +48,11 @@ def bucket_lengths(lengths, max_buckets=8, multiple=8, maxlen=None):
     """
     lengths = _checked_lengths(lengths)
     if max_buckets < 1 or multiple < 1 or (maxlen is not None and maxlen < 1):
-        raise ValueError(
-            "`max_buckets`, `multiple` and `maxlen` must be at least 1. Received: "
-            f"max_buckets={max_buckets}, multiple={multiple}, maxlen={maxlen}"
+        raise invalid(
+            "`max_buckets`, `multiple` and `maxlen` must be at least 1.",
+            max_buckets=max_buckets,
+            multiple=multiple,
+            maxlen=maxlen,
         )
     rounded = np.maximum(-(-lengths // multiple), 1) * multiple
     if maxlen is not None:
@@ -56,9 +62,9 @@ def bucket_lengths(lengths, max_buckets=8, multiple=8, maxlen=None):
 
 
 def _partition(sizes, counts, parts):
-    """Indices of the last member of each group of the cheapest split into `parts` groups."""
-    below = np.concatenate([[0], np.cumsum(counts)])  # below[j]: examples before candidate j
-    least = sizes * below[1:]  # one group up to j
+    """Return the index of the last size in each group of the cheapest split into `parts` groups."""
+    below = np.concatenate([[0], np.cumsum(counts)])  # below[j]: examples shorter than sizes[j]
+    least = sizes * below[1:]  # tokens where sizes[: j + 1] are one group
     splits = []
     for _ in range(parts - 1):
         best, split = least.copy(), np.full(len(sizes), -1)
@@ -81,27 +87,28 @@ def _backtrack(splits, last):
 
 
 def plan_batches(lengths, batch_size, buckets, shuffle=True, seed=0, epoch=0, tail="partial"):
-    """Group examples of like length into batches: one epoch, each example exactly once.
+    """Group examples of similar length into the batches of one epoch, each example exactly once.
 
     Examples are put in a random order, sorted (stably) by bucket and cut into runs of
-    `batch_size`; a run that straddles two buckets takes the longer. So there is one incomplete
-    batch at most, the number of batches is the same in every epoch, and so are their shapes.
-    The incomplete batch holds examples of the shortest bucket, where filling it up is cheapest.
-    The order depends on nothing but `(seed, epoch)`.
+    `batch_size`; a run that straddles two buckets takes the longer one. So at most one batch is
+    incomplete, and number and shapes of the batches are the same in every epoch. The incomplete
+    batch holds examples of the shortest bucket, where filling it up is cheapest. The order depends
+    only on `(seed, epoch)`.
 
     Args:
-        lengths: lengths of the examples, in tokens; those beyond the last bucket will be cut.
+        lengths: lengths of the examples, in tokens; examples beyond the last bucket will be cut.
         batch_size: rows of a batch.
         buckets: ascending lengths to pad to, see `bucket_lengths`.
-        shuffle: whether members and order of the batches are random; else short to long.
+        shuffle: draw the members and the order of the batches at random; else from short to long.
         seed, epoch: non-negative ints.
-        tail: what becomes of the `len(lengths) % batch_size` examples left: `"partial"` a batch
+        tail: use of the `len(lengths) % batch_size` remaining examples: `"partial"` makes a batch
             of fewer rows (one more shape), `"fill"` a full batch whose further rows repeat
-            examples and must get weight 0, `"drop"` nothing (others each epoch, if shuffled).
+            examples and must get weight 0, `"drop"` leaves them out (other examples each epoch,
+            if shuffled).
 
     Returns:
-        List of `Batch(length, indices, count)`. If there are several lengths, the first two
-        batches differ in theirs: Keras infers from them which axes vary on TensorFlow.
+        List of `Batch(length, indices, count)`. If the batches have several lengths, the first
+        two differ, since Keras infers from them on TensorFlow which axes vary.
 
     Raises:
         ValueError: no examples, or an argument out of its range.
@@ -110,12 +117,12 @@ def plan_batches(lengths, batch_size, buckets, shuffle=True, seed=0, epoch=0, ta
     [(4, [0]), (16, [2, 1])]
     """
     lengths, buckets = _checked_lengths(lengths), np.asarray(buckets)
-    if tail not in ("partial", "fill", "drop"):
-        raise ValueError(f"`tail` must be 'partial', 'fill' or 'drop'. Received: tail={tail!r}")
+    check_choice("tail", tail, ("partial", "fill", "drop"))
     if batch_size < 1 or (tail == "drop" and len(lengths) < batch_size):
-        raise ValueError(
-            "`batch_size` must be at least 1, and with tail='drop' at most the number of "
-            f"examples. Received: batch_size={batch_size}, {len(lengths)} examples"
+        raise invalid(
+            "`batch_size` must be at least 1, and with tail='drop' at most the number of examples.",
+            batch_size=batch_size,
+            examples=len(lengths),
         )
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
@@ -145,24 +152,8 @@ def _first_two_differ(batches):
     return batches
 
 
-def padding_ratio(batches, lengths):
-    """Tokens computed for each real token: rows times bucket length over the examples' lengths.
-
-    >>> padding_ratio(plan_batches([3, 4], 2, [4], shuffle=False), [3, 4])
-    1.1428571428571428
-    """
-    padded = sum(b.length * len(b.indices) for b in batches)
-    real = sum(
-        int(np.minimum(np.asarray(lengths)[b.indices[: b.count]], b.length).sum()) for b in batches
-    )
-    return padded / real
-
-
 def _checked_lengths(lengths):
     lengths = np.asarray(lengths)
     if lengths.ndim != 1 or not len(lengths) or lengths.dtype.kind not in "iu" or lengths.min() < 0:
-        raise ValueError(
-            "`lengths` must be a non-empty list of ints >= 0 (no examples in an empty one). "
-            f"Received: lengths={lengths}"
-        )
+        raise invalid("`lengths` must be a non-empty list of ints >= 0.", lengths=lengths)
     return lengths

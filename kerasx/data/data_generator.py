@@ -1,14 +1,16 @@
-"""`DataGenerator`: bert4keras's template for batches made by a Python generator."""
+"""Make batches with a Python generator, as scripts written for bert4keras do."""
 
 from itertools import chain
 
 import numpy as np
 
-_PEEKED = 100  # how many batches to look through for two shapes
+from kerasx.checks import invalid
+
+_PEEKED = 100  # batches among which a second shape is sought
 
 
 class DataGenerator:
-    """Examples one by one, in order or at random; the subclass makes them into batches.
+    """Base class of bert4keras's data generators: a subclass groups the examples into batches.
 
         class data_generator(DataGenerator):
             def __iter__(self, random=False):
@@ -22,14 +24,14 @@ class DataGenerator:
         generator = data_generator(data, batch_size=32)
         model.fit(generator.forfit(), steps_per_epoch=len(generator))
 
-    For scripts in that style. Every new shape costs a compilation, and Keras's own workers would
-    serve examples twice: new code has `BucketDataset`.
+    New code should use `BucketDataset`: here every new shape costs a compilation, and Keras's own
+    workers would serve examples twice.
 
     Args:
         data: examples; a list (or anything with `len()` and `[i]`), or an iterable of unknown
-            length, shuffled through a buffer then.
+            length, whose random order comes from a buffer.
         batch_size: rows of a batch.
-        buffer_size: examples in that buffer; `None` is 1000 batches.
+        buffer_size: examples in the buffer; `None` is 1000 batches.
 
     Raises:
         ValueError: no examples.
@@ -42,22 +44,26 @@ class DataGenerator:
         self.data, self.batch_size = data, batch_size
         self.steps = -(-len(data) // batch_size) if hasattr(data, "__len__") else None
         if self.steps == 0:
-            raise ValueError(f"`data` must not be empty: no examples in data={data!r}")
+            raise invalid("`data` must not be empty: no examples in it.", data=data)
         self.buffer_size = buffer_size or batch_size * 1000
 
     def __len__(self):
-        """Batches of an epoch."""
+        """Return the number of batches of an epoch."""
         if self.steps is None:
             raise TypeError("data of unknown length has no number of batches")
         return self.steps
 
     def sample(self, random=False):
-        """Yield `(is_end, example)` for each example; at random by NumPy's global generator."""
+        """Yield `(is_end, example)` for each example, where `is_end` marks the last one.
+
+        Args:
+            random: draw the order with NumPy's global generator.
+        """
         data = iter(self._shuffled() if random else self.data)
         try:
             current = next(data)
         except StopIteration:
-            raise ValueError(f"`data` must not be empty: no examples in {self.data!r}") from None
+            raise invalid("`data` must not be empty: no examples in it.", data=self.data) from None
         for following in data:
             yield False, current
             current = following
@@ -82,24 +88,24 @@ class DataGenerator:
         )
 
     def forfit(self, random=True):
-        """Batches without end, for `model.fit(..., steps_per_epoch=len(self))`.
+        """Yield batches without end, for `model.fit(..., steps_per_epoch=len(self))`.
 
-        Keras takes an axis for fixed on TensorFlow if the first two batches agree in it, and
-        fails at the first batch that does not. So a batch of another shape is put second, if
-        there is one among the first hundred.
+        On TensorFlow, Keras assumes that an axis has a fixed size if the first two batches agree in
+        it, and fails at a later batch of another size. So a batch of another shape is moved to the
+        second place, if one is among the first hundred.
         """
         yield from _two_shapes_first(map(_arrays, self.__iter__(random)))
         while True:
             yield from map(_arrays, self.__iter__(random))
 
     def fortest(self, random=False):
-        """`(inputs,)` of the batches without end, for `model.predict(..., steps=len(self))`."""
+        """Yield `(inputs,)` of the batches without end, for `model.predict(steps=len(self))`."""
         for batch in self.forfit(random):
             yield batch[:1]
 
 
 def _arrays(batch):
-    """Lists of arrays as tuples: a list would count as one array on TensorFlow."""
+    """Convert lists of arrays to tuples: TensorFlow would make one array of a list."""
     if not isinstance(batch, (list, tuple)):
         return batch
     if len(batch) and np.isscalar(batch[0]):

@@ -1,4 +1,4 @@
-"""`Batches` as a Keras dataset, with its batches made ahead by threads or processes."""
+"""Feed `Batches` to Keras; threads or processes make the batches in advance."""
 
 import multiprocessing
 import threading
@@ -6,38 +6,39 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import keras
 
+from kerasx.checks import invalid
 from kerasx.data.batches import Batches, load_served, serve
 
 
 class BucketDataset(keras.utils.PyDataset):
-    """Training data padded to few lengths, in an order that depends only on `(seed, epoch)`.
+    """Keras dataset of batches padded to few lengths, in an order set by `(seed, epoch)` alone.
 
         model.fit(BucketDataset(examples, batch_size=64), shuffle=False, epochs=5)
 
-    Each example comes exactly once per epoch. A batch has one of a few shapes, so that compiled
-    models are compiled a few times only. `shuffle=False` concerns `fit` alone, which otherwise
-    shuffles the batches (their members stay) once more, by Python's own `random`.
+    Each example comes exactly once per epoch. Batches have few shapes, so that few compilations
+    are needed. `shuffle=False` in `fit` keeps `fit` from shuffling the batches once more, by
+    Python's own `random`; the dataset itself shuffles in any case.
 
-    The epoch is counted: when all batches were served and Keras says that it ends, the next
-    begins. To resume, or to use the dataset for other things between epochs, say which it is:
+    The dataset counts epochs: when all batches were served and Keras ends the epoch, the next one
+    begins. To resume, or to use the dataset for other purposes between epochs, set the epoch:
 
         fit(dataset, initial_epoch=3, shuffle=False,
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=dataset.set_epoch)])
 
-    So `fit` must run whole epochs, without `steps_per_epoch`.
+    `fit` must therefore run whole epochs, without `steps_per_epoch`.
 
-    Workers do not change what is served. Keras's own workers may carry a batch over to the next
-    epoch, and fork a process in which TensorFlow or JAX runs threads, which may hang; so they are
-    not used: threads, or processes started afresh that need NumPy only, work here. Processes pay
-    off where `encode` is slow. They need examples and `encode` that pickle, and import the script
-    again: its work must be under `if __name__ == "__main__":`.
+    The number of workers does not change the batches. Keras's own workers are not used: they may
+    carry a batch over to the next epoch, and fork a process in which TensorFlow or JAX runs
+    threads, which may hang. Here workers are threads, or spawned processes that load NumPy only.
+    Processes pay off if `encode` is slow. They need examples and `encode` that pickle, and import
+    the script again, so its work must stand under `if __name__ == "__main__":`.
 
     Args:
         examples, batch_size, **options: see `Batches`.
-        workers: how many threads or processes make batches ahead; below 2 and without
-            `use_multiprocessing` the batches are made when asked for.
-        use_multiprocessing: processes instead of threads.
-        max_queue_size: how many batches are made ahead.
+        workers: number of threads or processes that make batches in advance; below 2 and without
+            `use_multiprocessing` a batch is made when it is asked for.
+        use_multiprocessing: use processes instead of threads.
+        max_queue_size: number of batches made in advance.
         epoch: number of the first epoch.
 
     Raises:
@@ -83,27 +84,28 @@ class BucketDataset(keras.utils.PyDataset):
         return self.batches.load(epoch, i) if future is None else future.result()
 
     def set_epoch(self, epoch, logs=None):
-        """Start epoch number `epoch`; fits `LambdaCallback(on_epoch_begin=...)`."""
+        """Start epoch number `epoch`; can be given to `LambdaCallback(on_epoch_begin=...)`."""
         with self._lock:
             self.epoch = epoch
             self._served.clear()
 
     def on_epoch_end(self):
-        # Keras also calls this before training, and after looking at one batch to build the model.
+        # Keras also calls this before training, and after reading one batch to build a model.
         if len(self._served) == len(self):
             self.set_epoch(self.epoch + 1)
 
     def restore(self, outputs):
-        """Rows as `model.predict(dataset)` returns them, in the order of the examples.
+        """Put the rows of `model.predict(dataset)` in the order of the examples.
 
-        Only for a dataset with shuffle=False, as any to predict on should be.
+        Raises:
+            ValueError: the dataset was not made with shuffle=False, or see `Batches.restore`.
         """
         if self.batches.options["shuffle"]:
-            raise ValueError("`restore` needs a dataset with shuffle=False. Received: shuffle=True")
+            raise invalid("`restore` needs a dataset with shuffle=False.", shuffle=True)
         return self.batches.restore(outputs)
 
     def _submit(self, epoch, i):
-        """The future of batch i; starts the ones that are likely to be asked for next."""
+        """Return the future of batch i, and start the batches likely to be asked for next."""
         if self._pool is None:
             return None
         self._ahead = {key: f for key, f in self._ahead.items() if key[0] == epoch}

@@ -1,16 +1,18 @@
-"""Sequences of different lengths made into rectangles, and long ones made to fit."""
+"""Pad sequences of different lengths to one shape, and truncate long ones."""
 
 import numpy as np
+
+from kerasx.checks import check_choice, invalid
 
 
 def sequence_padding(inputs, length=None, value=0, seq_dims=1, mode="post"):
     """Pad (and cut) sequences to one shape and stack them.
 
     Args:
-        inputs: sequences (lists or arrays) of one rank; only the first `seq_dims` axes may differ.
+        inputs: lists or arrays of one rank; only the sizes of the first `seq_dims` axes may differ.
         length: target length of these axes, an int or one int per axis; `None` is the longest.
             Longer sequences lose their end.
-        value: what to pad with; cast to the type of the sequences.
+        value: the padding; cast to the type of the sequences.
         seq_dims: how many leading axes of each sequence have a variable length.
         mode: `"post"` pads after the sequence, `"pre"` before it.
 
@@ -27,16 +29,13 @@ def sequence_padding(inputs, length=None, value=0, seq_dims=1, mode="post"):
     array([[ 1,  2],
            [-1,  4]])
     """
-    if mode not in ("post", "pre"):
-        raise ValueError(f"`mode` must be 'post' or 'pre'. Received: mode={mode!r}")
+    check_choice("mode", mode, ("post", "pre"))
     rows = [np.asarray(x) for x in inputs]
     if not rows:
-        raise ValueError("`inputs` must hold at least one sequence. Received: inputs=[]")
+        raise invalid("`inputs` must hold at least one sequence.", inputs=inputs)
     if len({x.ndim for x in rows}) > 1 or rows[0].ndim < seq_dims:
         ranks = sorted({x.ndim for x in rows})
-        raise ValueError(
-            f"`inputs` must have one rank, at least seq_dims={seq_dims}. Received: ranks={ranks}"
-        )
+        raise invalid(f"`inputs` must have one rank, at least seq_dims={seq_dims}.", ranks=ranks)
     shape = _target(rows, length, seq_dims)
     dtype = np.result_type(*([x for x in rows if x.size] or rows))
     outputs = np.full((len(rows), *shape, *rows[0].shape[seq_dims:]), value, dtype)
@@ -52,9 +51,8 @@ def _target(rows, length, seq_dims):
         return tuple(max(n) for n in zip(*(x.shape[:seq_dims] for x in rows)))
     shape = (length,) if np.ndim(length) == 0 else tuple(length)
     if len(shape) != seq_dims:
-        raise ValueError(
-            f"`length` must be one number for each of the {seq_dims} padded axes. "
-            f"Received: length={length}"
+        raise invalid(
+            f"`length` must be one number for each of the {seq_dims} padded axes.", length=length
         )
     return shape
 
@@ -62,17 +60,17 @@ def _target(rows, length, seq_dims):
 def truncate_sequences(maxlen, indices, *sequences):
     """Shorten lists in place until they hold at most `maxlen` items together.
 
-    Equal to popping one item at a time off the list that is longest then (the first of equals),
-    but the lengths are solved for at once and each list is cut once.
+    The result is that of popping one item at a time off the longest list (the first of equally
+    long ones); here the final lengths are computed at once and each list is cut once.
 
     Args:
         maxlen: the largest total length.
-        indices: where to pop: an int (`-1` cuts the end, `-2` spares the last item), or one
-            int for each non-empty sequence.
+        indices: index of the item to pop: an int (`-1` cuts the end, `-2` spares the last item),
+            or one int for each non-empty sequence.
         *sequences: lists; empty ones and `None` are left out.
 
     Returns:
-        The non-empty lists, the very objects that were passed.
+        The non-empty lists; the same objects that were passed.
 
     Raises:
         ValueError: a list would have to lose an item it does not have, or `maxlen` is negative.
@@ -84,9 +82,11 @@ def truncate_sequences(maxlen, indices, *sequences):
     if not isinstance(indices, (list, tuple)):
         indices = [indices] * len(sequences)
     if maxlen < 0 or len(indices) < len(sequences):
-        raise ValueError(
-            "`maxlen` must be at least 0 and `indices` an int or one int for each sequence. "
-            f"Received: maxlen={maxlen}, indices={indices}, {len(sequences)} sequences"
+        raise invalid(
+            "`maxlen` must be at least 0 and `indices` an int or one int for each sequence.",
+            maxlen=maxlen,
+            indices=indices,
+            sequences=len(sequences),
         )
     lengths = [len(s) for s in sequences]
     cuts = []
@@ -104,7 +104,7 @@ def truncate_sequences(maxlen, indices, *sequences):
 
 
 def _levelled(lengths, total):
-    """Lengths after taking one at a time off the longest until they sum to `total`."""
+    """Return the lengths after taking 1 off the longest until they sum to `total`."""
     rest, level = total, None
     for done, n in enumerate(sorted(lengths)):
         share = rest // (len(lengths) - done)
@@ -116,6 +116,6 @@ def _levelled(lengths, total):
         return list(lengths)
     kept = [min(n, level) for n in lengths]
     tall = [i for i, n in enumerate(lengths) if n > level]
-    for i in tall[len(tall) - spare :]:  # of equals the first is popped first
+    for i in tall[len(tall) - spare :]:  # the first of equally long lists is popped first
         kept[i] += 1
     return kept

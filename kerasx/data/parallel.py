@@ -1,10 +1,12 @@
-"""Apply a function to many things with several processes or threads."""
+"""Apply a function to the items of an iterable with several processes or threads."""
 
 import multiprocessing
 import sys
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 
 import numpy as np
+
+from kerasx.checks import invalid
 
 
 def parallel_apply_generator(
@@ -13,26 +15,28 @@ def parallel_apply_generator(
     """Yield `(i, func(item))` for the items of an iterable, as soon as each is done.
 
     At most `max_queue_size` items are taken ahead of the results, so the iterable may be endless.
-    An exception in `func` is raised here. With processes, `func` and the items must pickle;
-    where a backend that runs threads is loaded the processes are started afresh instead of
-    forked (a fork may hang), which needs the script's work under `if __name__ == "__main__":`.
+    An exception in `func` is raised in the caller. Processes need a `func` and items that pickle.
+    If a backend is loaded, whose threads may make a forked process hang, the processes are spawned
+    instead of forked; the script's work must then stand under `if __name__ == "__main__":`.
 
     Args:
         func: function of one item.
         iterable: the items.
         workers: number of processes or threads.
-        max_queue_size: how many items may be under way.
-        dummy: threads instead of processes.
-        random_seeds: seeds for NumPy's global generator, one per process (not for threads, which
-            share it): a list of ints, `True` for seeds of the system, `None` or `False` for none.
+        max_queue_size: number of items that are processed or wait at a time.
+        dummy: use threads instead of processes.
+        random_seeds: seeds of NumPy's global generator, one for each process (threads, which
+            share it, are not seeded): a list of ints, `True` for seeds from the operating system,
+            `None` or `False` for none.
 
     >>> sorted(parallel_apply_generator(len, ["a", "bc"], workers=2, max_queue_size=4, dummy=True))
     [(0, 1), (1, 2)]
     """
     if workers < 1 or max_queue_size < 1:
-        raise ValueError(
-            "`workers` and `max_queue_size` must be at least 1. "
-            f"Received: workers={workers}, max_queue_size={max_queue_size}"
+        raise invalid(
+            "`workers` and `max_queue_size` must be at least 1.",
+            workers=workers,
+            max_queue_size=max_queue_size,
         )
     pool = ThreadPoolExecutor(workers) if dummy else _processes(workers, random_seeds)
     pending = {}
@@ -43,7 +47,7 @@ def parallel_apply_generator(
                 yield from _done(pending)
         while pending:
             yield from _done(pending)
-    finally:  # also when func raises, or the caller stops early
+    finally:  # even if func raises or the caller stops early
         pool.shutdown(cancel_futures=True)
 
 
@@ -57,16 +61,17 @@ def parallel_apply(
     random_seeds=True,
     unordered=True,
 ):
-    """`func` of each item of an iterable, computed by several processes or threads.
+    """Return `func(item)` for each item, computed by several processes or threads.
 
     Args:
         func, iterable, workers, max_queue_size, dummy, random_seeds: see
             `parallel_apply_generator`.
-        callback: called here with each result, as soon as it is there.
-        unordered: results in the order they were done; `False` in the order of the items.
+        callback: function called in this process with each result as soon as it is done.
+        unordered: return results in the order in which they were done; if `False`, in the order
+            of the items.
 
     Returns:
-        List of results; `None` with a callback.
+        List of results; `None` if there is a callback.
 
     >>> parallel_apply(len, ["a", "bc"], 2, 4, dummy=True, unordered=False)
     [1, 2]

@@ -1,7 +1,7 @@
-"""Checks of a batch before it reaches a model.
+"""Check the values of a batch before it reaches a model.
 
-A label out of range gives NaN on TensorFlow with XLA, 0.0 on JAX, an exception elsewhere; the id
--1 is accepted by all and means the last row. Here each is the same ValueError on every backend.
+A label out of range gives NaN on TensorFlow with XLA, 0.0 on JAX and an exception elsewhere; the id
+-1 is accepted by all and reads the last row. These checks raise the same ValueError everywhere.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ def check_ids(array, vocab_size, name="token_ids", rows=None):
     Args:
         array: int array of shape `(b, ...)`.
         vocab_size: number of rows of the embedding table.
-        name: what to call the array in the error.
+        name: name of the array in the error.
         rows: numbers of the examples in the data set, shape `(b,)`; `None` is 0, 1, ...
 
     Raises:
@@ -33,7 +33,7 @@ def check_labels(array, num_classes, name="labels", rows=None, ignore=None):
     Args:
         array, name, rows: as in `check_ids`.
         num_classes: number of classes.
-        ignore: a value that stands for no label, such as the padding of label sequences.
+        ignore: a value outside the range that is allowed, such as the padding of labels.
 
     Raises:
         ValueError: names the example, the value and the allowed range.
@@ -45,6 +45,9 @@ def check_labels(array, num_classes, name="labels", rows=None, ignore=None):
 
 def check_finite(array, name="labels", rows=None):
     """Raise if a float array holds NaN or infinity.
+
+    Args:
+        array, name, rows: as in `check_ids`; an array of integers passes.
 
     Raises:
         ValueError: names the example and the value.
@@ -77,6 +80,6 @@ def _check_range(array, size, name, rows, ignore):
 
 
 def _first(array, wrong, rows):
-    """Number of the first example that is wrong, and its value."""
+    """Return the number of the first wrong example, and its wrong value."""
     where = tuple(np.argwhere(wrong)[0])
     return int(where[0] if rows is None else rows[where[0]]), array[where]

@@ -4,7 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from kerasx.data import Batches, collate
+from kerasx.data import Batches
+from kerasx.data.collate import collate
 
 pytestmark = pytest.mark.backend_free
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.data import sequence_padding, truncate_sequences
+from kerasx.data.padding import sequence_padding, truncate_sequences
 
 pytestmark = pytest.mark.backend_free
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kerasx.data import parallel_apply, parallel_apply_generator
+from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 
 pytestmark = pytest.mark.backend_free
 
