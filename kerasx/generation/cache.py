@@ -12,8 +12,9 @@ from kerasx.layers import (
     RelativePositionEmbeddingT5,
     SinusoidalPositionEmbedding,
 )
+from kerasx.models.limits import position_limit
 
-__all__ = ["DecodingGraphs", "position_limit"]
+__all__ = ["DecodingGraphs"]
 
 _SOURCE = "Encoder-Input-Token"
 _ROLES = ("Input-Token", "Input-Segment", "Input-Position")
@@ -218,9 +219,3 @@ class _Once:
         if layer.name not in self.made:
             self.made[layer.name] = self.wrapper(layer, dtype=layer.dtype_policy)
         return self.made[layer.name]
-
-
-def position_limit(model):
-    """The longest sequence that the model's position tables reach, or None without a table."""
-    tables = (layer for layer in model.layers if isinstance(layer, PositionEmbedding))
-    return min((layer.reach for layer in tables), default=None)

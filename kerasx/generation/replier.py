@@ -1,9 +1,9 @@
 """Replies to what has been said, and a chat in the terminal."""
 
-from kerasx.generation.cache import position_limit
 from kerasx.generation.generator import Generator
 from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies.sampling import Sampling
+from kerasx.models.limits import position_limit
 from kerasx.tokenizers import encode_prompt
 
 __all__ = ["Replier", "chat"]

@@ -1,4 +1,4 @@
-"""Model families, and the builder they are made with."""
+"""Model families, the function that builds them, and what one does with a model."""
 
 from kerasx.models.build import (
     build_transformer_model,
@@ -21,9 +21,10 @@ from kerasx.models.families.qwen import Qwen2, Qwen3
 from kerasx.models.families.roberta import RoBERTa
 from kerasx.models.families.roformer import RoFormer, RoFormerV2
 from kerasx.models.families.t5 import T5, T5_Decoder, T5_Encoder
+from kerasx.models.predictor import Predictor
 from kerasx.models.pretrained import save_pretrained
 from kerasx.models.saving import Artefact, load_model, save_model
-from kerasx.models.scratch import bert_config, t5_config
+from kerasx.models.scratch import StartingPoint, bert_config, starting_point, t5_config
 from kerasx.models.surgery.deepen import deepen
 from kerasx.models.surgery.lora import enable_lora, merge_lora
 from kerasx.models.surgery.theseus import theseus
@@ -49,11 +50,13 @@ __all__ = [
     "Llama",
     "ModernBERT",
     "NEZHA",
+    "Predictor",
     "Qwen2",
     "Qwen3",
     "RoBERTa",
     "RoFormer",
     "RoFormerV2",
+    "StartingPoint",
     "T5",
     "T5_Decoder",
     "T5_Encoder",
@@ -70,6 +73,7 @@ __all__ = [
     "merge_lora",
     "save_model",
     "save_pretrained",
+    "starting_point",
     "t5_config",
     "theseus",
     "widen",

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
-from kerasx.generation.cache import position_limit
+from kerasx.models.limits import position_limit
 from kerasx.serve.limits import Invalid
 
 __all__ = ["Classification", "Embedding", "checked_ids"]
