@@ -1,18 +1,15 @@
 """Rules of the whole package, read from its source, and its examples in docstrings."""
 
 import ast
-import doctest
 import importlib
 import os
 import pathlib
-import pkgutil
 import subprocess
 import sys
 
 import pytest
 
 import kerasx
-from tests.when import jax_in_test_all
 
 ROOT = pathlib.Path(kerasx.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -122,22 +119,3 @@ def test_subpackages_load_on_first_use_and_a_wrong_name_is_an_attribute_error():
     assert set(kerasx.__all__) == set(dir(kerasx))
     with pytest.raises(AttributeError, match="no attribute 'modles'"):
         kerasx.modles  # noqa: B018
-
-
-def _modules(*packages):
-    for package in packages:
-        yield package
-        path = [str(ROOT / package.removeprefix("kerasx."))]
-        yield from (f"{package}.{m.name}" for m in pkgutil.iter_modules(path))
-
-
-WITH_BACKEND = ("backend", "callbacks", "layers", "losses", "models", "optimizers", "training")
-
-
-@jax_in_test_all
-@pytest.mark.parametrize("name", _modules(*(f"kerasx.{name}" for name in WITH_BACKEND)))
-def test_examples_in_docstrings_are_true(name):
-    if name == "kerasx.backend.torch_bin":
-        pytest.importorskip("torch", reason="this module reads torch's files")
-    result = doctest.testmod(importlib.import_module(name))
-    assert result.failed == 0

@@ -11,7 +11,6 @@ import pytest
 
 from kerasx.datasets import generate_problems
 from tests.tiny import save_tiny_bert
-from tests.when import jax_in_test_all
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +24,6 @@ def chinese_bert(tmp_path):
     return save_tiny_bert(tmp_path / "chinese_bert", (p.question for p in generate_problems(50)))
 
 
-@jax_in_test_all
 def test_the_quick_start_trains_and_generates(chinese_bert):
     code = quick_start("README.md")
     pairs = [(p.question, p.equation) for p in generate_problems(10)]

@@ -7,7 +7,6 @@ from keras import ops
 
 from kerasx import backend, layers
 from kerasx.models import build_transformer_model
-from tests.when import compiled_in_test_all, jax_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 CONFIG = {
@@ -216,8 +215,8 @@ def test_it_is_differentiable_twice():
 @pytest.mark.parametrize(
     "policy, jit",
     [
-        pytest.param("float32", False, marks=jax_in_test_all),
-        pytest.param("mixed_bfloat16", JIT[-1], marks=compiled_in_test_all),
+        ("float32", False),
+        ("mixed_bfloat16", JIT[-1]),
         ("mixed_float16", JIT[-1]),
     ],
 )

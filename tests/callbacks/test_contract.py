@@ -1,7 +1,6 @@
 """What every callback promises; a new one without a row in the table fails."""
 
 import functools
-import os
 
 import keras
 import numpy as np
@@ -28,7 +27,8 @@ def test_the_table_has_a_row_for_each_callback_exported_or_not():
 
 
 @pytest.mark.parametrize(
-    "jit_compile", [False, True] if os.environ.get("KERASX_SLOW") else ["auto"]
+    "jit_compile",
+    ["auto", pytest.param(False, marks=pytest.mark.slow("operation by operation"))],
 )
 @each_callback
 def test_it_runs_through_fit_and_evaluate_and_trains_as_without_it(name, jit_compile, tmp_path):

@@ -190,8 +190,6 @@ def child(path, kill):
 
 
 def test_processes_killed_and_started_again_equal_one_left_alone(tmp_path):
-    if os.environ.get("KERASX_SLOW") != "1":
-        pytest.skip("starts three processes; set KERASX_SLOW=1")
     results = []
     for name, kills in {"a": [None], "b": [(1, 3), (2, None), None]}.items():
         path = str(tmp_path / f"{name}.safetensors")

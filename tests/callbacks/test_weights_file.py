@@ -85,8 +85,9 @@ class _TwoHalves(keras.Model):
         return self.first(x) + self.second(x)
 
 
-def test_a_kill_at_any_time_leaves_the_old_version_or_the_new_one(tmp_path):
-    kills = 600 if os.environ.get("KERASX_SLOW") == "1" else 20
+@pytest.mark.once
+@pytest.mark.parametrize("kills", [20, pytest.param(600, marks=pytest.mark.slow("600 processes"))])
+def test_a_kill_at_any_time_leaves_the_old_version_or_the_new_one(kills, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "numpy"}
     command = [sys.executable, "-m", "tests.callbacks.kills", str(tmp_path), str(kills)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)

@@ -9,10 +9,7 @@ from kerasx.datasets import generate_dialogues
 from kerasx.models import load_model
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all, in_test_all
 
-# what it calls has tests on every backend
-pytestmark = compiled_in_test_all
 TINY = "--epochs 1 --batch-size 8 --hidden-size 16 --layers 1 --maxlen 48".split()
 NUMBER = r" +\d+\.\d+"
 
@@ -45,7 +42,7 @@ def test_generated_dialogues_end_in_a_table_and_a_model_to_chat_with(tmp_path):
     assert chat.count("> ") == 4
 
 
-@in_test_all
+@pytest.mark.once
 def test_a_pretrained_folder_learns_words_from_data_files(folder):
     texts = (turn for turns in generate_dialogues(100) for turn in turns)
     nezha = save_tiny_bert(folder / "nezha", texts, "nezha")
@@ -56,7 +53,7 @@ def test_a_pretrained_folder_learns_words_from_data_files(folder):
     assert "天气" in vocabulary and "西瓜" not in vocabulary
 
 
-@in_test_all
+@pytest.mark.once
 def test_gpt_learns_from_a_file(folder):
     file = folder / "toy_data.json"
     options = ["--data", file, "--held-out", "4", "--model", "gpt", "--save", folder / "run"]

@@ -14,13 +14,9 @@ from kerasx.datasets import (
 )
 from kerasx.files import write_jsonl
 from tests.examples.runner import run_example
-from tests.when import compiled_in_test_all
 
 TINY = "--epochs 1 --batch-size 32 --hidden-size 16 --layers 1 --maxlen 96".split()
 NUMBERS = r"((?:  +\d+\.\d+)+)"
-
-# what they call has tests on every backend
-pytestmark = compiled_in_test_all
 
 
 def rows(out, names):

@@ -13,7 +13,6 @@ import pytest
 
 from kerasx.datasets import generate_problems
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all, in_test_all, jax_in_test_all
 
 ROOT = Path(__file__).parents[2]
 TINY = ["--epochs", "1", "--held-out", "10", "--hidden-size", "16", "--layers", "1"]
@@ -41,7 +40,6 @@ def ape210k(tmp_path):
     return path
 
 
-@jax_in_test_all
 def test_generated_problems_end_in_a_table_an_accuracy_and_a_saved_model(tmp_path):
     flags = ["--beam", "2", "--constrained", "--vote"]
     out = run("--problems", "200", "--save", tmp_path / "run", *flags)
@@ -54,14 +52,12 @@ def test_generated_problems_end_in_a_table_an_accuracy_and_a_saved_model(tmp_pat
     assert np.isfinite(keras.ops.convert_to_numpy(model([ids, ids]))).all()
 
 
-@compiled_in_test_all
-@in_test_all
+@pytest.mark.once
 def test_real_data_is_read_and_split(tmp_path, ape210k):
     out = run("--data", ape210k, "--save", tmp_path / "run")
     assert "70 problems to learn from, 10 held out" in out
 
 
-@compiled_in_test_all
 def test_a_pretrained_folder_brings_its_weights_and_vocabulary(tmp_path, ape210k):
     texts = (p.question + p.equation for p in generate_problems(500))
     folder = save_tiny_bert(tmp_path / "bert", texts)

@@ -10,12 +10,8 @@ import pytest
 from kerasx.datasets import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all, in_test_all
 
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
-
-# what they call has tests on every backend
-pytestmark = compiled_in_test_all
 
 
 def run(*arguments):
@@ -43,7 +39,7 @@ def test_generated_reviews_end_in_a_row_for_each_loss_and_a_saved_model(tmp_path
     assert model.predict([ids, ids * 0], verbose=0).shape == (1, 8)
 
 
-@in_test_all
+@pytest.mark.once
 def test_the_rows_of_one_text_are_one_review(tmp_path, car_reviews):
     out = run("--data", car_reviews, "--seeds", "1", "--save", tmp_path / "run")
     assert "48 reviews to learn from, 6 for validation, 6 for the test" in out
@@ -51,7 +47,7 @@ def test_the_rows_of_one_text_are_one_review(tmp_path, car_reviews):
     assert f"8 subjects, {mean:.2f} a review" in out
 
 
-@in_test_all
+@pytest.mark.once
 def test_a_pretrained_folder_brings_its_weights_and_vocabulary(tmp_path, car_reviews):
     bert = save_tiny_bert(tmp_path / "bert", (review.text for review in generate_reviews(100)))
     options = ["--config", bert, "--seeds", "1", "--save", tmp_path / "run"]

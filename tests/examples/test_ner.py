@@ -7,13 +7,9 @@ import pytest
 from kerasx.datasets import generate_entities, generate_segmented
 from kerasx.spans import spans_to_tags
 from tests.examples.runner import run_example
-from tests.when import compiled_in_test_all
 
 TINY = "--epochs 1 --batch-size 32 --hidden-size 16 --layers 1 --maxlen 32 --seeds 1".split()
 NUMBERS = r"((?:  +\d+\.\d+)+)$"
-
-# what they call has tests on every backend
-pytestmark = compiled_in_test_all
 
 
 @pytest.fixture

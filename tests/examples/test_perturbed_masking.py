@@ -3,10 +3,6 @@
 import re
 
 from tests.examples.runner import run_example
-from tests.when import compiled_in_test_all
-
-# what it calls has tests on every backend
-pytestmark = compiled_in_test_all
 
 
 def test_a_model_trained_here_finds_words_and_trees(tmp_path):

@@ -2,10 +2,6 @@
 
 from kerasx.datasets import generate_paraphrases
 from tests.examples.runner import run_example
-from tests.when import jax_in_test_all
-
-# nothing of it runs on a backend
-pytestmark = jax_in_test_all
 
 
 def test_the_text_itself_is_found_at_distance_zero(tmp_path):

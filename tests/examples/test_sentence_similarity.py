@@ -4,12 +4,8 @@ import re
 
 from kerasx.datasets import generate_paraphrases
 from tests.examples.runner import run_example
-from tests.when import compiled_in_test_all
 
 TINY = "--epochs 1 --batch-size 8 --hidden-size 16 --components 4".split()
-
-# what it calls has tests on every backend
-pytestmark = compiled_in_test_all
 
 
 def test_a_file_of_pairs_ends_in_a_row_for_each_loss(tmp_path):

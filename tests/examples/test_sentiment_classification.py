@@ -9,10 +9,7 @@ import pytest
 from kerasx.datasets import generate_reviews
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all, in_test_all
 
-# what they call has tests on every backend
-pytestmark = compiled_in_test_all
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
 
 
@@ -46,7 +43,7 @@ def test_generated_reviews_end_in_a_row_for_each_trick_and_a_saved_model(tmp_pat
     assert model.predict([ids, ids * 0], verbose=0).shape == (1, 2)
 
 
-@in_test_all
+@pytest.mark.once
 @pytest.mark.parametrize(
     "tricks",
     [
@@ -60,7 +57,7 @@ def test_every_trick_runs(tmp_path, tricks):
     assert list(table(out)) == tricks
 
 
-@in_test_all
+@pytest.mark.once
 def test_the_validation_file_is_halved_where_there_is_no_test_file(folder):
     out = run("--data", folder, "--tricks", "plain", "--save", folder / "run")
     assert "40 reviews to learn from, 10 for validation, 10 for the test" in out
@@ -72,7 +69,7 @@ def test_a_pretrained_folder_brings_its_weights_and_vocabulary(folder):
     assert list(table(out)) == ["plain"]
 
 
-@in_test_all
+@pytest.mark.once
 def test_the_picture_of_the_curves_is_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     run("--reviews", "8", "--tricks", "plain", "--picture", "--save", tmp_path)

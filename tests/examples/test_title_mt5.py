@@ -12,13 +12,9 @@ from kerasx.models import build_transformer_model, save_pretrained, t5_config
 from kerasx.tokenizers import train_sentencepiece, trim_sentencepiece
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
-from tests.when import compiled_in_test_all, in_test_all
 
 TINY = "--epochs 1 --hidden-size 16 --maxlen 128".split()
 ROW = r"^{} +(\d+\.\d\d *){{4}}"
-
-# what they call has tests on every backend
-pytestmark = compiled_in_test_all
 
 
 def run(*arguments):
@@ -53,7 +49,7 @@ def files(tmp_path):
     return tmp_path
 
 
-@in_test_all
+@pytest.mark.once
 def test_pretrained_folders_bring_their_weights_and_pieces(files):
     out = run(
         *("--data", *(files / f"{name}.tsv" for name in ("train", "valid", "test"))),
@@ -67,7 +63,7 @@ def test_pretrained_folders_bring_their_weights_and_pieces(files):
     assert keras.models.load_model(files / "mt5.keras").output.shape[-1] == len(kept)
 
 
-@in_test_all
+@pytest.mark.once
 def test_one_file_is_split(files):
     out = run("--data", files / "train.tsv", "--save", files)
     assert "24 papers to learn from, 3 for validation, 3 for the test" in out

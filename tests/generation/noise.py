@@ -5,7 +5,6 @@ import pytest
 from keras import ops
 
 from kerasx.generation import BeamSearch, Constraint, Greedy, Sampling
-from tests.when import compiled_in_test_all
 
 STRATEGIES = {
     "greedy": Greedy(),
@@ -14,13 +13,7 @@ STRATEGIES = {
 }
 
 
-def strategies(always):
-    """A test for each `strategy`; where that is compiled, `make test` has one of them only."""
-    others = [
-        pytest.param(strategy, id=name, marks=() if name == always else compiled_in_test_all)
-        for name, strategy in STRATEGIES.items()
-    ]
-    return pytest.mark.parametrize("strategy", others)
+each_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 
 
 class Noise(Constraint):

@@ -7,7 +7,6 @@ from keras import ops
 from kerasx.generation import BeamSearch, Constraint, Generator
 from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import tiny_model
-from tests.when import compiled_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [3, 8, 4, 6], [3, 2]]
 
@@ -28,7 +27,6 @@ class Once(Constraint):
         return (ops.logical_or(state[0], new),)
 
 
-@compiled_in_test_all
 @pytest.mark.parametrize("width", [1, 3])
 def test_state_follows_its_hypothesis(width):
     generate = Generator(

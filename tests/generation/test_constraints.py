@@ -10,8 +10,7 @@ from keras import ops
 from kerasx.generation import BannedWords, BeamSearch, Generator, PassageNgrams, PrefixTrie
 from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import tiny_model
-from tests.generation.noise import Noise, strategies
-from tests.when import compiled_in_test_all, jax_in_test_all
+from tests.generation.noise import Noise, each_strategy
 
 END, STEPS, VOCABULARY = 3, 6, 11
 PROMPTS = [[5, 9, 2, 9, 4], [7], [1, 8, 8, 1, END, 4], [2, 2, 2]]
@@ -48,8 +47,7 @@ def contains(text, word):
     return any(text[i : i + len(word)] == word for i in range(len(text) + 1 - len(word)))
 
 
-@jax_in_test_all
-@strategies("beam")
+@each_strategy
 def test_banned_words_neither_appear_nor_end_what_the_prompt_began(model, strategy):
     def holds(prompt, x):
         texts = [[*prompt[len(prompt) + 1 - len(word) :], *x] for word in BANNED]
@@ -58,8 +56,7 @@ def test_banned_words_neither_appear_nor_end_what_the_prompt_began(model, strate
     check(model, strategy, BannedWords(BANNED), holds)
 
 
-@jax_in_test_all
-@strategies("sampling")
+@each_strategy
 def test_an_extract_is_a_piece_of_its_own_prompt(model, strategy):
     def holds(prompt, x):
         return x and END not in x and contains(prompt, x)
@@ -67,8 +64,7 @@ def test_an_extract_is_a_piece_of_its_own_prompt(model, strategy):
     check(model, strategy, PassageNgrams(END), holds)
 
 
-@jax_in_test_all
-@strategies("greedy")
+@each_strategy
 def test_answers_come_from_the_list_and_are_not_cut_off(model, strategy):
     check(model, strategy, PrefixTrie(ANSWERS, END), lambda prompt, x: x in ANSWERS[:-1])
 
@@ -137,7 +133,6 @@ def test_one_token_is_a_word_and_a_prompt():
     assert allowed(PrefixTrie([[7]], END), [7], []) == {7}
 
 
-@compiled_in_test_all
 def test_a_batch_equals_its_prompts_one_by_one(model):
     constraints = [BannedWords(BANNED), PassageNgrams(END, n=2)]
     generate = Generator(
@@ -147,7 +142,7 @@ def test_a_batch_equals_its_prompts_one_by_one(model):
     assert generate(PROMPTS).sequences == one_by_one
 
 
-@pytest.mark.parametrize("least, banned", [(1, 7), pytest.param(4, 10, marks=compiled_in_test_all)])
+@pytest.mark.parametrize("least, banned", [(1, 7), (4, 10)])
 def test_where_nothing_is_allowed_the_sequence_ends(model, least, banned):
     """The only answer has a banned word, or is shorter than what is asked for."""
     generate = Generator(

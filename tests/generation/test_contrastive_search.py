@@ -16,7 +16,6 @@ from tests.generation.models import (
     tiny_model,
 )
 from tests.generation.test_encoder_decoder import SOURCES, START, tiny
-from tests.when import SLOW, compiled_in_test_all, jax_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 0, 8, 4, 6, 10, 2], [3, 2]]
 NEW = 6
@@ -63,10 +62,7 @@ def naive(model, k, alpha, end, least):
     return [x[: x.index(end)] if end in x else x for x in said], totals
 
 
-@compiled_in_test_all
-@pytest.mark.parametrize(
-    "application, k, alpha, end", [("unilm", 3, 0.9, 7), *[("lm", 4, 0.6, None)] * SLOW]
-)
+@pytest.mark.parametrize("application, k, alpha, end", [("unilm", 3, 0.9, 7), ("lm", 4, 0.6, None)])
 def test_it_follows_its_equations(application, k, alpha, end):
     model = tiny_model(application, num_hidden_layers=2)
     options = dict(end_id=end, max_new_tokens=NEW, min_new_tokens=2)
@@ -76,7 +72,6 @@ def test_it_follows_its_equations(application, k, alpha, end):
     np.testing.assert_allclose(np.ravel(found.scores), scores, atol=1e-4)
 
 
-@compiled_in_test_all
 @pytest.mark.parametrize("k, alpha", [(1, 0.6), (4, 0)])
 def test_one_candidate_or_no_weight_is_greedy(k, alpha):
     model = tiny_model(num_hidden_layers=2)
@@ -84,15 +79,13 @@ def test_one_candidate_or_no_weight_is_greedy(k, alpha):
     assert found.best == naive_greedy(model, PROMPTS, NEW)
 
 
-@compiled_in_test_all
 def test_a_batch_equals_one_by_one():
     model = tiny_model(num_hidden_layers=2)
     generate = Generator(model, ContrastiveSearch(3), end_id=5, max_new_tokens=NEW)
     assert generate(PROMPTS).best == [generate([p]).best[0] for p in PROMPTS]
 
 
-@compiled_in_test_all
-@pytest.mark.parametrize("k", [20, *[3] * SLOW])
+@pytest.mark.parametrize("k", [20, 3])
 def test_what_is_forbidden_is_never_chosen(k):
     class Only(Constraint):
         """Token 4 or 5 first, then the other one, and so on: fewer than there are candidates."""
@@ -111,7 +104,6 @@ def test_what_is_forbidden_is_never_chosen(k):
     assert found.best == [[4, 5, 4, 5, 4, 5]] * 4
 
 
-@compiled_in_test_all
 def test_an_encoder_decoder():
     strategies = ContrastiveSearch(3, 0.0), None
     model, options = tiny().model, dict(start_id=START, max_new_tokens=NEW)
@@ -119,7 +111,6 @@ def test_an_encoder_decoder():
     assert found[0] == found[1]
 
 
-@jax_in_test_all
 @pytest.mark.parametrize("options", [{}, {"norm_position": "pre"}, {"with_pool": True}])
 def test_hidden_states_are_what_the_head_sees(options):
     model = tiny_model(num_hidden_layers=2, **options)

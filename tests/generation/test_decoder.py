@@ -10,7 +10,6 @@ from keras import ops
 from kerasx.generation import AutoRegressiveDecoder, BeamSearch, Generator
 from kerasx.generation.decoder import largest, sample_tokens, take_rows
 from tests.generation.models import log_probas, tiny_model
-from tests.when import compiled_in_test_all
 
 TABLE = np.random.default_rng(0).dirichlet(np.full(5, 0.7), size=5)  # p(next | last)
 PROMPT = [5, 3, 9, 1]
@@ -83,7 +82,6 @@ def test_a_beam_of_one_is_greedy():
     assert Table(0, None, maxlen=6).beam_search([], 1).tolist() == ids
 
 
-@compiled_in_test_all
 @pytest.mark.parametrize("end", [None, 8])
 def test_a_beam_equals_the_generators(end):
     decoder = Continue(None, end, maxlen=5)
@@ -226,7 +224,6 @@ def test_temperature_flattens():
         decoder.beam_search([], 1, temperature=0)
 
 
-@compiled_in_test_all
 def test_last_token_equals_the_last_place_of_the_model():
     draw = np.random.default_rng(0)
     for application in ("lm", "unilm"):

@@ -8,7 +8,6 @@ from keras import ops
 from kerasx.generation import AutoRegressiveDecoder, BeamSearch, Generator
 from kerasx.models import build_transformer_model
 from tests.generation.models import randomize, tiny_model
-from tests.when import compiled_in_test_all
 
 SIZES = {
     "vocab_size": 11,
@@ -90,7 +89,6 @@ def test_scores_of_beams_are_those_of_the_uncached_model(builder):
     check_scores(builder, SOURCES, found, 5, end=6)
 
 
-@compiled_in_test_all
 def test_the_decoder_may_start_with_more_than_one_token(builder):
     starts = [[2, 5], [2], [2, 7, 1], [4, 4]]
     found = Generator(builder.model, max_new_tokens=4)(SOURCES, decoder_token_ids=starts)
@@ -110,7 +108,6 @@ def test_a_generator_leaves_the_model_as_it_was_to_be_saved():
     assert model.get_config() == before
 
 
-@compiled_in_test_all
 def test_arrays_are_sources_without_their_padding():
     builder = tiny("bart", max_position=16)
     generate = Generator(builder.model, start_id=START, max_new_tokens=3)
@@ -122,7 +119,6 @@ def test_arrays_are_sources_without_their_padding():
         generate([[3] * 17])
 
 
-@compiled_in_test_all
 def test_a_saved_model_with_a_condition_generates_the_same(tmp_path):
     condition = keras.Input((3,), name="Condition")
     builder = tiny(layer_norm_cond=condition, additional_input_layers=[condition])
@@ -141,7 +137,6 @@ def test_a_saved_model_with_a_condition_generates_the_same(tmp_path):
     assert found.best == [x[1:] for x in ids]
 
 
-@compiled_in_test_all
 def test_a_decoder_in_the_manner_of_bert4keras_finds_the_same(builder):
     class AutoTitle(AutoRegressiveDecoder):
         @AutoRegressiveDecoder.wraps(default_rtype="logits")

@@ -13,7 +13,7 @@ from kerasx.generation import ExpressionGrammar, Generator
 from kerasx.text import evaluate, normalize_expression
 from kerasx.tokenizers import Tokenizer
 from tests.generation.models import tiny_model
-from tests.generation.noise import Noise, strategies
+from tests.generation.noise import Noise, each_strategy
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "鸡", "有", "只"]
 PIECES = ["0", "1", "2", "4", "38", "##4", "##00", ".", *"+-*/()%", "**"]
@@ -44,7 +44,7 @@ def is_right(expression, question):
     return numbers(expression) <= CONSTANTS | numbers(question)
 
 
-@strategies("sampling")
+@each_strategy
 def test_every_output_is_an_expression_of_the_question(strategy):
     model, noise = tiny_model(vocab_size=len(SPECIALS + PIECES), max_position=32), Noise()
     constraints = [noise, ExpressionGrammar(TOKENIZER, max_depth=3)]

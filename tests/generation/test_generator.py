@@ -19,7 +19,6 @@ from tests.generation.models import (
     score,
     tiny_model,
 )
-from tests.when import COMPILES, SLOW, compiled_in_test_all, jax_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [1, 1, 8, 4, 6, 10, 2], [3, 2]]
 VARIANTS = {
@@ -36,8 +35,6 @@ VARIANTS = {
     "small embeddings": {"embedding_size": 5},
     "fixed length": {"sequence_length": 9},
 }
-# each is compiled on TensorFlow and JAX: there these, and all of them in `make test-all`
-FEW = ("lm", "unilm", "residual attention scores", "hierarchical positions", "fixed length")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +63,7 @@ def test_no_prompts_give_no_sequences(model):
     assert Generator(model)([]) == ([], [])
 
 
-@pytest.mark.parametrize("name", VARIANTS if SLOW or not COMPILES else FEW)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_greedy_equals_a_naive_loop(name):
     options = VARIANTS[name]
     model = plain = tiny_model(num_hidden_layers=2, **options)
@@ -119,7 +116,6 @@ def test_a_unilm_prompt_may_hold_the_beginning_of_the_target():
     assert found.best == naive_greedy(model, [[5, 3, 9, 2]], 4, [segments])
 
 
-@jax_in_test_all
 def test_masked_ids_in_prompt_and_continuation_stay_masked():
     model = tiny_model(vocab_size=3, seed=3)
     prompts = [[2, 0, 1, 0], [0], [0, 0]]
@@ -141,7 +137,6 @@ def test_a_wide_beam_equals_brute_force(small, end):
     assert found.best[0] == [x for x in best if x != end]
 
 
-@compiled_in_test_all
 def test_a_beam_is_no_worse_than_greedy(model):
     # as wide as the vocabulary, it searches all sequences of two tokens
     greedy, beams = (
@@ -158,7 +153,6 @@ def test_a_batch_equals_one_by_one(model):
         np.testing.assert_allclose(found, expected.scores[0], atol=1e-5)
 
 
-@compiled_in_test_all
 def test_n_best_are_sorted_distinct_and_without_the_end(model):
     found = Generator(model, BeamSearch(4), end_id=2, max_new_tokens=5)(PROMPTS)
     assert_scores(model, PROMPTS, found, steps=5, end=2)
@@ -168,7 +162,6 @@ def test_n_best_are_sorted_distinct_and_without_the_end(model):
         assert not any(2 in x for x in hypotheses)
 
 
-@compiled_in_test_all
 def test_a_finished_beam_keeps_its_score(small):
     few, many = (
         Generator(small, BeamSearch(60), end_id=2, max_new_tokens=n)([[1, 3]]) for n in (2, 5)
@@ -179,7 +172,6 @@ def test_a_finished_beam_keeps_its_score(small):
     assert kept and all(abs(short[x] - later[x]) < 1e-5 for x in kept)
 
 
-@compiled_in_test_all
 def test_it_stops_at_max_new_tokens_or_at_the_end(model):
     generate = Generator(model, max_new_tokens=4)
     assert [len(x) for x in generate(PROMPTS).best] == [4] * 4
@@ -189,7 +181,6 @@ def test_it_stops_at_max_new_tokens_or_at_the_end(model):
     assert cut == generate(PROMPTS).best[0][: generate(PROMPTS).best[0].index(first)]
 
 
-@compiled_in_test_all
 def test_no_end_before_min_new_tokens(model):
     end = Generator(model, max_new_tokens=1)([[5, 3]]).best[0][0]
     assert Generator(model, end_id=end, max_new_tokens=6)([[5, 3]]).best == [[]]
@@ -227,7 +218,6 @@ def test_conditions_are_additional_inputs():
             generate(PROMPTS, additional_inputs=bad)
 
 
-@compiled_in_test_all
 def test_training_a_model_around_it_changes_what_it_generates():
     class CrossEntropy(Loss):
         def compute_loss(self, inputs, mask=None):
@@ -253,7 +243,6 @@ def test_weights_changed_between_calls_are_seen():
     assert generate(PROMPTS).best == naive_greedy(model, PROMPTS, 5) != before.best
 
 
-@compiled_in_test_all
 def test_a_saved_model_generates_the_same(model, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -364,7 +353,6 @@ def test_it_is_silent_unless_asked(model, capsys):
     assert "2/2" in capsys.readouterr().out
 
 
-@compiled_in_test_all
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 1000),

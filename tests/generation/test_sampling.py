@@ -9,7 +9,6 @@ from scipy import stats
 
 from kerasx.generation import Generator, NoRepeatNgrams, RepetitionPenalty, Sampling
 from tests.generation.models import log_probas, score, tiny_model
-from tests.when import compiled_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [3, 8, 4, 6], [3, 2]]
 LOGITS = np.random.default_rng(4).normal(0, 1.5, 24).astype("float32")
@@ -77,7 +76,6 @@ def test_frequencies_are_those_of_the_filtered_distribution(name):
     assert not agrees(counts, expected_probas(LOGITS, temperature=1.3))
 
 
-@compiled_in_test_all
 def test_sequences_come_as_often_as_the_model_says(model):
     prompt, n = PROMPTS[0], 32
     generate = Generator(model, Sampling(n, seed=1), max_new_tokens=2, batch_size=64)
@@ -128,7 +126,6 @@ def test_no_random_number_leads_to_a_token_of_no_probability():
     assert set(ops.convert_to_numpy(tokens).ravel().tolist()) <= {1, 3}
 
 
-@compiled_in_test_all
 def test_constraints_change_what_is_drawn_but_not_the_scores(model):
     constraints = [RepetitionPenalty(1.5), NoRepeatNgrams(1)]
     strategy = Sampling(2, top_k=8, seed=2)

@@ -7,7 +7,6 @@ import pytest
 
 from kerasx.generation import BeamSearch, Generator
 from tests.generation.models import log_probas, tiny_model
-from tests.when import compiled_in_test_all
 
 PROMPTS = [[5, 3, 9, 2], [7], [3, 8, 4, 6], [3, 2]]
 STEPS = 4
@@ -35,8 +34,7 @@ def diverse(model, prompt, width, groups, diversity):
     return sorted(sum(beams, []), reverse=True)
 
 
-@compiled_in_test_all
-@pytest.mark.parametrize("diversity", [pytest.param(0.0, marks=compiled_in_test_all), 1.5])
+@pytest.mark.parametrize("diversity", [0.0, 1.5])
 def test_groups_equal_a_plain_diverse_beam_search(model, diversity):
     strategy = BeamSearch(4, groups=2, diversity=diversity)
     found = Generator(model, strategy, max_new_tokens=STEPS)(PROMPTS)
@@ -47,7 +45,6 @@ def test_groups_equal_a_plain_diverse_beam_search(model, diversity):
         assert (len({tuple(x) for x in sequences}) > 2) == (diversity > 0)
 
 
-@compiled_in_test_all
 def test_the_best_n_are_the_first_of_all(model):
     options = dict(end_id=[8, 10], max_new_tokens=STEPS)
     found = Generator(model, BeamSearch(4, length_penalty=1.0), **options)(PROMPTS)

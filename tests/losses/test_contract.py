@@ -11,7 +11,6 @@ from kerasx import losses
 from tests.losses.derivatives import value_and_gradient
 from tests.losses.table import LOSSES, METRICS, TABLE, B
 from tests.names import defined_names
-from tests.when import SLOW
 
 HELPERS = {"ScoreLoss", "TokenLoss", "as_ids", "smoothed", "token_weight"}
 DTYPES = ["float32", "float16", "bfloat16"]
@@ -108,11 +107,10 @@ def test_sample_weights_scale_the_examples(name):
 
 
 # JAX without jit compiles each operation, which takes longer than the step as a whole
-QUICK = [("mixed_float16", keras.backend.backend() == "jax")]
-MORE = [("mixed_float16", False), ("mixed_bfloat16", True)] if SLOW else []
+JIT = keras.backend.backend() == "jax"
 
 
-@pytest.mark.parametrize("policy, jit_compile", sorted({*QUICK, *MORE}))
+@pytest.mark.parametrize("policy, jit_compile", [("mixed_float16", JIT), ("mixed_bfloat16", JIT)])
 @each_loss
 def test_fit_runs_and_moves_the_weights(name, policy, jit_compile):
     labels, scores = example(name)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from kerasx.models.families import MODELS
-from tests.when import COMPILES, SLOW
 
 SIZES = {
     "vocab_size": 24,
@@ -100,12 +99,6 @@ ENCODER_DECODERS = {
     "t5.1.1": {"max_position": None, "hidden_act": ["gelu", "linear"], "num_decoder_layers": 1},
     "bart": {"num_decoder_layers": 1},
 }
-
-
-def in_time(names):
-    """All of them on PyTorch, where nothing is compiled, and in `make test-all`; else a few."""
-    few = ("bert", "nezha", "gpt2", "llama", "gau_alpha", "t5.1.1")
-    return [name for name in names if SLOW or not COMPILES or name in few]
 
 
 def test_every_family_has_a_row():

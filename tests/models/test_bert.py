@@ -6,7 +6,6 @@ import pytest
 
 from kerasx.models import BERT, build_transformer_model
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
-from tests.when import compiled_in_test_all
 
 CHECKPOINT = random_checkpoint()
 EMBEDDINGS = "bert/embeddings/word_embeddings"
@@ -88,7 +87,6 @@ def test_conditional_normalization_starts_from_the_unconditional_model():
     )
 
 
-@compiled_in_test_all
 def test_the_condition_matters_after_a_training_step():
     model = conditional()
     model.compile(keras.optimizers.Adam(0.01), "mse")

@@ -10,9 +10,9 @@ from keras import ops
 from kerasx.generation import Generator
 from kerasx.models import build_transformer_model
 from tests.generation.models import naive_greedy, randomize
-from tests.models.families import FAMILIES, in_time, test_every_family_has_a_row  # noqa: F401
+from tests.models.families import FAMILIES, test_every_family_has_a_row  # noqa: F401
 
-CASES = [(name, a) for name in in_time(FAMILIES) for a in FAMILIES[name].applications]
+CASES = [(name, a) for name in FAMILIES for a in FAMILIES[name].applications]
 GENERATING = [(name, a) for name, a in CASES if a != "encoder"]
 # every family on every backend
 FIRST = [(name, FAMILIES[name].applications[0]) for name in FAMILIES]
@@ -85,7 +85,7 @@ def test_a_saved_model_is_the_same(name, application, tmp_path):
     np.testing.assert_array_equal(outputs(loaded, *batch(name)), outputs(model, *batch(name)))
 
 
-@pytest.mark.parametrize("name", in_time(FAMILIES))
+@pytest.mark.parametrize("name"(FAMILIES))
 def test_a_written_checkpoint_loads_and_is_the_same(name, tmp_path):
     application = FAMILIES[name].applications[0]
     builder = tiny(name, application)
@@ -98,7 +98,7 @@ def test_a_written_checkpoint_loads_and_is_the_same(name, tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", in_time(FAMILIES))
+@pytest.mark.parametrize("name"(FAMILIES))
 def test_half_precision_is_finite_and_near(name, policy):
     application, before = FAMILIES[name].applications[0], keras.config.dtype_policy()
     expected = outputs(tiny(name, application).model, *batch(name))

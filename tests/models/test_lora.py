@@ -7,7 +7,6 @@ import pytest
 from kerasx.models import build_transformer_model, enable_lora, merge_lora
 from kerasx.optimizers import lora_plus
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs
-from tests.when import compiled_in_test_all
 
 TARGETS = np.random.default_rng(0).normal(size=(*TOKENS.shape, 8)).astype("float32")
 
@@ -66,7 +65,6 @@ def test_only_the_factors_move_and_merging_keeps_the_outputs_and_leaves_a_plain_
     np.testing.assert_allclose(outputs(saved, TOKENS, SEGMENTS), expected, atol=1e-5)
 
 
-@compiled_in_test_all
 def test_a_layer_on_top_trains_too_and_merging_reaches_through_it():
     bert = build().model
     enable_lora(bert, rank=1, layers="FeedForward/o_dense$")
@@ -86,7 +84,6 @@ def test_a_layer_on_top_trains_too_and_merging_reaches_through_it():
     assert len(bert.trainable_variables) == len(bert.variables)
 
 
-@compiled_in_test_all
 def test_a_model_on_top_that_was_compiled_says_the_same_when_the_one_below_is_merged():
     bert = build().model
     enable_lora(bert, rank=1)
@@ -98,7 +95,6 @@ def test_a_model_on_top_that_was_compiled_says_the_same_when_the_one_below_is_me
     np.testing.assert_allclose(model.predict([TOKENS, SEGMENTS], verbose=0), expected, atol=1e-5)
 
 
-@compiled_in_test_all
 def test_lora_plus_moves_the_second_factor_that_much_further():
     steps = {}
     for ratio in (1, 4):

@@ -10,7 +10,6 @@ from kerasx.models.deepnorm import xavier
 from kerasx.ops import attention_scores, sinusoidal_embeddings
 from tests.generation.models import randomize
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
-from tests.when import SLOW, compiled_in_test_all, in_test_all
 
 
 def test_deepnorm_constants_are_those_of_the_paper():
@@ -78,9 +77,8 @@ def first_update(layers, norm_position):
     return np.abs(outputs(model, *inputs) - before).mean()
 
 
-@compiled_in_test_all
-def test_the_first_update_of_deepnorm_is_as_small_at_any_depth():
-    depth = 200 if SLOW else 48
+@pytest.mark.parametrize("depth", [48, pytest.param(200, marks=pytest.mark.slow("200 layers"))])
+def test_the_first_update_of_deepnorm_is_as_small_at_any_depth(depth):
     shallow, deep = (first_update(n, "deepnorm") for n in (12, depth))
     post = [first_update(n, "post") for n in (12, depth)]
     print(f"12 and {depth} layers: {shallow:.2e}, {deep:.2e}; post {post[0]:.2e}, {post[1]:.2e}")
@@ -88,7 +86,7 @@ def test_the_first_update_of_deepnorm_is_as_small_at_any_depth():
     assert min(post) > 20 * max(shallow, deep)  # what DeepNorm mends
 
 
-@in_test_all
+@pytest.mark.slow("200 layers")
 def test_two_hundred_layers_train():
     keras.utils.set_random_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 200}

@@ -10,14 +10,12 @@ import pytest
 from kerasx.models import build_transformer_model, load_model, save_model
 from kerasx.models.builder_arguments import arguments_of
 from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut
-from tests.models.families import FAMILIES, in_time
+from tests.models.families import FAMILIES
 from tests.models.test_families import batch, outputs, tiny
-from tests.when import compiled_in_test_all
 
 # weights are moved, in NumPy; what the layers compute has tests on every backend
-pytestmark = compiled_in_test_all
 
-CASES = [(name, FAMILIES[name].applications[-1]) for name in in_time(FAMILIES)]
+CASES = [(name, FAMILIES[name].applications[-1]) for name in FAMILIES]
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "我", "爱", "play", "##ing"]
 VOCAB = {token: i for i, token in enumerate(TOKENS)}
 

@@ -9,19 +9,17 @@ from kerasx import backend
 from kerasx.layers import MultiHeadAttention
 from kerasx.models import build_transformer_model, deepen, widen
 from tests.generation.models import randomize
-from tests.models.families import FAMILIES, in_time
+from tests.models.families import FAMILIES
 from tests.models.test_families import batch, outputs, tiny
-from tests.when import compiled_in_test_all
 
 # weights are moved, in NumPy; what the layers compute has tests on every backend
-pytestmark = compiled_in_test_all
 
 # families that cannot be, and what the error says
 UNWIDENED = {"deberta-v2": "Received: a VectorTable", "gau_alpha": "Received: a GatedAttention"}
 UNDEEPENED = {"albert": "share them", "deberta-v2": "without a convolution"}
 T5_SIZES = """vocab_size hidden_size num_hidden_layers num_attention_heads
 intermediate_size""".split()
-CASES = [(name, FAMILIES[name].applications[-1]) for name in in_time(FAMILIES)]
+CASES = [(name, FAMILIES[name].applications[-1]) for name in FAMILIES]
 
 
 def error(model, other, name="bert"):

@@ -9,7 +9,6 @@ from kerasx.datasets import generate_papers
 from kerasx.models import build_transformer_model, t5_config
 from kerasx.tokenizers import SpTokenizer, train_sentencepiece, trim_sentencepiece
 from tests.generation.models import randomize
-from tests.when import jax_in_test_all
 
 pytest.importorskip("sentencepiece", reason="the extra `text` has it")
 
@@ -46,7 +45,6 @@ def test_the_trimmed_ids_of_kept_pieces_are_the_whole_ones(trimmed):
         assert [kept[i] for i in few.encode(paper.title)[0]] == whole.encode(paper.title)[0]
 
 
-@jax_in_test_all
 def test_scores_of_kept_pieces_are_those_of_the_whole_model(trimmed, tmp_path):
     whole, few, kept = trimmed
     config = t5_config(whole.vocab_size + ROWS_BEYOND, 8)

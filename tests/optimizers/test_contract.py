@@ -11,7 +11,6 @@ from kerasx import optimizers
 from kerasx.optimizers import PiecewiseLinear
 from tests.names import defined_names
 from tests.optimizers import table, wrapper_table
-from tests.when import compiled_in_test_all
 
 ROWS = [*table.ROWS, *wrapper_table.ROWS]
 BACKEND = keras.backend.backend()
@@ -141,7 +140,6 @@ START = {
 }
 
 
-@compiled_in_test_all
 @each_row
 @pytest.mark.parametrize("problem", START)
 def test_it_converges(row, problem):

@@ -30,7 +30,7 @@ bar is 1e-4.
 def measured(backend):
     """{(family, case): error as text} of the tests on one backend, the larger of several."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/parity"]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "KERASX_SLOW": "1"}
+    environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{done.stdout}\n{done.stderr}\nparity tests fail on {backend}")

@@ -19,7 +19,6 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     padded,
     reference,
 )
-from tests.when import compiled_in_test_all, jax_in_test_all  # noqa: E402
 
 CONFIG = {
     "vocab_size": 30,
@@ -49,7 +48,6 @@ def saved(case, folder):
     return model
 
 
-@jax_in_test_all
 @pytest.mark.parametrize("case", CASES)
 def test_a_saved_folder_gives_the_same_outputs(case, tmp_path):
     model = saved(case, tmp_path / case)
@@ -68,7 +66,6 @@ def test_the_encoder_of_a_whole_model_loads_when_asked_for(tmp_path):
     np.testing.assert_allclose(got[source != 1], expected[source != 1], atol=1e-4)
 
 
-@jax_in_test_all
 def test_kept_tokens_cut_the_table_and_the_bias(tmp_path):
     saved("logits", tmp_path)
     keep = np.array([0, 1, 2, 7, 3, 9])
@@ -102,7 +99,6 @@ def test_a_configuration_that_means_another_graph_is_refused(key, value, tmp_pat
         build_transformer_model(str(tmp_path))
 
 
-@compiled_in_test_all
 def test_generated_sequences_are_those_of_transformers(tmp_path):
     model = saved("logits", tmp_path)
     assert_same_generation(

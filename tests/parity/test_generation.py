@@ -22,7 +22,6 @@ from kerasx.generation.strategies import sampling  # noqa: E402
 from kerasx.generation.strategies.strategy import NEVER  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.decoders import generated  # noqa: E402
-from tests.when import COMPILES, SLOW, compiled_in_test_all  # noqa: E402
 
 HALF = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2)
 T5 = dict(d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2, decoder_start_token_id=0)
@@ -55,10 +54,6 @@ RULES = {
     "early": dict(width=4, length_penalty=-0.5, early_stopping=True, n=2),
     "default": dict(width=3),
 }
-# each takes seconds to compile or to record: these, and all of them in `make test-all`
-FEW = [("GPT2", "penalty"), ("Llama", "never"), ("T5", "early"), ("BART", "default")]
-FEW = FEW[:1] if COMPILES else FEW
-ALL = [(model, rule) for model in MODELS for rule in RULES]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +95,8 @@ def both(pair, name, strategy, constraints=(), least=0, **options):
     return expected, found
 
 
-@pytest.mark.parametrize(("name", "rule"), ALL if SLOW else FEW)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", MODELS)
 def test_beams_and_their_scores_are_those_of_transformers(name, rule, pair):
     rules = RULES[rule]
     options = {k: v for k, v in rules.items() if k not in ("width", "n")}
@@ -113,15 +109,14 @@ def test_beams_and_their_scores_are_those_of_transformers(name, rule, pair):
     assert any(len(x) < STEPS for rows in sequences for x in rows)
 
 
-@compiled_in_test_all
-@pytest.mark.parametrize("name", MODELS if SLOW else ["GPT2", "T5"])
+@pytest.mark.parametrize("name", MODELS)
 def test_greedy_tokens_with_two_ends_and_a_least_length(name, pair):
     (sequences, _), found = both(pair, name, Greedy(), least=2)
     assert found.sequences == sequences
     assert min(len(rows[0]) for rows in sequences) >= 2
 
 
-@pytest.mark.parametrize("width", [1, pytest.param(3, marks=compiled_in_test_all)])
+@pytest.mark.parametrize("width", [1, 3])
 def test_penalties_in_generation_are_those_of_transformers(width, pair):
     name = "GPT2" if width == 1 else "T5"
     strategy = Greedy() if width == 1 else BeamSearch(width)

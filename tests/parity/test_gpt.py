@@ -13,7 +13,6 @@ import numpy as np  # noqa: E402
 from kerasx.generation import Generator  # noqa: E402
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.decoders import TOKENS, assert_same, greedy, randomized, vectors_or_logits  # noqa: E402
-from tests.when import compiled_in_test_all  # noqa: E402
 
 SIZES = {"vocab_size": 30, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 24}
 HEADS = ["OpenAIGPTModel", "OpenAIGPTLMHeadModel", "GPT2Model", "GPT2LMHeadModel"]
@@ -48,7 +47,6 @@ def test_segments_are_looked_up_in_the_token_table_when_asked_for(tmp_path):
     assert_same(ours, expected, inputs=[TOKENS, segments])
 
 
-@compiled_in_test_all
 def test_generated_tokens_are_those_of_transformers(tmp_path):
     model = reference("GPT2LMHeadModel")
     model.save_pretrained(tmp_path)

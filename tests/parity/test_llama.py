@@ -8,7 +8,6 @@ transformers = pytest.importorskip("transformers", reason="it is the reference")
 from kerasx.generation import Generator  # noqa: E402 - torch has to come first
 from kerasx.models import build_transformer_model  # noqa: E402
 from tests.parity.decoders import assert_same, greedy, randomized, vectors_or_logits  # noqa: E402
-from tests.when import compiled_in_test_all  # noqa: E402
 
 SIZES = {
     "vocab_size": 30,
@@ -77,7 +76,6 @@ def test_rotations_as_older_versions_wrote_them(tmp_path):
 
 
 @pytest.mark.parametrize("head", ["LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"])
-@compiled_in_test_all
 def test_generated_tokens_are_those_of_transformers(head, tmp_path):
     model = reference(head)
     model.save_pretrained(tmp_path)

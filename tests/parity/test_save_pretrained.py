@@ -14,7 +14,7 @@ import numpy as np  # noqa: E402
 from kerasx.models import build_transformer_model, save_pretrained, widen  # noqa: E402
 from kerasx.tokenizers import Tokenizer  # noqa: E402
 from tests.generation.models import randomize  # noqa: E402
-from tests.models.families import FAMILIES, in_time  # noqa: E402
+from tests.models.families import FAMILIES  # noqa: E402
 from tests.models.test_families import batch, outputs, tiny  # noqa: E402
 from tests.parity.record import record  # noqa: E402
 
@@ -60,7 +60,7 @@ def read_by_transformers(folder, tokens, pads):
         return head, model.eval()(input_ids=torch.tensor(tokens), **mask)[0].numpy()
 
 
-@pytest.mark.parametrize("head", [h for h, (name, *_) in HEADS.items() if in_time([name])])
+@pytest.mark.parametrize("head", HEADS)
 def test_transformers_reads_it_with_equal_outputs(head, tmp_path):
     name, application, options = HEADS[head]
     builder = tiny(name, application, **options)

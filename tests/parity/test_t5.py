@@ -19,7 +19,6 @@ from tests.parity.encoder_decoder import (  # noqa: E402
     padded,
     reference,
 )
-from tests.when import compiled_in_test_all, jax_in_test_all  # noqa: E402
 
 CONFIG = {
     "vocab_size": 30,
@@ -73,7 +72,6 @@ def test_the_encoder_of_a_whole_model_loads_when_asked_for(tmp_path):
     np.testing.assert_allclose(got[SOURCE != 0], expected[SOURCE != 0], atol=1e-4)
 
 
-@jax_in_test_all
 def test_kept_tokens_cut_the_table_and_the_scores(tmp_path):
     saved("1.1", tmp_path)
     keep = [0, 7, 3, 9, 5, 4]
@@ -126,7 +124,6 @@ def test_a_written_folder_is_read_by_transformers(tmp_path):
         np.testing.assert_array_equal(again.state_dict()[name], value)
 
 
-@compiled_in_test_all
 def test_generated_sequences_are_those_of_transformers(tmp_path):
     # transformers' own cache has room for as many layers as the encoder's
     model = saved("1.1", tmp_path, num_decoder_layers=2)

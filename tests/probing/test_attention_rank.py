@@ -11,7 +11,6 @@ from kerasx.probing.attention_rank import (
     numerical_ranks,
     random_attention,
 )
-from tests.when import jax_in_test_all
 
 LAYER = "Transformer-0-MultiHeadSelfAttention"
 IDS = np.array([[2, 5, 6, 7, 3, 0], [2, 8, 9, 10, 11, 3]], "int32")
@@ -31,7 +30,6 @@ def test_a_bidirectional_head_of_small_size_has_less():
     assert (numerical_ranks(weights, 1e-2) < numerical_ranks(weights)).all()
 
 
-@jax_in_test_all
 @pytest.mark.parametrize("application", ["encoder", "lm"])
 def test_the_weights_of_a_layer_are_its_softmax(application):
     keras.utils.set_random_seed(0)

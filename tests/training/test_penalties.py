@@ -13,7 +13,6 @@ from tests.training.models import (
     step_gradients,
     three_classes,
 )
-from tests.when import compiled_in_test_all
 
 DTYPE = "float64" if FLOAT64 else "float32"
 RTOL = 1e-9 if FLOAT64 else 2e-5
@@ -62,7 +61,6 @@ def test_a_descent_step_follows_the_flow_of_the_modified_loss():
     assert abs(step - modified) < abs(step - flow) / 5
 
 
-@compiled_in_test_all
 @pytest.mark.parametrize("recompute", [False, True])
 def test_the_gradient_penalty_of_a_bert_agrees_with_finite_differences(recompute):
     config = {

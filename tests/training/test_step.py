@@ -9,7 +9,6 @@ from kerasx import training
 from kerasx.layers import Loss
 from kerasx.training.objective import attach
 from tests.training.models import classifier, linear, numpy, three_classes
-from tests.when import compiled_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
@@ -38,8 +37,8 @@ def fitted(change, policy="float32", jit=False, **options):
     "policy",
     [
         "float32",
-        pytest.param("mixed_bfloat16", marks=compiled_in_test_all),
-        pytest.param("mixed_float16", marks=compiled_in_test_all),
+        "mixed_bfloat16",
+        "mixed_float16",
     ],
 )
 def test_without_a_trick_it_is_what_keras_does(policy, jit):

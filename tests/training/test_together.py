@@ -9,7 +9,6 @@ from kerasx.callbacks import FlushGradients
 from kerasx.models import build_transformer_model, theseus
 from kerasx.optimizers import extend_with_gradient_accumulation
 from tests.training.models import classifier, numpy, three_classes
-from tests.when import compiled_in_test_all, jax_in_test_all
 
 JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
@@ -28,16 +27,15 @@ def all_tricks(model, layer):
 @pytest.mark.parametrize(
     "policy",
     [
-        pytest.param("float32", marks=compiled_in_test_all),
-        pytest.param("mixed_bfloat16", marks=compiled_in_test_all),
-        pytest.param("mixed_float16", marks=compiled_in_test_all),
+        "float32",
+        "mixed_bfloat16",
+        "mixed_float16",
     ],
 )
 def test_all_at_once_they_train(policy):
     assert_all_train(policy, jit=JIT[-1], epochs=8)
 
 
-@compiled_in_test_all
 @pytest.mark.skipif(JIT == [False], reason="PyTorch compiles no step: the test above is this one")
 def test_all_at_once_they_run_without_compilation():
     assert_all_train("float32", jit=False, epochs=1)
@@ -93,13 +91,7 @@ def builders(application="encoder", depths=(4, 2)):
     ]
 
 
-@pytest.mark.parametrize(
-    "application",
-    [
-        pytest.param("encoder", marks=jax_in_test_all),
-        *(pytest.param(x, marks=compiled_in_test_all) for x in ("lm", "unilm")),
-    ],
-)
+@pytest.mark.parametrize("application", ["encoder", "lm", "unilm"])
 def test_theseus_predicts_with_the_successor_and_trains_only_it(application):
     predecessor, successor = builders(application)
     model = theseus(predecessor, successor, rate=0.5)
