@@ -3,40 +3,40 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
-# tests that touch no backend run once, not once per backend, as does the server on one of them
-BACKEND_FREE := tests/checkpoints tests/data tests/datasets tests/files tests/metrics tests/similarity tests/spans tests/text tests/tokenizers \
-	tests/test_snippets.py
+# tests that check Python or NumPy run on one backend only: torch compiles nothing
+ONCE_ON := $(or $(filter torch,$(BACKENDS)),$(firstword $(BACKENDS)))
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export HF_HUB_OFFLINE ?= 1
 # tests compile much and run little: XLA's machine code need not be good
 TEST_XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
-# what one test compiled need not be compiled by the next
-export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/$(VENV)/jax-cache
+# what one run compiled need not be compiled by the next; `make clean` leaves it, CI may keep it
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 # there are as many tests at a time as cores
-test test-all: export OMP_NUM_THREADS ?= 1
-test: export XLA_FLAGS ?= $(TEST_XLA_FLAGS)
+test test-fast test-all: export OMP_NUM_THREADS ?= 1
+test test-fast: export XLA_FLAGS ?= $(TEST_XLA_FLAGS)
+test-all: SLOW := --slow
 
-.PHONY: demo test test-all lint benchmarks clean
+.PHONY: demo test test-fast test-all lint benchmarks clean
 
 demo: $(VENV)/demo
 	$(BIN)/python examples/math_word_problems.py $(ARGS)
 
-test: $(VENV)/test lint
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist worksteal $(BACKEND_FREE)
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/serve
+# the markers in pyproject.toml say which tests run once and which on every backend
+test test-all: $(VENV)/test lint
+	$(PYTEST) $(SLOW) -m backend_free
 	for backend in $(BACKENDS); do \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -n 2 --dist worksteal tests \
-			$(addprefix --ignore=,$(BACKEND_FREE) tests/serve) || exit 1; \
-		KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q tests/data/test_dataset.py || exit 1; \
+		marks="not backend_free"; \
+		[ $$backend = $(ONCE_ON) ] || marks="$$marks and not once"; \
+		KERAS_BACKEND=$$backend $(PYTEST) $(SLOW) -m "$$marks" || exit 1; \
 	done
 
-test-all: $(VENV)/test
-	for backend in $(BACKENDS); do \
-		KERAS_BACKEND=$$backend KERASX_SLOW=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests || exit 1; \
-	done
+test-fast: $(VENV)/test
+	$(PYTEST) -m backend_free
+	KERAS_BACKEND=$(ONCE_ON) $(PYTEST) -m "not backend_free"
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -119,3 +119,12 @@ def test_subpackages_load_on_first_use_and_a_wrong_name_is_an_attribute_error():
     assert set(kerasx.__all__) == set(dir(kerasx))
     with pytest.raises(AttributeError, match="no attribute 'modles'"):
         kerasx.modles  # noqa: B018
+
+
+@backend_free
+def test_files_of_backend_free_tests_import_no_keras():
+    tests = pathlib.Path(__file__).parent
+    files = [p for p in tests.rglob("test_*.py") if "mark.backend_free" in p.read_text("utf-8")]
+    modules = [".".join(p.relative_to(tests.parent).with_suffix("").parts) for p in sorted(files)]
+    assert len(modules) > 40
+    assert not {"keras", *BACKENDS} & loaded_after(f"import {', '.join(modules)}")

@@ -11,7 +11,7 @@ from kerasx.models import build_transformer_model
 from tests.generation.models import randomize
 from tests.models.families import ENCODER_DECODERS, SIZES
 
-each_family = pytest.mark.parametrize("name"(ENCODER_DECODERS))
+each_family = pytest.mark.parametrize("name", ENCODER_DECODERS)
 SOURCES = [[5, 3, 9, 12, 7, 8, 4], [6, 11, 10, 4]]
 TARGETS = [[3, 7, 5, 9, 8], [3, 9, 10]]
 

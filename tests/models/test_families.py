@@ -85,7 +85,7 @@ def test_a_saved_model_is_the_same(name, application, tmp_path):
     np.testing.assert_array_equal(outputs(loaded, *batch(name)), outputs(model, *batch(name)))
 
 
-@pytest.mark.parametrize("name"(FAMILIES))
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_written_checkpoint_loads_and_is_the_same(name, tmp_path):
     application = FAMILIES[name].applications[0]
     builder = tiny(name, application)
@@ -98,7 +98,7 @@ def test_a_written_checkpoint_loads_and_is_the_same(name, tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name"(FAMILIES))
+@pytest.mark.parametrize("name", FAMILIES)
 def test_half_precision_is_finite_and_near(name, policy):
     application, before = FAMILIES[name].applications[0], keras.config.dtype_policy()
     expected = outputs(tiny(name, application).model, *batch(name))
