@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasx.backend.keras_internals import calls, producer
+
 __all__ = ["search_layer"]
 
 
@@ -19,7 +21,7 @@ def search_layer(inputs, name, exclude_from=None):
         The layer, or None.
     """
     tensors = inputs.outputs if hasattr(inputs, "outputs") else [inputs]
-    pending, seen = [t._keras_history.operation for t in tensors], set(exclude_from or ())
+    pending, seen = [producer(t) for t in tensors], set(exclude_from or ())
     while pending:
         layer = pending.pop()
         if layer.name == name:
@@ -28,7 +30,7 @@ def search_layer(inputs, name, exclude_from=None):
             continue
         seen.add(layer)
         if isinstance(layer, keras.Model):
-            pending += [t._keras_history.operation for t in layer.outputs]
-        for node in layer._inbound_nodes:
-            pending += [t._keras_history.operation for t in node.input_tensors]
+            pending += [producer(t) for t in layer.outputs]
+        for node in calls(layer):
+            pending += [producer(t) for t in node.input_tensors]
     return None

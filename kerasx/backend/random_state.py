@@ -1,8 +1,8 @@
 """The random numbers that live in no model: those of torch, and Keras's global seed generator."""
 
 import keras
-from keras.src.backend.common import global_state  # no public way to either
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
+
+from kerasx.backend.keras_internals import get_seed_generator, make_seed_generator
 
 __all__ = ["get_random_state", "set_random_state"]
 
@@ -21,7 +21,7 @@ def get_random_state():
     []
     """
     state = {}
-    generator = _global_seed_generator()
+    generator = get_seed_generator()
     if generator is not None:
         state["keras"] = keras.ops.convert_to_numpy(generator.state)
     if keras.backend.backend() == "torch":
@@ -36,10 +36,7 @@ def get_random_state():
 def set_random_state(state):
     """Put back what `get_random_state` gave, on the same backend."""
     if "keras" in state:
-        if _global_seed_generator() is None:
-            generator = keras.random.SeedGenerator(0)
-            global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, generator)
-        _global_seed_generator().state.assign(state["keras"])
+        make_seed_generator().state.assign(state["keras"])
     if keras.backend.backend() == "torch":
         import torch
 
@@ -48,7 +45,3 @@ def set_random_state(state):
                 torch.set_rng_state(torch.tensor(array))
             elif name.startswith("cuda"):
                 torch.cuda.set_rng_state(torch.tensor(array), int(name[4:]))
-
-
-def _global_seed_generator():
-    return global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)

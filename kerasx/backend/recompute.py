@@ -1,19 +1,21 @@
 """Recomputation of activations in the backward pass, exact under dropout."""
 
-import contextlib
 import contextvars
 import functools
 import os
 
 import keras
 from keras import ops
-from keras.src.backend.common import global_state, masking
-from keras.src.backend.common.symbolic_scope import in_symbolic_scope
+
+from kerasx.backend.keras_internals import (
+    call_context,
+    get_mask,
+    is_symbolic,
+    set_mask,
+    use_call_context,
+)
 
 __all__ = ["recompute", "recompute_grad"]
-
-# what Keras knows while a layer is called: the autocast dtype, and `training` for its sublayers
-_CONTEXT = ("autocast_scope", "current_call_ctx")
 
 
 def recompute(function, inputs, weights=()):
@@ -145,7 +147,7 @@ def recompute_grad(call):
     def recomputed(self, *args, **kwargs):
         wanted = getattr(self, "recompute", True)
         wanted = os.environ.get("RECOMPUTE") == "1" if wanted is None else wanted
-        if not wanted or in_symbolic_scope():
+        if not wanted or is_symbolic():
             return call(self, *args, **kwargs)
         return _recomputed_call(call, self, args, kwargs)
 
@@ -156,10 +158,10 @@ def _recomputed_call(call, layer, args, kwargs):
     """Run `call` as a pure function of tensors, then give the layer its new states and losses."""
     leaves = keras.tree.flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if ops.is_tensor(leaf)]
-    masks = {i: masking.get_keras_mask(leaves[i]) for i in places}
+    masks = {i: get_mask(leaves[i]) for i in places}
     masks = {i: mask for i, mask in masks.items() if mask is not None}
     weights, states = layer.trainable_variables, layer.non_trainable_variables
-    context = {name: global_state.get_global_attribute(name) for name in _CONTEXT}
+    context = call_context()
     facts = {}  # what is no tensor: the structure of the outputs, the states that changed
 
     def function(inputs, values):
@@ -167,10 +169,10 @@ def _recomputed_call(call, layer, args, kwargs):
         for i in places:
             filled[i] = next(inputs)
         for i in masks:
-            masking.set_keras_mask(filled[i], next(inputs))
+            set_mask(filled[i], next(inputs))
         mapping = [*zip(weights, values, strict=True), *zip(states, inputs, strict=True)]
         new_args, new_kwargs = keras.tree.pack_sequence_as((args, kwargs), filled)
-        with _global_state(context), keras.StatelessScope(mapping, collect_losses=True) as scope:
+        with use_call_context(context), keras.StatelessScope(mapping, collect_losses=True) as scope:
             before = [scope.get_current_value(v) for v in states]
             outputs = keras.tree.flatten(structure := call(layer, *new_args, **new_kwargs))
             after = [scope.get_current_value(v) for v in states]
@@ -182,7 +184,7 @@ def _recomputed_call(call, layer, args, kwargs):
             facts["counts"], facts["changed"] = (len(made), len(scope.losses)), changed
         return [*made, *scope.losses, *(after[i] for i in changed)]
 
-    with _global_state({"autocast_scope": None}):  # full precision; the call itself casts
+    with use_call_context({"autocast_scope": None}):  # full precision; the call itself casts
         values = [v.value for v in weights]
         # copied, since PyTorch changes them in place
         inputs = [leaves[i] for i in places] + list(masks.values())
@@ -198,16 +200,3 @@ def _recomputed_call(call, layer, args, kwargs):
 
 class _Made:
     """Stands where an output is a tensor."""
-
-
-@contextlib.contextmanager
-def _global_state(values):
-    """Keras's global attributes set to `values` within the block."""
-    before = {name: global_state.get_global_attribute(name) for name in values}
-    try:
-        for name, value in values.items():
-            global_state.set_global_attribute(name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            global_state.set_global_attribute(name, value)

@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.dtypes import widened
+from kerasx.backend.keras_internals import track_loss
 
 __all__ = ["train_step"]
 
@@ -101,7 +102,7 @@ def _apply(optimizer, gradients, variables, examples):
 
 def _metrics(model, loss, outputs, batch):
     x, y, sample_weight = batch
-    model._loss_tracker.update_state(loss, sample_weight=_batch_size(batch))
+    track_loss(model, loss, _batch_size(batch))
     return model.compute_metrics(x, y, outputs, sample_weight=sample_weight)
 
 

@@ -4,6 +4,8 @@ from contextlib import ExitStack, contextmanager
 
 import keras
 
+from kerasx.backend.keras_internals import moving_averages
+
 __all__ = ["EMAEvaluation", "averaged_weights"]
 
 
@@ -51,7 +53,7 @@ def averaging_optimizer(model):
 
 
 def _swap(model, optimizer):
-    pairs = list(zip(model.trainable_variables, optimizer._model_variables_moving_average))
+    pairs = list(zip(model.trainable_variables, moving_averages(optimizer)))
     raw = [keras.ops.copy(variable) for variable, _ in pairs]
 
     def apply():

@@ -53,11 +53,11 @@ class LearningLog(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self._make_writer is not None:
             self._writer = self._make_writer(str(self.log_dir))
-            self._step = self._iterations()
+            self._step = self._updates()
 
     def on_train_batch_end(self, batch, logs=None):
         if self._writer is not None and (batch + 1) % self.every == 0:
-            step = self._iterations()
+            step = self._updates()
             if step > self._step:  # a batch that only accumulates, or is skipped, is no step
                 self._step = step
                 self._write("batch", {**(logs or {}), "learning_rate": learning_rate(self.model)})
@@ -66,7 +66,7 @@ class LearningLog(keras.callbacks.Callback):
         if logs is not None:
             logs["learning_rate"] = learning_rate(self.model)
         if self._writer is not None:
-            self._step = self._iterations()
+            self._step = self._updates()
             self._write("epoch", logs or {})
             self._writer.flush()
 
@@ -75,7 +75,7 @@ class LearningLog(keras.callbacks.Callback):
             self._writer.close()
             self._writer = None
 
-    def _iterations(self):
+    def _updates(self):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
         return int(self.model.optimizer.iterations)

@@ -5,6 +5,7 @@ import os
 
 import keras
 
+from kerasx.backend.keras_internals import start_at_epoch
 from kerasx.callbacks import training_state as state
 from kerasx.callbacks.weights_file import check_path
 
@@ -82,12 +83,12 @@ class Resume(keras.callbacks.Callback):
         self._check(tensors, text)
         state.assign_variables(self.model, tensors, ("model", "optimizer"))
         self._stored = tensors, text
-        self.model._initial_epoch = text["epoch"]  # Keras has it for its own BackupAndRestore
+        start_at_epoch(self.model, text["epoch"])
         if self.verbose:
             print(f"resumed at epoch {text['epoch'] + 1}, batch {text['batch'] + 1}")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model._initial_epoch = None
+        start_at_epoch(self.model, None)
         self._epoch, self._saved_at = epoch, 0
         if self.dataset is not None:
             self.dataset.set_epoch(epoch)
@@ -112,7 +113,7 @@ class Resume(keras.callbacks.Callback):
             self._save(epoch + 1, 0, ([*past, epoch], {**values, **last}))
 
     def on_train_end(self, logs=None):
-        self.model._initial_epoch = None
+        start_at_epoch(self.model, None)
         if self._stored is not None:  # no epoch was left
             self._restore_history(self._stored[1])
 

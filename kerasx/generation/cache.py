@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasx.backend.keras_internals import graph_calls, run_graph
 from kerasx.layers import (
     CachedAttention,
     GatedAttentionUnit,
@@ -179,8 +180,6 @@ class DecodingGraphs:
     def _replay(self, inputs, call):
         """The model's graph on other inputs, each layer called through `call`.
 
-        keras.models.clone_model does the same, but refuses a graph that takes further inputs.
-
         Returns:
             The model's outputs, and those of its last block.
         """
@@ -193,7 +192,7 @@ class DecodingGraphs:
                 hidden = outputs
             return outputs
 
-        return self._graph._run_through_graph(inputs, lambda layer: layer, noted), hidden
+        return run_graph(self._graph, inputs, noted), hidden
 
 
 def _crosses(inputs):
@@ -203,8 +202,9 @@ def _crosses(inputs):
 
 def _context(model):
     """The tensor that attention to a source takes its keys from, or None."""
-    nodes = (node for depth in model._nodes_by_depth.values() for node in depth)
-    attentions = (node for node in nodes if isinstance(node.operation, MultiHeadAttention))
+    attentions = (
+        node for node in graph_calls(model) if isinstance(node.operation, MultiHeadAttention)
+    )
     keys = (node.input_tensors[1] for node in attentions if _crosses(node.input_tensors))
     return next(keys, None)
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import variable_index
 
 __all__ = ["AdaFactor"]
 
@@ -99,7 +100,8 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._momentums = self.add_optimizer_variables(variables, "momentum") if self.beta1 else []
+        with_momentum = variables if self.beta1 else []
+        self._first_moments = self.add_optimizer_variables(with_momentum, "momentum")
         self._second_moments = [self._second_moment(v) for v in variables]
         self._scaled = [self._is_scaled(v) for v in variables]
 
@@ -123,13 +125,13 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         return self.multiply_by_parameter_scale and not any(p in variable.path for p in excluded)
 
     def update_step(self, gradient, variable, learning_rate):
-        index = self._get_variable_index(variable)
+        index = variable_index(self, variable)
         slots = self._second_moments[index]
         g = backend.dense(gradient, slots[0].dtype)
         u = g * self._inverse_root(slots, g, variable.shape)
         clip, rate = self._clip(u), ops.cast(learning_rate, g.dtype)
         if self.beta1:
-            m = self._momentums[index]
+            m = self._first_moments[index]
             self.accumulate(m, self.beta1, ops.cast(clip * u, m.dtype))
             clip, u = 1.0, m
         if self._scaled[index]:
@@ -163,10 +165,11 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
 
     def get_config(self):
         config = super().get_config()
-        if isinstance(self._learning_rate, RelativeStep):
-            config["learning_rate"] = None
+        rate = config["learning_rate"]
+        is_relative = isinstance(rate, dict) and rate["class_name"] == RelativeStep.__name__
         return {
             **config,
+            "learning_rate": None if is_relative else rate,
             "beta1": self.beta1,
             "beta2": self.beta2,
             "epsilon1": self.epsilon1,

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import adam_slots
 
 __all__ = ["Adam"]
 
@@ -44,12 +45,11 @@ class Adam(backend.InPlace, keras.optimizers.Adam):
         self.bias_correction = bias_correction
 
     def update_step(self, gradient, variable, learning_rate):
-        index, dtype = self._get_variable_index(variable), variable.dtype
-        g, m, v = backend.dense(gradient, dtype), self._momentums[index], self._velocities[index]
+        dtype = variable.dtype
+        g, (m, v, largest) = backend.dense(gradient, dtype), adam_slots(self, variable)
         self.accumulate(m, self.beta_1, g)
         self.accumulate(v, self.beta_2, g, g)
         if self.amsgrad:
-            largest = self._velocity_hats[index]
             self.assign(largest, ops.maximum(largest, v))
             v = largest
         alpha = ops.cast(learning_rate, dtype)

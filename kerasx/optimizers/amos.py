@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import uses_weight_decay, variable_index
 from kerasx.optimizers.extension import Extension, extend
 from kerasx.optimizers.naming import is_vector
 
@@ -107,7 +108,7 @@ class Amos(Extension):
             return
         super().build(variables)
         self._sigmas = [self._initial_sigma(v) for v in variables]
-        self._decays = [self._use_weight_decay(v) for v in variables]
+        self._decays = [uses_weight_decay(self, v) for v in variables]
 
     def _initial_sigma(self, variable):
         if self.norm == "current":
@@ -121,7 +122,7 @@ class Amos(Extension):
         return ops.maximum(ops.sqrt(backend.mean_square(x)), self.min_rms)
 
     def compute_update(self, gradient, variable, learning_rate):
-        index, dtype = self._get_variable_index(variable), variable.dtype
+        index, dtype = variable_index(self, variable), variable.dtype
         u, scale = super().compute_update(backend.dense(gradient), variable, ops.cast(1.0, dtype))
         scale = ops.sign(scale)  # the size of u does not matter
         sigma = self._rms(variable) if self.norm == "current" else self._sigmas[index]

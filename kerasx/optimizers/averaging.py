@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import variables_of
 from kerasx.optimizers.extension import Extension, extend, float_slots
 from kerasx.optimizers.gradient_accumulation import positive_integer
 
@@ -41,8 +42,8 @@ class Lookahead(Extension):
 
     def after_update(self):
         super().after_update()
-        due = ops.equal(self._iterations % self.steps_per_slow_update, 0)
-        for slow, fast in zip(self._slow, self._trainable_variables):
+        due = ops.equal(self.iterations % self.steps_per_slow_update, 0)
+        for slow, fast in zip(self._slow, variables_of(self)):
             old, new = ops.convert_to_tensor(slow), ops.convert_to_tensor(fast)
             moved = old + self.slow_step_size * (new - old)
             slow.assign(ops.where(due, moved, old))
@@ -112,7 +113,7 @@ class ExponentialMovingAverage(Extension):
 
     def after_update(self):
         super().after_update()
-        for average, v in zip(self._averages, self._trainable_variables):
+        for average, v in zip(self._averages, variables_of(self)):
             new = (1 - self.ema_momentum) * ops.cast(v, average.dtype)
             average.assign(self.ema_momentum * average + new)
 
@@ -122,7 +123,7 @@ class ExponentialMovingAverage(Extension):
         Args:
             bias_correction: divide by 1 - μ^t, as the average starts from zero.
         """
-        updates = int(ops.convert_to_numpy(self._iterations))
+        updates = int(ops.convert_to_numpy(self.iterations))
         if not self.built or not updates or self._old_weights is not None:
             raise ValueError(
                 "`apply_ema_weights` must follow an update, and reset_old_weights if the averages "
@@ -130,7 +131,7 @@ class ExponentialMovingAverage(Extension):
                 f"{'not ' if self._old_weights is None else ''}applied"
             )
         scale = 1 - self.ema_momentum**updates if bias_correction else 1.0
-        variables = self._trainable_variables
+        variables = variables_of(self)
         self._old_weights = tuple(ops.convert_to_numpy(ops.copy(v)) for v in variables)
         for v, average in zip(variables, self._averages):
             v.assign(ops.convert_to_numpy(average) / scale)
@@ -141,7 +142,7 @@ class ExponentialMovingAverage(Extension):
             raise ValueError(
                 "`reset_old_weights` must follow apply_ema_weights. Received: no averages applied"
             )
-        for v, old in zip(self._trainable_variables, self._old_weights):
+        for v, old in zip(variables_of(self), self._old_weights):
             v.assign(old)
         self._old_weights = None
 

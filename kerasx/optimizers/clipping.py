@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import ClipsGradients
 from kerasx.optimizers.extension import Extension, extend
 
 __all__ = ["extend_with_soft_clipping", "soft_clip"]
@@ -42,7 +43,7 @@ def _soft_clipped(gradients, gamma):
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class SoftClipping(Extension):
+class SoftClipping(ClipsGradients, Extension):
     """An optimizer whose gradients are clipped softly, after what the base itself clips.
 
     Args:
@@ -62,9 +63,9 @@ class SoftClipping(Extension):
             )
         self.soft_clipnorm = soft_clipnorm
 
-    def _clip_gradients(self, grads):
-        grads = super()._clip_gradients(grads)
-        return grads if self.soft_clipnorm is None else _soft_clipped(grads, self.soft_clipnorm)
+    def clip_further(self, gradients):
+        norm = self.soft_clipnorm
+        return gradients if norm is None else _soft_clipped(gradients, norm)
 
     def get_config(self):
         return {**super().get_config(), "soft_clipnorm": self.soft_clipnorm}

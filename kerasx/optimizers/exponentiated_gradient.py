@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import variable_index
 
 __all__ = ["ExponentiatedGradient"]
 
@@ -72,7 +73,7 @@ class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
         )
 
     def update_step(self, gradient, variable, learning_rate):
-        index, dtype = self._get_variable_index(variable), variable.dtype
+        index, dtype = variable_index(self, variable), variable.dtype
         log_rate, previous = self._log_rates[index], self._previous[index]
         g = backend.dense(gradient, dtype)
         unit = g * self._inverse_rms(g) if self.normalize else g

@@ -8,12 +8,22 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import (
+    decays_by_itself,
+    has_keras_decay,
+    layout,
+    uses_weight_decay,
+    variable_index,
+    variable_key,
+    variables_of,
+)
 
 __all__ = ["Extension", "extend", "float_slots", "matching", "recipe", "when"]
 
 register = keras.saving.register_keras_serializable
 
 
+@decays_by_itself  # in `compute_update`
 class Extension(backend.InPlace):
     """The root of all mixins: it stands between them and the optimizer they extend.
 
@@ -66,7 +76,8 @@ class Extension(backend.InPlace):
 
         The scalar is kept apart, as each product with it is a pass over memory.
         """
-        self._captured = captured = types.SimpleNamespace(key=self._var_key(variable), terms=[])
+        key = variable_key(self, variable)
+        self._captured = captured = types.SimpleNamespace(key=key, terms=[])
         try:
             gradient = backend.dense(gradient, variable.dtype)
             super().update_step(gradient, variable, learning_rate)
@@ -85,22 +96,17 @@ class Extension(backend.InPlace):
 
     def _keras_decay(self, variable, learning_rate):
         """-η λ θ of the `weight_decay` of Keras; None if there is none or the optimizer's own."""
-        own = not super()._apply_weight_decay.__func__.__module__.startswith("keras.")
-        if self.weight_decay is None or own or not self._use_weight_decay(self._known(variable)):
+        if self.weight_decay is None or not has_keras_decay(super()):
+            return None
+        known = variables_of(self)[variable_index(self, variable)]  # a tf.Variable has no path
+        if not uses_weight_decay(self, known):
             return None
         return -learning_rate * self.weight_decay * variable
-
-    def _apply_weight_decay(self, variables):
-        """Part of `compute_update`."""
-
-    def _known(self, variable):
-        """The Keras variable; on TensorFlow `update_step` sees a tf.Variable, which has no path."""
-        return self._trainable_variables[self._get_variable_index(variable)]
 
     def _catch(self, variable, direction, scale=1.0):
         """Whether `variable` is being updated; then the update is kept."""
         captured = self._captured
-        if captured is None or self._var_key(variable) != captured.key:
+        if captured is None or variable_key(self, variable) != captured.key:
             return False
         direction = direction() if callable(direction) else direction
         captured.terms.append((backend.dense(direction, variable.dtype), scale))
@@ -227,7 +233,7 @@ def float_slots(optimizer, variables, name):
         optimizer.add_variable(
             shape=v.shape,
             dtype=keras.backend.result_type(v.dtype, "float32"),
-            layout=getattr(v, "_layout", None),
+            layout=layout(v),
             name=f"{v.path.replace('/', '_')}_{name}",
         )
         for v in variables

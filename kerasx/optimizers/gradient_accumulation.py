@@ -4,6 +4,13 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import (
+    adam_slots,
+    clip_gradients,
+    variable_index,
+    variable_indices,
+    variables_of,
+)
 from kerasx.optimizers.extension import Extension, extend, float_slots, when
 
 __all__ = ["extend_with_gradient_accumulation", "extend_with_momentum_accumulation"]
@@ -40,13 +47,12 @@ class GradientAccumulation(Extension):
         if not len(grads):
             return
         if trainable_variables is None:
-            trainable_variables = self._trainable_variables
+            trainable_variables = variables_of(self)
         trainable_variables = list(trainable_variables)
         if not self.built:
             with keras.name_scope(self.name):
                 self.build(trainable_variables)
-        self._check_variables_are_known(trainable_variables)
-        indices = [self._get_variable_index(v) for v in trainable_variables]
+        indices = variable_indices(self, trainable_variables)
         present = {i for i, g in zip(indices, grads) if g is not None}
         for i, g in zip(indices, grads):
             if g is not None:
@@ -59,7 +65,7 @@ class GradientAccumulation(Extension):
         when(
             ops.equal(self._pending_steps, self.grad_accum_steps),
             lambda: self._update(present),
-            [*self._trainable_variables, *self.variables],
+            [*variables_of(self), *self.variables],
         )
 
     def _update(self, present):
@@ -69,7 +75,7 @@ class GradientAccumulation(Extension):
             ops.divide_no_nan(total, ops.cast(n, total.dtype)) if i in present else None
             for i, total in enumerate(self._sums)
         ]
-        super().apply(means, self._trainable_variables)
+        super().apply(means, variables_of(self))
         for variable in [*self._sums, self._pending_steps, self._pending_examples]:
             variable.assign(ops.zeros(variable.shape, variable.dtype))
 
@@ -149,7 +155,7 @@ class MomentumAccumulation(Extension):
 
     def apply(self, grads, trainable_variables=None):
         if trainable_variables is None:
-            trainable_variables = self._trainable_variables
+            trainable_variables = variables_of(self)
         trainable_variables = list(trainable_variables)
         if not self.built:
             with keras.name_scope(self.name):
@@ -158,29 +164,30 @@ class MomentumAccumulation(Extension):
         last = ops.equal(self.micro_steps % k, k - 1)
         scale, pairs = self.loss_scale_factor or 1.0, list(zip(grads, trainable_variables))
         grads = [None if g is None else backend.dense(g, v.dtype) / scale for g, v in pairs]
-        grads = list(self._clip_gradients(grads))
+        grads = list(clip_gradients(self, grads))
         for g, (_, v) in zip(grads, pairs):
             if g is not None:
-                self._accumulate(g, self._get_variable_index(v), last)
+                self._accumulate(g, v, last)
         self.micro_steps.assign_add(1)
         # Clipping g / k once more changes nothing.
         share = [None if g is None else g * (scale / k) for g in grads]
         when(
             last,
             lambda: super(MomentumAccumulation, self).apply(share, trainable_variables),
-            [*self._trainable_variables, *self.variables],
+            [*variables_of(self), *self.variables],
         )
 
-    def _accumulate(self, g, index, last):
+    def _accumulate(self, g, variable, last):
         k = self.grad_accum_steps
         if not self._is_adam:
             rate = -ops.cast(self.learning_rate * self.lr_multiplier(), g.dtype) / self.momentum
-            self._add(self.momentums[index], rate * g / k, last, 0.0)
+            self._add(self.momentums[variable_index(self, variable)], rate * g / k, last, 0.0)
             return
         (b1, b2), square = (self.beta_1, self.beta_2), ops.square(g) / k
-        self._add(self._momentums[index], (1 - b1) / b1 * g / k, last, 0.0)
+        m, v, _ = adam_slots(self, variable)
+        self._add(m, (1 - b1) / b1 * g / k, last, 0.0)
         # of its square, the last gradient g / k itself brings 1 / k²
-        self._add(self._velocities[index], (1 - b2) / b2 * square, last, 1 - 1 / k)
+        self._add(v, (1 - b2) / b2 * square, last, 1 - 1 / k)
 
     def _add(self, slot, value, last, share):
         self.assign_add(slot, value * ops.cast(ops.where(last, share, 1.0), slot.dtype))

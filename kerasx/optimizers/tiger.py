@@ -6,6 +6,12 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import (
+    ScalesLearningRate,
+    decays_by_itself,
+    uses_weight_decay,
+    variable_index,
+)
 from kerasx.ops import piecewise_linear
 from kerasx.optimizers.naming import is_embedding, is_scale, is_vector
 from kerasx.optimizers.schedules import numeric_schedule
@@ -18,7 +24,8 @@ Rule = collections.namedtuple("Rule", "vector embedding center decay")
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class Tiger(backend.InPlace, keras.optimizers.Optimizer):
+@decays_by_itself  # with the rate of each variable, and only on updates
+class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
     """Tight-fisted optimizer: m ← β m + (1 - β) g,  θ ← θ - η (sign(m) + λ θ).
 
     One slot for each parameter, also with gradient accumulation. Over k micro-batches the momentum
@@ -91,27 +98,23 @@ class Tiger(backend.InPlace, keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._momentums = self.add_optimizer_variables(variables, "momentum")
+        self._momenta = self.add_optimizer_variables(variables, "momentum")
         # on TensorFlow update_step sees tf.Variables, whose names are others
         self._rules = [self._rule(v) for v in variables]
 
     def _rule(self, variable):
         vector = is_vector(variable)
-        decays = self.weight_decay and not vector and self._use_weight_decay(variable)
+        decays = self.weight_decay and not vector and uses_weight_decay(self, variable)
         return Rule(
             vector, is_embedding(variable), is_scale(variable), self.weight_decay if decays else 0.0
         )
 
-    def _apply_weight_decay(self, variables):
-        """Part of update_step: it acts with the rate of each variable, and only on updates."""
-
-    def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        rate = learning_rate * piecewise_linear(self._iterations, self.lr_schedule)
-        super()._backend_update_step(grads, trainable_variables, rate)
+    def rate_factor(self):
+        return piecewise_linear(self.iterations, self.lr_schedule)
 
     def update_step(self, gradient, variable, learning_rate):
-        index, dtype, k = self._get_variable_index(variable), variable.dtype, self.grad_accum_steps
-        m, rule = self._momentums[index], self._rules[index]
+        index, dtype, k = variable_index(self, variable), variable.dtype, self.grad_accum_steps
+        m, rule = self._momenta[index], self._rules[index]
         g = backend.dense(gradient, dtype)
         finite = ops.isfinite(ops.sum(g))
         rate = ops.cast(learning_rate, dtype) * self._scale(variable, rule)
@@ -129,7 +132,7 @@ class Tiger(backend.InPlace, keras.optimizers.Optimizer):
 
     def _micro_step(self, i):
         """Whether this is micro-step i = 0 ... k - 1 of an update."""
-        return ops.equal(self._iterations % self.grad_accum_steps, i)
+        return ops.equal(self.iterations % self.grad_accum_steps, i)
 
     def _scale(self, variable, rule):
         """η / α."""

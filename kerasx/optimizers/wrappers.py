@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import uses_weight_decay, variable_index, variable_key
 from kerasx.ops import piecewise_linear
 from kerasx.optimizers.extension import Extension, extend, matching
 from kerasx.optimizers.schedules import numeric_schedule
@@ -54,13 +55,13 @@ class WeightDecay(Extension):
         into = matching(included, variables, "include_in_weight_decay")
         super().build(variables)
         self._decays = [
-            self._use_weight_decay(v) and not x and (not included or bool(i))
+            uses_weight_decay(self, v) and not x and (not included or bool(i))
             for v, x, i in zip(variables, out, into)
         ]
 
     def compute_update(self, gradient, variable, learning_rate):
         direction, scale = super().compute_update(gradient, variable, learning_rate)
-        if not self._decays[self._get_variable_index(variable)]:
+        if not self._decays[variable_index(self, variable)]:
             return direction, scale
         decay = -learning_rate * self.weight_decay_rate
         return backend.add_scaled(scale * direction, decay, variable), 1.0
@@ -126,7 +127,7 @@ class LayerAdaptation(Extension):
     def compute_update(self, gradient, variable, learning_rate):
         size = ops.norm(ops.reshape(variable, (-1,)))
         direction, scale = super().compute_update(gradient, variable, learning_rate)
-        if not self._adapted[self._get_variable_index(variable)]:
+        if not self._adapted[variable_index(self, variable)]:
             return direction, scale
         step = ops.abs(scale) * ops.norm(ops.reshape(direction, (-1,)))
         usable = ops.logical_and(size > 0, step > 0)
@@ -179,7 +180,7 @@ class PiecewiseLinearLr(Extension):
         )
 
     def lr_multiplier(self):
-        multiplier = piecewise_linear(self._iterations, self.lr_schedule)
+        multiplier = piecewise_linear(self.iterations, self.lr_schedule)
         return super().lr_multiplier() * multiplier
 
     def get_config(self):
@@ -237,7 +238,7 @@ class ParameterWiseLr(Extension):
         self._factors = [math.prod(factors[p] for p in patterns) for patterns in found]
 
     def compute_update(self, gradient, variable, learning_rate):
-        factor = self._factors[self._get_variable_index(variable)]
+        factor = self._factors[variable_index(self, variable)]
         direction, scale = super().compute_update(gradient, variable, learning_rate)
         return direction, scale * factor
 
@@ -290,7 +291,7 @@ class LazyOptimization(Extension):
         self._lazy = [bool(patterns) for patterns in found]
 
     def update_step(self, gradient, variable, learning_rate):
-        if not self._lazy[self._get_variable_index(variable)]:
+        if not self._lazy[variable_index(self, variable)]:
             super().update_step(gradient, variable, learning_rate)
             return
         gradient = backend.dense(gradient, variable.dtype)
@@ -309,8 +310,8 @@ class LazyOptimization(Extension):
         touched, shape = self._touched, variable.shape
         if touched is None or len(shape) != len(touched.shape) or shape[0] != touched.shape[0]:
             return
-        if self._var_key(variable) not in touched.old:
-            touched.old[self._var_key(variable)] = variable, ops.copy(variable)
+        if variable_key(self, variable) not in touched.old:
+            touched.old[variable_key(self, variable)] = variable, ops.copy(variable)
 
     def assign(self, variable, value):
         self._remember(variable)

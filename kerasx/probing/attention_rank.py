@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.backend.keras_internals import get_mask
 from kerasx.layers import MultiHeadAttention
 from kerasx.layers.attention import split_biases
 from kerasx.ops import attention_normalize, padding
@@ -100,7 +101,7 @@ def attention_weights(model, inputs, layer):
     before = keras.Model(model.inputs, list(node.arguments.args[0]))
     values = before([ops.convert_to_tensor(x) for x in inputs], training=False)
     masks, _ = split_biases(values[3:])
-    valid = getattr(values[2], "_keras_mask", None)
+    valid = get_mask(values[2])
     if valid is not None:
         masks.append(padding(valid).allowed)
     copy = type(layer).from_config({**layer.get_config(), "return_attention_scores": True})

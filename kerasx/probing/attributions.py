@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import get_mask
 from kerasx.probing.encoders import only_node
 
 __all__ = ["Attributions", "integrated_gradients"]
@@ -100,7 +101,7 @@ def _target_of(rest, embed, inputs, target):
         )
     tensors = [ops.convert_to_tensor(x) for x in inputs]
     chosen = ops.one_hot(target, count, dtype="float32")
-    mask = getattr(embed(tensors), "_keras_mask", None)
+    mask = get_mask(embed(tensors))
 
     def function(vectors):
         masks = [mask, *(None for _ in tensors)]

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from kerasx.backend.keras_internals import calls, graph_calls
+
 __all__ = ["as_function", "only_node"]
 
 
@@ -53,8 +55,8 @@ def only_node(model, name):
     names = [layer.name for layer in model.layers]
     if name not in names:
         raise ValueError(f"`layer` must be one of {names}. Received: layer={name!r}")
-    inside = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
-    nodes = [node for node in model.get_layer(name)._inbound_nodes if id(node) in inside]
+    inside = {id(node) for node in graph_calls(model)}
+    nodes = [node for node in calls(model.get_layer(name)) if id(node) in inside]
     if len(nodes) != 1:
         raise ValueError(
             f"`layer` must be used once in the model. Received: {name!r}, used {len(nodes)} times"

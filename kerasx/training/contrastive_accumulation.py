@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import all_layers
 from kerasx.layers import Loss
 from kerasx.training.objective import step_of
 
@@ -33,7 +34,7 @@ def contrastive_accumulation(model, chunks):
     """
     if chunks < 1:
         raise ValueError(f"`chunks` must be at least 1. Received: chunks={chunks}")
-    losses = [layer.name for layer in model._flatten_layers() if isinstance(layer, Loss)]
+    losses = [layer.name for layer in all_layers(model) if isinstance(layer, Loss)]
     if losses:
         raise ValueError(
             f"`model` must have its loss in compile(), not in layers: {losses} would see one chunk "

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import all_layers
 
 __all__ = ["Batch", "State", "Step", "attach", "find_variables", "gradients_at", "moved", "step_of"]
 
@@ -118,7 +119,7 @@ def find_variables(model, layer):
     if layer is None:
         return list(model.trainable_variables)
     names = [layer] if isinstance(layer, str) else list(layer)
-    layers = {found.name: found for found in model._flatten_layers()}
+    layers = {found.name: found for found in all_layers(model)}
     missing = [name for name in names if name not in layers]
     if missing or not names:
         close = [difflib.get_close_matches(name, layers, 1) for name in missing]

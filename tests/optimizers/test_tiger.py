@@ -129,10 +129,10 @@ def test_equal_betas_make_it_lion_on_vectors():
 def test_a_bad_gradient_shrinks_its_variable_and_keeps_the_momentum(name, center, bad):
     theta, optimizer = variable(np.full((2, 2), 3.0), name), Tiger(0.0, shrink_ratio=0.9)
     steps(optimizer, theta, [np.ones((2, 2))])
-    momentum = ops.convert_to_numpy(optimizer._momentums[0])
+    momentum = ops.convert_to_numpy(optimizer._momenta[0])
     got = steps(optimizer, theta, [[[bad, 1.0], [1.0, 1.0]]])
     np.testing.assert_allclose(got, (3 - center) * 0.9 + center, rtol=1e-6)
-    np.testing.assert_array_equal(ops.convert_to_numpy(optimizer._momentums[0]), momentum)
+    np.testing.assert_array_equal(ops.convert_to_numpy(optimizer._momenta[0]), momentum)
 
 
 def test_a_bad_gradient_of_one_variable_leaves_the_others_alone():

@@ -4,6 +4,8 @@ import re
 
 import keras
 
+from kerasx.backend.keras_internals import all_layers, forget_variable, stored_kernel
+
 __all__ = ["enable_lora", "merge_lora"]
 
 # the projections of attentions and of position-wise networks
@@ -79,10 +81,10 @@ def merge_lora(model):
         raise ValueError("`model` must be adapted by `enable_lora`. Received: a plain model")
     frozen = {path for dense in adapted for path in dense.lora_frozen}
     for dense in adapted:
-        dense._kernel.assign(dense.kernel)  # the property adds (α / r) A B
+        stored_kernel(dense).assign(dense.kernel)  # the property adds (α / r) A B
         dense.lora_kernel_b.assign(keras.ops.zeros(dense.lora_kernel_b.shape))  # for graphs traced
         for variable in (dense.lora_kernel_a, dense.lora_kernel_b):
-            dense._untrack_variable(variable)
+            forget_variable(dense, variable)
         dense.lora_kernel_a = dense.lora_kernel_b = dense.lora_rank = dense.lora_alpha = None
         dense.lora_frozen = ()
         dense.lora_enabled = False
@@ -94,7 +96,7 @@ def merge_lora(model):
 
 def _dense_layers(model):
     """The dense layers of a model, in the order of their paths."""
-    found = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Dense)]
+    found = [x for x in all_layers(model) if isinstance(x, keras.layers.Dense)]
     return sorted(found, key=lambda dense: [*re.split(r"(\d+)", dense.path)])
 
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kerasx.backend.keras_internals import calls, producer
 from kerasx.layers import (
     BiasAdd,
     Embedding,
@@ -124,10 +125,10 @@ def _factors(builder, wide, k):
     """{name: factor} of the layers whose outputs are products with a token table, or rescaled."""
     factors = {}
     for name, layer in builder.layers.items():
-        scores = [x for x in layer._inbound_nodes if x.arguments.kwargs.get("mode") == "dense"]
+        scores = [x for x in calls(layer) if x.arguments.kwargs.get("mode") == "dense"]
         rescaled = isinstance(layer, keras.layers.Rescaling)
         if scores or rescaled:
-            source = _scale_before((scores or layer._inbound_nodes)[0])
+            source = _scale_before((scores or calls(layer))[0])
             factor = layer.scale / wide.layers[name].scale if rescaled else 1 / k
             factors[source.name] = factors.get(source.name, 1) * factor
     return factors
@@ -135,9 +136,9 @@ def _factors(builder, wide, k):
 
 def _scale_before(node):
     """The layer with weights before this place of the graph; its weights must be a scale."""
-    layer = node.input_tensors[0]._keras_history.operation
+    layer = producer(node.input_tensors[0])
     while not layer.weights:
-        layer = layer._inbound_nodes[0].input_tensors[0]._keras_history.operation
+        layer = producer(calls(layer)[0].input_tensors[0])
     linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
     if not linear and not (isinstance(layer, LayerNormalization) and layer.scale):
         raise ValueError(

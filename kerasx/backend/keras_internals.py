@@ -1,0 +1,245 @@
+"""Use what Keras keeps private: the only module of kerasx that names it.
+
+Keras has no public way to do what stands here; each function says what is missing. Everything was
+read in Keras 3.15. `tests/backend/test_keras_internals.py` fails by name for what another version
+no longer has, and the upper bound on keras in setup.py moves only when it passes.
+"""
+
+import contextlib
+
+from keras.src.backend.common import global_state, masking
+from keras.src.backend.common.symbolic_scope import in_symbolic_scope
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
+
+__all__ = [
+    "ClipsGradients",
+    "ScalesLearningRate",
+    "adam_slots",
+    "all_layers",
+    "call_context",
+    "calls",
+    "clip_gradients",
+    "decays_by_itself",
+    "forget_variable",
+    "get_mask",
+    "get_seed_generator",
+    "graph_calls",
+    "has_keras_decay",
+    "is_symbolic",
+    "layout",
+    "make_seed_generator",
+    "moving_averages",
+    "producer",
+    "run_graph",
+    "set_mask",
+    "start_at_epoch",
+    "stored_kernel",
+    "track_loss",
+    "use_call_context",
+    "uses_weight_decay",
+    "variable_index",
+    "variable_indices",
+    "variable_key",
+    "variables_of",
+]
+
+# the dtype that variables are cast to, and the arguments (`training`) meant for sublayers
+_CALL_CONTEXT = ("autocast_scope", "current_call_ctx")
+
+
+# Graphs. Keras shows layers and tensors, not which call of a layer led from one to another.
+
+
+def producer(tensor):
+    """Return the layer or operation that computed a symbolic tensor."""
+    return tensor._keras_history.operation
+
+
+def calls(layer):
+    """Return the nodes of a layer, one for each symbolic call: `layer.output` wants just one."""
+    return list(layer._inbound_nodes)
+
+
+def graph_calls(model):
+    """Return the nodes of a functional model, without those of other models on its layers."""
+    return [node for nodes in model._nodes_by_depth.values() for node in nodes]
+
+
+def run_graph(model, inputs, call):
+    """Run a functional model on `inputs`, each layer by `call(layer, *args, **kwargs)`.
+
+    keras.models.clone_model refuses a graph that takes further inputs.
+    """
+    return model._run_through_graph(inputs, lambda layer: layer, call)
+
+
+def all_layers(model):
+    """Return the layers of a model at any depth: `model.layers` stops at the first level."""
+    return list(model._flatten_layers())
+
+
+# Calls of layers. A layer that is called again, later, must find what it found the first time.
+
+
+def is_symbolic():
+    """Return whether Keras is only inferring shapes, without a value to compute."""
+    return in_symbolic_scope()
+
+
+def call_context():
+    """Return what Keras keeps in global attributes while it calls a layer, as a dict."""
+    return {name: global_state.get_global_attribute(name) for name in _CALL_CONTEXT}
+
+
+@contextlib.contextmanager
+def use_call_context(context):
+    """Put the context that `call_context` returned in the place of the present one.
+
+    The default context of all `None` computes in the dtypes of the tensors.
+    """
+    before = {name: global_state.get_global_attribute(name) for name in context}
+    try:
+        for name, value in context.items():
+            global_state.set_global_attribute(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            global_state.set_global_attribute(name, value)
+
+
+def get_mask(tensor):
+    """Return the mask that a layer attached to its output, or None."""
+    return masking.get_keras_mask(tensor)
+
+
+def set_mask(tensor, mask):
+    """Attach a mask to a tensor, for the layers called on it."""
+    masking.set_keras_mask(tensor, mask)
+
+
+# Random numbers. The generator behind `keras.random` without a seed cannot be saved otherwise.
+
+
+def get_seed_generator():
+    """Return the global seed generator, or None while there is none."""
+    return global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+
+
+def make_seed_generator():
+    """Return the global seed generator, made if there is none."""
+    return global_seed_generator()
+
+
+# Models.
+
+
+def track_loss(model, loss, weight):
+    """Add the loss of a batch to the mean that `fit` shows, which a train_step must do itself."""
+    model._loss_tracker.update_state(loss, sample_weight=weight)
+
+
+def start_at_epoch(model, epoch):
+    """Let the `fit` that has just begun start at this epoch; None is its own `initial_epoch`.
+
+    A callback is too late for the argument; Keras's BackupAndRestore sets the same attribute.
+    """
+    model._initial_epoch = epoch
+
+
+def stored_kernel(dense):
+    """Return the kernel of a Dense layer as stored: `dense.kernel` adds LoRA's product."""
+    return dense._kernel
+
+
+def forget_variable(layer, variable):
+    """Take a variable out of a layer, which Keras can only add to."""
+    layer._untrack_variable(variable)
+
+
+def layout(variable):
+    """Return how `keras.distribution` lays out a variable, or None."""
+    return getattr(variable, "_layout", None)
+
+
+# Optimizers. `update_step` is public, but what it needs to find its slots is not.
+
+
+def variables_of(optimizer):
+    """Return the variables that a built optimizer updates; `variables` are its slots."""
+    return optimizer._trainable_variables
+
+
+def variable_key(optimizer, variable):
+    """Return what tells variables apart; on TensorFlow `update_step` gets a tf.Variable."""
+    return optimizer._var_key(variable)
+
+
+def variable_index(optimizer, variable):
+    """Return the place of a variable among those the optimizer was built with."""
+    return optimizer._get_variable_index(variable)
+
+
+def variable_indices(optimizer, variables):
+    """Return their places; raise ValueError for a variable that the optimizer does not know."""
+    optimizer._check_variables_are_known(variables)
+    return [optimizer._get_variable_index(v) for v in variables]
+
+
+def adam_slots(adam, variable):
+    """Return (m, v, the largest v or None) of a variable; Keras's Adam does not name them."""
+    index = adam._get_variable_index(variable)
+    largest = adam._velocity_hats[index] if adam.amsgrad else None
+    return adam._momentums[index], adam._velocities[index], largest
+
+
+def moving_averages(optimizer):
+    """Return the averages that `use_ema=True` keeps, in the order of the variables."""
+    return optimizer._model_variables_moving_average
+
+
+def uses_weight_decay(optimizer, variable):
+    """Return whether `exclude_from_weight_decay` lets this variable decay."""
+    return optimizer._use_weight_decay(variable)
+
+
+def has_keras_decay(optimizer):
+    """Return whether Keras, not the optimizer (or `super()`) itself, applies `weight_decay`."""
+    return optimizer._apply_weight_decay.__func__.__module__.startswith("keras.")
+
+
+def decays_by_itself(cls):
+    """Decorate an optimizer whose `update_step` decays the weights: Keras is not to do it."""
+
+    def _apply_weight_decay(self, variables):
+        """Do nothing."""
+
+    cls._apply_weight_decay = _apply_weight_decay
+    return cls
+
+
+def clip_gradients(optimizer, gradients):
+    """Return the gradients clipped as the optimizer's arguments say; `apply` does it unasked."""
+    return optimizer._clip_gradients(gradients)
+
+
+class ClipsGradients:
+    """A mixin for optimizers with a clipping of their own, after that of Keras."""
+
+    def clip_further(self, gradients):
+        """Return the gradients to apply."""
+        raise NotImplementedError
+
+    def _clip_gradients(self, gradients):
+        return self.clip_further(super()._clip_gradients(gradients))
+
+
+class ScalesLearningRate:
+    """A mixin for optimizers whose learning rate has a factor, computed once for all variables."""
+
+    def rate_factor(self):
+        """Return the factor of the learning rate at this iteration."""
+        raise NotImplementedError
+
+    def _backend_update_step(self, gradients, variables, learning_rate):
+        rate = learning_rate * self.rate_factor()
+        super()._backend_update_step(gradients, variables, rate)
