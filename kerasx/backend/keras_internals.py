@@ -30,6 +30,7 @@ __all__ = [
     "make_seed_generator",
     "moving_averages",
     "producer",
+    "release_value",
     "run_graph",
     "set_mask",
     "start_at_epoch",
@@ -154,6 +155,11 @@ def stored_kernel(dense):
 def forget_variable(layer, variable):
     """Take a variable out of a layer, which Keras can only add to."""
     layer._untrack_variable(variable)
+
+
+def release_value(variable):
+    """Let go of the value of a variable before the next is made; `assign` wants the next first."""
+    variable._value = None
 
 
 def layout(variable):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import get_mask
 from kerasx.checks import check_choice, check_shape
 from kerasx.losses.token_loss import as_ids, token_weight
 
@@ -102,7 +103,7 @@ class Perplexity(keras.metrics.Mean):
         self.ignore_class = ignore_class
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = get_mask(y_pred)
         y_pred = ops.convert_to_tensor(y_pred)
         ids = as_ids(y_true, y_pred)
         weight = token_weight(ids, self.ignore_class, sample_weight)
