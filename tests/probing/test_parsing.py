@@ -15,7 +15,7 @@ from kerasx.probing import (
 )
 from kerasx.probing.parsing import split_score
 
-pytestmark = pytest.mark.backend_free
+pytestmark = pytest.mark.once
 RNG = np.random.default_rng(0)
 each_objective = pytest.mark.parametrize("objective", ["post", "mart"])
 
