@@ -22,7 +22,8 @@ import keras
 import numpy as np
 
 from kerasx import data, tokenizers
-from kerasx.datasets import event_record, generate_events, read_events
+from kerasx.datasets import generate_events, read_events
+from kerasx.datasets.events import event_record
 from kerasx.files import write_jsonl
 from kerasx.layers import EfficientGlobalPointer
 from kerasx.losses import GlobalPointerCrossentropy

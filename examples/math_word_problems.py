@@ -22,7 +22,8 @@ import keras
 
 from kerasx.callbacks import Evaluator
 from kerasx.data import BucketDataset
-from kerasx.datasets import read_ape210k, train_test_problems
+from kerasx.datasets import read_ape210k
+from kerasx.datasets.math_problems import train_test_problems
 from kerasx.files import atomic_path
 from kerasx.generation import BeamSearch, ExpressionGrammar, Generator, frequent_constants, vote
 from kerasx.layers import CrossEntropy

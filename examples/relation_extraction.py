@@ -21,7 +21,8 @@ import keras
 import numpy as np
 
 from kerasx import data, tokenizers
-from kerasx.datasets import generate_relations, read_relations, spo_record, triple_spans
+from kerasx.datasets import generate_relations, read_relations
+from kerasx.datasets.relations import spo_record, triple_spans
 from kerasx.files import write_jsonl
 from kerasx.layers import EfficientGlobalPointer, GlobalAveragePooling1D, LayerNormalization
 from kerasx.losses import GlobalPointerCrossentropy

@@ -1,22 +1,11 @@
-"""One file a task: the reader of its public format and its made-up sample. NumPy only."""
+"""Data sets: readers of public formats, and generated samples that need no download."""
 
-from kerasx.datasets.dialogues import generate_dialogues, join_words, read_dialogues
-from kerasx.datasets.events import TRIGGER, EventText, event_record, generate_events, read_events
-from kerasx.datasets.math_problems import (
-    Problem,
-    generate_problems,
-    read_ape210k,
-    train_test_problems,
-)
+from kerasx.datasets.dialogues import generate_dialogues, read_dialogues
+from kerasx.datasets.events import EventText, generate_events, read_events
+from kerasx.datasets.math_problems import Problem, generate_problems, read_ape210k
 from kerasx.datasets.paraphrases import SentencePair, generate_paraphrases
 from kerasx.datasets.questions import Question, generate_questions, read_squad
-from kerasx.datasets.relations import (
-    RelationText,
-    generate_relations,
-    read_relations,
-    spo_record,
-    triple_spans,
-)
+from kerasx.datasets.relations import RelationText, generate_relations, read_relations
 from kerasx.datasets.reviews import Review, generate_reviews
 from kerasx.datasets.tagged_texts import (
     TaggedText,
@@ -35,9 +24,7 @@ __all__ = [
     "RelationText",
     "Review",
     "SentencePair",
-    "TRIGGER",
     "TaggedText",
-    "event_record",
     "generate_dialogues",
     "generate_entities",
     "generate_events",
@@ -48,7 +35,6 @@ __all__ = [
     "generate_relations",
     "generate_reviews",
     "generate_segmented",
-    "join_words",
     "read_ape210k",
     "read_conll",
     "read_dialogues",
@@ -57,7 +43,4 @@ __all__ = [
     "read_relations",
     "read_segmented",
     "read_squad",
-    "spo_record",
-    "train_test_problems",
-    "triple_spans",
 ]

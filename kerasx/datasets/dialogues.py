@@ -1,4 +1,4 @@
-"""Dialogues: LCCC's files and others of their kind, and the ids a language model learns them from.
+"""Dialogues: a reader of LCCC's files and of similar ones, and generated small talk.
 
 A dialogue is a list of turns, of two people in alternation. Data: Wang et al., arXiv 2008.03946.
 """
@@ -7,39 +7,36 @@ import json
 import re
 from itertools import chain, pairwise
 
+from kerasx.checks import invalid
 from kerasx.datasets.draw import draw_distinct
 from kerasx.files import read_lines
 from kerasx.files.lines import first_line, parse_all
 
-__all__ = ["TOPICS", "generate_dialogues", "join_words", "read_dialogues"]
-
 _LETTER = re.compile("[A-Za-zÀ-ɏ]")
-_SPACE = re.compile(r"[ \t\r\n]*")
-_decode = json.JSONDecoder().raw_decode
 
 
 def read_dialogues(path, split="train", errors="raise"):
-    """The dialogues of a UTF-8 file, in one of three forms, told apart by its beginning.
+    """Read the dialogues of a UTF-8 file in one of three forms, told apart by its first line.
 
-    - JSON lines, a list of turns each, as LCCC has them;
-    - a JSON document: a list of dialogues, or an object with such lists, {"train": [[turn, ...],
-      ...], "valid": ...}, as CDial-GPT has them;
+    - JSON lines, each a list of turns, as in LCCC;
+    - a JSON document: a list of dialogues, or an object with lists of dialogues, {"train":
+      [[turn, ...], ...], "valid": ...}, as in CDial-GPT;
     - lines of turns separated by tabs.
 
-    The spaces between words or characters are taken out by `join_words`.
+    `join_words` removes the spaces between words or characters.
 
     Args:
         path: the file.
-        split: which list of an object; of no concern for other files.
+        split: key of the list to read from a JSON object; other files have no splits.
         errors: `"raise"` stops at a bad dialogue, such as one with an empty turn; `"skip"` leaves
-            such out and warns once, see `read_lines`.
+            bad dialogues out and warns once, see `read_lines`.
 
     Returns:
         List of dialogues, lists of str.
 
     Raises:
-        ValueError: a bad dialogue, as `path:line`; with "skip" more than 1 % of them; text that is
-            no JSON; no such split, or no dialogues at all.
+        ValueError: a bad dialogue, named by `path:line`, in a JSON document by its number; with
+            "skip" more than 1 % of them; no JSON; no such split; or no dialogues at all.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -50,14 +47,14 @@ def read_dialogues(path, split="train", errors="raise"):
     """
     form = _form(first_line(path))
     if form == "document":
-        return parse_all(path, _items_of(path, split), _parse_json, errors)
+        return _read_document(path, split, errors)
     return read_lines(path, _parse_json if form == "lines" else _parse_tabs, errors)
 
 
 def join_words(text):
-    """A text without the spaces that separate its words or characters.
+    """Remove the spaces that separate the words or characters of a text.
 
-    They stay between Latin words, but not between single letters, which spell one.
+    Spaces stay between Latin words, but not between single letters, which spell one word.
 
     >>> join_words("我 在 听 R a p"), join_words("这 是 my love 第 2 1 集")
     ('我在听Rap', '这是my love第21集')
@@ -72,7 +69,7 @@ def _apart(a, b):
 
 
 def _form(line):
-    """What kind of file begins with this line: "lines", "document" or "tabs"."""
+    """Return the form of a file with this first line: "lines", "document" or "tabs"."""
     if not line.startswith(("[", "{")):
         return "tabs"
     try:
@@ -83,87 +80,63 @@ def _form(line):
     return "document" if nested else "lines"
 
 
-def _parse_json(text):
-    try:
-        turns = json.loads(text)
-    except RecursionError:  # thousands of open brackets
-        raise ValueError("must be a list of turns") from None
-    if not isinstance(turns, list) or not all(isinstance(turn, str) for turn in turns):
-        raise ValueError("must be a list of turns, each a string")
-    return _checked([join_words(turn) for turn in turns])
+def _read_document(path, split, errors):
+    def described(number, turns, error):
+        return f"{path}: dialogue {number}: {error}. Received: {turns!r:.80}"
+
+    dialogues = enumerate(_load_list(path, split), 1)
+    return parse_all(path, dialogues, _checked, errors, described, "dialogues")
 
 
-def _parse_tabs(line):
-    if "\t" not in line:
-        raise ValueError("must be turns separated by tabs, or JSON")
-    return _checked([join_words(turn) for turn in line.split("\t")])
-
-
-def _checked(turns):
-    if not turns or not all(turns):
-        raise ValueError("must have turns, and none that is empty")
-    return turns
-
-
-def _items_of(path, split):
-    """(line, bytes) of each dialogue of a JSON document."""
+def _load_list(path, split):
+    """Load the list of dialogues in a JSON document."""
     with open(path, "rb") as file:
         data = file.read()
     try:
-        text = data.decode("utf-8-sig")
-        start = _after(text, 0)
-        start = _value(text, start, split) if text[start] == "{" else start
-        line, counted = 1, 0
-        for begin, end in _items(text, start):
-            line, counted = line + text.count("\n", counted, begin), begin
-            yield line, text[begin:end].encode()
+        value = json.loads(data.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.msg}") from error
     except UnicodeDecodeError as error:
         line = 1 + data.count(b"\n", 0, error.start)
         raise ValueError(f"{path}:{line}: {error}") from error
-    except (KeyError, RecursionError) as error:
-        raise ValueError(f"{path}: {error.args[0]}") from error
+    except RecursionError as error:  # thousands of open brackets
+        raise ValueError(f"{path}: {error}") from error
+    if isinstance(value, dict):
+        if split not in value:
+            raise invalid(f"{path}: `split` must be one of {list(value)}.", split=split)
+        value = value[split]
+    if not isinstance(value, list):
+        raise ValueError(f"{path}: must hold a list of dialogues. Received: {value!r:.80}")
+    return value
 
 
-def _value(text, i, key):
-    """Where the value of `key` begins in the JSON object that opens at `i`."""
-    names = []
-    while text[i : i + 1] in ("{", ","):
-        name, i = _decode(text, _after(text, i + 1))
-        if name == key:
-            return _after(text, _after(text, i) + 1)
-        names.append(name)
-        _, i = _decode(text, _after(text, _after(text, i) + 1))
-        i = _after(text, i)
-    raise KeyError(f"`split` must be one of {names}. Received: split={key!r}")
+def _parse_json(text):
+    try:
+        return _checked(json.loads(text))
+    except RecursionError:  # thousands of open brackets
+        raise ValueError("must be a list of turns") from None
 
 
-def _items(text, i):
-    """(begin, end) of each value of the JSON list that opens at `i`."""
-    if text[i : i + 1] != "[":
-        raise json.JSONDecodeError("must be a list of dialogues", text, i)
-    i = _after(text, i + 1)
-    goes_on = text[i : i + 1] != "]"
-    while goes_on:
-        _, end = _decode(text, i)
-        yield i, end
-        i = _after(text, end)
-        if text[i : i + 1] not in (",", "]"):
-            raise json.JSONDecodeError("must go on with ',' or ']'", text, i)
-        goes_on = text[i] == ","
-        i = _after(text, i + 1)
+def _parse_tabs(line):
+    if "\t" not in line:
+        raise ValueError("must be turns separated by tabs, or JSON")
+    return _checked(line.split("\t"))
 
 
-def _after(text, i):
-    """The first place from `i` on that is no white space."""
-    return _SPACE.match(text, i).end()
+def _checked(turns):
+    if not isinstance(turns, list) or not all(isinstance(turn, str) for turn in turns):
+        raise ValueError("must be a list of turns, each a string")
+    turns = [join_words(turn) for turn in turns]
+    if not turns or not all(turns):
+        raise ValueError("must have turns, and none that is empty")
+    return turns
 
 
 _CITIES = "北京 上海 广州 成都 西安 武汉 杭州 长沙 昆明 厦门"
 _HOURS = "七点 八点 九点 十点 三点 四点 五点 六点"
 
-# topic: facts, chosen together where they stand together, and the turns, each with its wordings
+# For each topic its facts by name, and the turns, each with alternative wordings. Facts whose names
+# share a key are chosen together.
 TOPICS = {
     "weather": (
         {
@@ -265,20 +238,20 @@ _CHANGES = "对了，|还有，|另外，"
 
 
 def generate_dialogues(n, seed=0):
-    """`n` dialogues in Chinese, none twice: one topic of `TOPICS`, or one after another.
+    """Generate `n` different Chinese dialogues on one of the `TOPICS`, or on two in succession.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. A
-    dialogue has an even number of turns, from 2 to 16, the last one a reply.
+    The dialogues depend on the seed alone, and a shorter list is the start of a longer one. A
+    dialogue has an even number of turns, from 2 to 16; the last turn is a reply.
 
     Args:
-        n: int, how many.
+        n: int, the number of dialogues.
         seed: int.
 
     Returns:
         List of dialogues, lists of str.
 
     Raises:
-        ValueError: a bad argument, or the wordings have no `n` dialogues.
+        ValueError: a bad argument, or fewer than `n` dialogues can be made.
 
     >>> [len(turns) % 2 for turns in generate_dialogues(3)]
     [0, 0, 0]
@@ -296,7 +269,7 @@ def _draw_dialogue(draw):
 
 
 def _draw_turns(draw, facts, *wordings):
-    """The first turns of a topic, one way to say each, about the same facts throughout."""
+    """Draw wordings for the first turns of a topic, all about the same facts."""
     known = {}
     for names, values in facts.items():
         chosen = draw.choice(values.split()).split("/")

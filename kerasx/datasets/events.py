@@ -1,6 +1,6 @@
-"""Texts with the events they tell of: files as LIC2020's (DuEE), and made-up ones.
+"""Event extraction: a reader of LIC2020's files (DuEE), and generated texts with their events.
 
-The data of LIC2020's event extraction is DuEE; kexue.fm/archives/7321.
+Source: kexue.fm/archives/7321.
 """
 
 import json
@@ -11,12 +11,10 @@ from kerasx.datasets.draw import draw_distinct
 from kerasx.datasets.tagged_texts import fill_slot
 from kerasx.files import read_lines
 
-__all__ = ["TRIGGER", "EventText", "event_record", "generate_events", "read_events"]
-
-TRIGGER = "触发词"  # the role of a trigger among the arguments of its event
+TRIGGER = "触发词"  # role of the trigger, which is one of the arguments of its event
 _KINDS = {"p": "{PER}", "q": "{PER}", "o": "{ORG}", "u": "{ORG}", "l": "{LOC}", "t": "{time}"}
 _CUPS = "金桥杯 长风杯 启明杯 海棠杯 银杏杯 新星杯"
-# a sentence, its type of event, and the roles of its slots; x is the trigger, n a sum, c a cup
+# sentence, event type, triggers, roles of the slots; x is the trigger, n an amount, c a cup
 _FRAMES = (
     ("{t}，{o}以{n}{x}了{u}。", "收购", "收购 并购 买下", "t 时间, o 收购方, n 金额, u 被收购方"),
     ("{u}被{o}{x}，价格为{n}。", "收购", "收购 并购", "u 被收购方, o 收购方, n 金额"),
@@ -31,27 +29,30 @@ _FRAMES = (
 
 
 class EventText(NamedTuple):
+    """A text and its events."""
+
     text: str
-    events: tuple  # for each event its (start, end, (event_type, role)), in characters, in order
+    events: tuple  # for each event the tuple of its (start, end, (event_type, role)), in characters
 
 
 def read_events(path, errors="raise"):
-    """The texts of a file of JSON lines as LIC2020's event extraction has them.
+    """Read the texts of a file of JSON lines in the form of LIC2020's event extraction.
 
-    {"text", "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments": [{"role",
-    "argument", "argument_start_index"}]}]}; the trigger becomes an argument of the role `TRIGGER`.
+    A line is {"text", "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments":
+    [{"role", "argument", "argument_start_index"}]}]}. The trigger becomes an argument of the role
+    `TRIGGER`.
 
     Args:
-        path: of a UTF-8 file.
-        errors: `"raise"` stops at a bad line, `"skip"` leaves such lines out and warns once; see
+        path: a UTF-8 file.
+        errors: `"raise"` stops at a bad line, `"skip"` leaves bad lines out and warns once; see
             `read_lines`.
 
     Returns:
         List of `EventText(text, events)`.
 
     Raises:
-        ValueError: a text that is empty, a trigger or argument that is empty or not at its place
-            in the text, a line of another form, as `path:line`; no lines at all.
+        ValueError: an empty text, a trigger or argument that is empty or not at its place in the
+            text, or a line of another form, named by `path:line`; no lines at all.
 
     >>> import os, tempfile
     >>> event = {"event_type": "夺冠", "trigger": "夺冠", "trigger_start_index": 2, "arguments": []}
@@ -65,12 +66,12 @@ def read_events(path, errors="raise"):
 
 
 def event_record(text, events):
-    """A text with events as LIC2020 writes them, for `event_f1` and, as JSON, for files.
+    """Convert a text and its events to a record of LIC2020, as files and `event_f1` have it.
 
     Args:
         text: str.
-        events: for each event its (start, end, (event_type, role)), of one type. An event without
-            a trigger has none in the record either.
+        events: for each event a list of (start, end, (event_type, role)), all of one type. The
+            record of an event without a trigger has no trigger.
 
     Returns:
         {"text": ..., "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments":
@@ -93,13 +94,13 @@ def event_record(text, events):
 
 
 def generate_events(n, seed=0, exclude=()):
-    """`n` texts in Chinese that tell of up to two events of five types, some with none.
+    """Generate `n` Chinese texts with up to two events of five types.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. A text
-    may tell of two events of one type, and a role may be taken by two arguments of an event.
+    The texts depend on the arguments alone, and a shorter list is the start of a longer one. The
+    two events of a text may have one type, and two arguments of an event may have one role.
 
     Args:
-        n: int, how many.
+        n: int, the number of texts.
         seed: int.
         exclude: texts that must not occur, such as those of a test set.
 
@@ -107,7 +108,7 @@ def generate_events(n, seed=0, exclude=()):
         List of `EventText(text, events)`, no text twice.
 
     Raises:
-        ValueError: a bad argument, or there are no `n` new texts left.
+        ValueError: a bad argument, or fewer than `n` new texts can be made.
 
     >>> sorted({event[0][2][0] for x in generate_events(99) for event in x.events})
     ['夺冠', '收购', '离职', '结婚', '融资']
@@ -153,7 +154,7 @@ def _parsed(line):
 
 
 def _placed(text, arguments):
-    """The event of (argument, start, label) each."""
+    """Convert a list of (argument, start, label) to an event, and check the places."""
     for x, start, label in arguments:
         good = isinstance(x, str) and x and isinstance(start, int) and start >= 0
         if not good or not text.startswith(x, start):

@@ -1,9 +1,9 @@
-"""Chinese math word problems, each with the equation that solves it: ape210k, or made up.
+"""Math word problems: a reader of ape210k, and generated problems, each with its equation.
 
 Data: Zhao et al., arXiv 2009.11506, one JSON object a line with `original_text`, `equation`
 (`x=...`) and `ans`. Cleaning: kexue.fm/archives/7809.
-The made-up problems stand in for it where a small model is to learn in minutes; their wordings are
-in `kerasx.datasets.math_templates`.
+A small model can learn the generated problems in minutes; `kerasx.datasets.math_templates` has
+their wordings.
 """
 
 import json
@@ -11,6 +11,7 @@ import logging
 import re
 from typing import NamedTuple
 
+from kerasx.checks import invalid
 from kerasx.datasets.draw import draw_distinct
 from kerasx.datasets.math_templates import FAMILIES
 from kerasx.files import read_lines
@@ -21,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Problem(NamedTuple):
-    """A math word problem: `evaluate(equation)` is the value of `answer`."""
+    """A math word problem; `evaluate(equation)` equals the value of `answer`."""
 
     question: str
     equation: str
@@ -30,21 +31,20 @@ class Problem(NamedTuple):
 
 
 def clean(question, equation, answer):
-    """One problem in plain arithmetic, or None where the equation does not give the answer.
+    """Convert a problem to plain arithmetic; return None if the equation does not give the answer.
 
-    In the question `1(1/2)` becomes `(1+1/2)`, then `(1/2)` becomes `1/2`; equation and answer go
-    through `normalize_expression`; the two must agree to 6 digits; then the equation loses each
-    pair of brackets that does not change its value.
+    In the question `1(1/2)` becomes `(1+1/2)`, then `(1/2)` becomes `1/2`. Equation and answer are
+    normalized by `normalize_expression` and must agree to 6 digits. At last, each pair of brackets
+    that does not change the value of the equation is removed.
 
     Args:
-        question, equation, answer: str, the fields `original_text`, `equation` and `ans`.
+        question, equation, answer: str, fields `original_text`, `equation` and `ans` of ape210k.
 
     Returns:
-        A `Problem`, or None: no arithmetic, division by zero, or another value than the answer.
+        A `Problem`; None for no arithmetic, division by zero, or a value other than the answer.
 
-    Example:
-        >>> clean("(3/4)的1(1/2)是多少？", "x=(3/4)*1(1/2)", "1(1/8)")[:3]
-        ('3/4的(1+1/2)是多少？', '3/4*(1+1/2)', '(1+1/8)')
+    >>> clean("(3/4)的1(1/2)是多少？", "x=(3/4)*1(1/2)", "1(1/8)")[:3]
+    ('3/4的(1+1/2)是多少？', '3/4*(1+1/2)', '(1+1/8)')
     """
     try:
         equation, answer = normalize_expression(equation), normalize_expression(answer)
@@ -58,26 +58,29 @@ def clean(question, equation, answer):
 
 
 def read_ape210k(path, errors="raise"):
-    """The problems of a file whose equation gives the answer, cleaned, in file order.
+    """Read the problems of a file whose equation gives the answer, cleaned, in file order.
 
-    Problems that `clean` refuses are dropped; how many is logged at level INFO.
+    Problems for which `clean` returns None are dropped; their number is logged at level INFO.
 
     Args:
-        path: of a UTF-8 file of JSON lines; a byte-order mark, CRLF and blank lines are fine.
+        path: a UTF-8 file of JSON lines; a byte-order mark, CRLF and blank lines are allowed.
         errors: `"raise"` stops at a malformed line (encoding, JSON, fields), `"skip"` leaves
-            such lines out and warns once; see `read_lines`.
+            malformed lines out and warns once; see `read_lines`.
 
     Returns:
-        A list of `Problem`.
+        List of `Problem`.
 
     Raises:
-        ValueError: a malformed line, as `path:line`; with "skip", more than 1 % of them; or no
-            problem is left.
+        ValueError: a malformed line, named by `path:line`; with "skip", more than 1 % of them; or
+            no problem is left.
 
-    Example:
-        >>> problems = read_ape210k("valid.ape.json")  # doctest: +SKIP
-        >>> len(problems)  # doctest: +SKIP
-        4999
+    >>> import os, tempfile
+    >>> record = {"original_text": "1加1是几？", "equation": "x=1+1", "ans": "2"}
+    >>> with tempfile.NamedTemporaryFile(delete=False) as file:
+    ...     _ = file.write(json.dumps(record).encode())
+    >>> read_ape210k(file.name)
+    [Problem(question='1加1是几？', equation='1+1', answer='2', family='')]
+    >>> os.unlink(file.name)
     """
     records = read_lines(path, _parse, errors)
     problems = [problem for problem in (clean(*record) for record in records) if problem]
@@ -101,34 +104,30 @@ def _parse(line):
 
 
 def generate_problems(n, seed=0, families=None, exclude=()):
-    """`n` math word problems in Chinese, no question twice.
+    """Generate `n` different math word problems in Chinese.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one.
+    The problems depend on the arguments alone, and a shorter list is the start of a longer one.
 
     Args:
-        n: int, how many.
+        n: int, the number of problems.
         seed: int.
-        families: names to draw from, uniformly; default all of `FAMILIES`.
+        families: names of `FAMILIES` to draw from, uniformly; None for all.
         exclude: questions that must not occur, such as those of a test set.
 
     Returns:
-        A list of `Problem(question, equation, answer, family)`: `evaluate(equation)` is exactly
+        List of `Problem(question, equation, answer, family)`: `evaluate(equation)` is exactly
         `evaluate(answer)`, and `remove_brackets(equation) == equation`.
 
     Raises:
-        ValueError: a bad argument, or the families have no `n` new questions left.
+        ValueError: a bad argument, or fewer than `n` new questions can be made.
 
-    Example:
-        >>> from kerasx.metrics import is_correct
-        >>> problem = generate_problems(1, families=["鸡兔同笼"])[0]
-        >>> is_correct(problem.equation, problem.answer)
-        True
+    >>> problem = generate_problems(1, families=["鸡兔同笼"])[0]
+    >>> equal(problem.equation, problem.answer)
+    True
     """
     names = list(FAMILIES) if families is None else list(families)
     if not names or not set(names) <= set(FAMILIES):
-        raise ValueError(
-            f"`families` must be names among {list(FAMILIES)}. Received: families={families!r}"
-        )
+        raise invalid(f"`families` must be names among {list(FAMILIES)}.", families=families)
 
     def draw_one(draw):
         problem = _draw_problem(draw, draw.choice(names))
@@ -138,18 +137,21 @@ def generate_problems(n, seed=0, families=None, exclude=()):
 
 
 def train_test_problems(n_train, n_test, seed=0, families=None):
-    """Training and test problems without a question in common.
+    """Generate training and test problems that have no question in common.
 
-    The test problems depend on `n_test`, `seed` and `families` only, so training sets of different
-    sizes are tested on the same ones.
+    The test problems depend on `n_test`, `seed` and `families` only, so that training sets of
+    different sizes have the same test set.
+
+    Args:
+        n_train, n_test: int, the numbers of problems.
+        seed, families: as in `generate_problems`.
 
     Returns:
-        Two lists of `Problem`.
+        (train, test): two lists of `Problem`.
 
-    Example:
-        >>> train, test = train_test_problems(80, 20, seed=1)
-        >>> len(train), len(test)
-        (80, 20)
+    >>> train, test = train_test_problems(80, 20, seed=1)
+    >>> len(train), len(test)
+    (80, 20)
     """
     problems = generate_problems(n_test + n_train, seed, families)
     return problems[n_test:], problems[:n_test]

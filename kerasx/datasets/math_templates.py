@@ -1,10 +1,10 @@
 """Families of Chinese math word problems: wordings and equations around random numbers.
 
-A family first draws the solution and then the numbers that lead to it, so answers are sensible and
-known independently of the equation. It takes a source of choices (`number`, `choice`, `two`) and
-yields kinds of question, each `((equation, answer), wording, ...)`. An equation uses numbers of
-the question and a few constants, has one form per kind and no needless brackets: what is left to
-learn is which arithmetic a text asks for.
+A family is a function of a `kerasx.datasets.draw.Draw` that yields kinds of question, each
+`((equation, answer), wording, ...)`. It draws the solution first and then numbers that lead to it,
+so that answers are sensible and known independently of the equation. An equation uses numbers of
+the question and a few constants, has one form for each kind and no needless brackets, so that a
+model only has to learn which arithmetic a text asks for.
 """
 
 import math

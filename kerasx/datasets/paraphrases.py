@@ -1,16 +1,14 @@
-"""Pairs of Chinese questions to a shop, each with how much the two have in common.
+"""Sentence similarity: generated pairs of Chinese questions to a shop, each with a score.
 
-Stands in for sentence similarity data (LCQMC, STS-B) where a small model is to learn, in a minute,
-that "怎么退耳机" and "耳麦不想要了怎么办" ask the same.
+A small model can learn from these pairs in a minute that "怎么退耳机" and "耳麦不想要了怎么办" ask
+the same. They take the place of data such as LCQMC or STS-B.
 """
 
 from typing import NamedTuple
 
 from kerasx.datasets.draw import draw_distinct
 
-__all__ = ["SentencePair", "generate_paraphrases"]
-
-# what is asked, in words that have little in common
+# for each intent, wordings that share few words
 _INTENTS = (
     ("{}多少钱", "{}怎么卖", "买{}要花多少", "{}的价格是多少", "{}贵不贵"),
     ("{}什么时候能到", "{}几天送到", "{}多久发货", "我的{}还要等多久", "{}寄出来了没有"),
@@ -21,7 +19,7 @@ _INTENTS = (
     ("{}有优惠吗", "{}打折吗", "{}能便宜点吗", "买{}送什么", "{}哪天搞活动"),
     ("{}能开发票吗", "{}的发票怎么要", "买{}给报销凭证吗", "{}可以开公司抬头吗", "{}带不带票"),
 )
-# what is asked about, and other names of it
+# names of each product
 _GOODS = (
     ("手机", "电话"),
     ("笔记本", "手提电脑"),
@@ -37,26 +35,28 @@ _CLOSINGS = ("", "", "？", "？", "呢？", "，谢谢")
 
 
 class SentencePair(NamedTuple):
+    """Two questions and their similarity."""
+
     first: str
     second: str
-    score: int  # 2: the same question; 1: the same thing, or the same is asked; 0: neither
+    score: int  # 2: same intent and product; 1: one of the two; 0: neither
 
 
 def generate_paraphrases(n, seed=0, exclude=()):
-    """`n` pairs of Chinese questions, a third of each score, no pair twice in this order.
+    """Generate `n` different pairs of Chinese questions, about a third of each score.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one.
+    The pairs depend on the arguments alone, and a shorter list is the start of a longer one.
 
     Args:
-        n: int, how many.
+        n: int, the number of pairs.
         seed: int.
         exclude: pairs (first, second) that must not occur, such as those of a test set.
 
     Returns:
-        A list of `SentencePair(first, second, score)`.
+        List of `SentencePair(first, second, score)`.
 
     Raises:
-        ValueError: a bad argument, or the wordings have no `n` new pairs left.
+        ValueError: a bad argument, or fewer than `n` new pairs can be made.
 
     >>> pair = generate_paraphrases(1)[0]
     >>> pair.first != pair.second, pair.score in (0, 1, 2)

@@ -1,25 +1,22 @@
-"""Questions on passages: a reader of SQuAD's form, and made-up passages about people.
+"""Reading comprehension: a reader of SQuAD's form, and generated passages about people.
 
 CMRC 2018 (Cui et al., arXiv 1810.07366) has the form of SQuAD (Rajpurkar et al., arXiv 1606.05250).
-The made-up ones stand in for it where a small model is to learn in a minute.
+The generated questions are easy enough for a small model to learn in a minute.
 """
 
 import json
-import warnings
 from typing import NamedTuple
 
 from kerasx.datasets.draw import draw_distinct
 from kerasx.datasets.tagged_texts import fill_slot
+from kerasx.files.lines import parse_all
 
-__all__ = ["Question", "generate_questions", "read_squad"]
-
-_SKIPPED = 0.01  # a file with more bad questions than this is another kind of file
 _SCHOOLS = "清华大学 复旦大学 浙江大学 南京大学 武汉大学 中山大学 四川大学 厦门大学"
 _JOBS = "工程师 教授 经理 医生 记者 会计 编辑 律师 设计师"
 _HOBBIES = "下围棋 打篮球 弹钢琴 爬山 摄影 游泳 写诗 画画 钓鱼"
 _PRIZES = "金桥奖 长风奖 启明奖 海棠奖 银杏奖 新星奖"
 _CITIES = "北京 上海 广州 成都 杭州 武汉 南京 西安 苏州 长沙 青岛 大连 昆明 厦门 石家庄 哈尔滨"
-# for each kind of fact: its values, the ways to state it, the ways to ask for it
+# for each kind of fact: its values (None: years), wordings of the statement and of the question
 _FACTS = (
     (_CITIES, ("出生在{}", "老家在{}", "是{}人"), ("{}是哪里人？", "{}出生在什么地方？")),
     (_CITIES, ("现在住在{}", "后来搬到了{}"), ("{}现在住在哪里？", "{}搬到了哪座城市？")),
@@ -34,7 +31,7 @@ _FACTS = (
 
 
 class Question(NamedTuple):
-    """A question and the pieces of a passage that answer it."""
+    """A question and the parts of a passage that answer it."""
 
     id: str
     passage: str
@@ -43,21 +40,23 @@ class Question(NamedTuple):
 
 
 def read_squad(path, errors="raise"):
-    """The questions of a JSON file in the form of SQuAD 1.1, as CMRC 2018's.
+    """Read the questions of a JSON file in the form of SQuAD 1.1, such as CMRC 2018.
 
     The form is {"data": [{"paragraphs": [{"context", "qas": [{"id", "question", "answers":
-    [{"text", "answer_start"}]}]}]}]}; other keys do not matter.
+    [{"text", "answer_start"}]}]}]}]}; other keys are ignored.
 
     Args:
-        path: of a UTF-8 file.
-        errors: `"raise"` stops at a bad question; `"skip"` leaves such out and warns once.
+        path: a UTF-8 file.
+        errors: `"raise"` stops at a bad question; `"skip"` leaves bad questions out and warns
+            once, see `read_lines`.
 
     Returns:
         List of `Question(id, passage, question, answers)`, in the order of the file.
 
     Raises:
-        ValueError: a question, by its id, that is empty, has no answer, or one that is not in its
-            passage at `answer_start`; with "skip", more than 1 % of them; another form, or none.
+        ValueError: a question, named by its id, that is empty, has no answer, or an answer that is
+            not in its passage at `answer_start`; with "skip", more than 1 % of them; another form
+            of file, or no questions.
 
     >>> import os, tempfile
     >>> answer = {"text": "北京", "answer_start": 3}
@@ -69,36 +68,24 @@ def read_squad(path, errors="raise"):
     (('北京', 3),)
     >>> os.unlink(file.name)
     """
-    if errors not in ("raise", "skip"):
-        raise ValueError(f"`errors` must be 'raise' or 'skip'. Received: errors={errors!r}")
-    questions, bad = [], []
-    for passage, entry in _entries(path):
-        try:
-            questions.append(_checked(passage, entry))
-        except ValueError as error:
-            bad.append(f"{path}: {error}")
-            if errors == "raise":
-                raise ValueError(bad[0]) from error
-    total = len(questions) + len(bad)
-    if not total:
-        raise ValueError(f"no questions in {path}")
-    if len(bad) > _SKIPPED * total:
-        raise ValueError(
-            f"more than {_SKIPPED:.0%} of the questions are bad, {len(bad)} of {total}: {bad[0]}"
-        )
-    if bad:
-        warnings.warn(f"{len(bad)} of {total} questions skipped, first: {bad[0]}", stacklevel=2)
-    return questions
+
+    def parse(entry):
+        return _checked(*entry)
+
+    def described(number, entry, error):
+        return f"{path}: {error}"
+
+    return parse_all(path, enumerate(_entries(path)), parse, errors, described, "questions")
 
 
 def generate_questions(n, seed=0, exclude=()):
-    """`n` questions in Chinese on passages that each tell some things about one person.
+    """Generate `n` Chinese questions on passages that each state some facts about one person.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. Of two
-    places, schools or years in a passage the words around them say which one is asked for.
+    The questions depend on the arguments alone, and a shorter list is the start of a longer one.
+    Where a passage has two places, schools or years, the words around them tell the answer.
 
     Args:
-        n: int, how many.
+        n: int, the number of questions.
         seed: int.
         exclude: passages that must not occur, such as those of a test set.
 
@@ -106,7 +93,7 @@ def generate_questions(n, seed=0, exclude=()):
         List of `Question(id, passage, question, answers)` with one answer each, no passage twice.
 
     Raises:
-        ValueError: a bad argument, or there are no `n` new passages.
+        ValueError: a bad argument, or fewer than `n` new passages can be made.
 
     >>> question = generate_questions(1)[0]
     >>> (text, start), *_ = question.answers
@@ -130,7 +117,7 @@ def _draw_question(draw):
 
 
 def _entries(path):
-    """(passage, entry of a question) of each question in the file."""
+    """Return the list of (passage, entry) of all questions in the file."""
     with open(path, encoding="utf-8-sig") as file:
         try:
             data = json.load(file)["data"]
@@ -141,7 +128,7 @@ def _entries(path):
 
 
 def _checked(passage, entry):
-    """The question of an entry; errors name its id."""
+    """Return the `Question` of an entry; errors name its id."""
     name = entry.get("id") if isinstance(entry, dict) else None
     try:
         question = entry["question"]

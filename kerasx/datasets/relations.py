@@ -1,21 +1,21 @@
-"""Triples (subject, predicate, object) that texts state: files as those of DuIE, and made-up texts.
+"""Relation extraction: a reader of DuIE's files, and generated texts with their triples.
 
-DuIE is the data of LIC2020's relation extraction, and before of LIC2019's; kexue.fm/archives/7321.
+A triple is (subject, predicate, object). DuIE is the data of relation extraction in LIC2019 and
+LIC2020; kexue.fm/archives/7321.
 """
 
 import json
 from itertools import product
 from typing import NamedTuple
 
+from kerasx.checks import invalid
 from kerasx.datasets.draw import draw_distinct
 from kerasx.datasets.tagged_texts import fill_slot
 from kerasx.files import read_lines
 
-__all__ = ["RelationText", "generate_relations", "read_relations", "spo_record", "triple_spans"]
-
-_VALUE = "@value"  # LIC2020's key of an object's first part
+_VALUE = "@value"  # LIC2020's key of an object's main part
 _KINDS = {"p": "{PER}", "q": "{PER}", "o": "{ORG}", "u": "{ORG}", "l": "{LOC}", "m": "{LOC}"}
-# a sentence, and its triples by the letters of their slots
+# a sentence, and its triples, whose subject and object are named by their slots
 _FRAMES = (
     ("{p}出生于{l}，后来进入{o}工作。", "p 出生地 l, p 任职机构 o"),
     ("{p}和{q}是一对夫妻，他们住在{l}。", "p 配偶 q"),
@@ -33,27 +33,29 @@ _FRAMES = (
 
 
 class RelationText(NamedTuple):
+    """A text and the triples that it states."""
+
     text: str
     triples: tuple  # of (subject, predicate, object), all str
 
 
 def read_relations(path, errors="raise"):
-    """The texts of a file of JSON lines {"text", "spo_list": [{"subject", "predicate", "object"}]}.
+    """Read a file of JSON lines {"text", "spo_list": [{"subject", "predicate", "object"}]}.
 
-    An object of several parts, {"@value": ..., "inDate": ...} as in LIC2020, becomes as many
-    triples: the predicate itself for "@value", "predicate_key" for the others.
+    An object of several parts, {"@value": ..., "inDate": ...} as in LIC2020, gives a triple for
+    each part: of the predicate itself for "@value", of "predicate_key" for another key.
 
     Args:
-        path: of a UTF-8 file.
-        errors: `"raise"` stops at a bad line, `"skip"` leaves such lines out and warns once; see
+        path: a UTF-8 file.
+        errors: `"raise"` stops at a bad line, `"skip"` leaves bad lines out and warns once; see
             `read_lines`.
 
     Returns:
         List of `RelationText(text, triples)`.
 
     Raises:
-        ValueError: a text that is empty, a triple whose subject or object is empty or not in the
-            text, a line of another form, as `path:line`; no lines at all.
+        ValueError: an empty text, a triple whose subject or object is empty or not in the text, or
+            a line of another form, named by `path:line`; no lines at all.
 
     >>> import os, tempfile
     >>> spo = {"subject": "鲁迅", "predicate": "籍贯", "object": {"@value": "绍兴"}}
@@ -67,14 +69,14 @@ def read_relations(path, errors="raise"):
 
 
 def spo_record(text, triples):
-    """A text with triples as LIC2020 writes them; as JSON, a line of what `read_relations` reads.
+    """Convert a text and its triples to a record of LIC2020, the inverse of `read_relations`.
 
-    The parts of an object are found by their subject: two objects of one subject and predicate
-    are both given them.
+    The further parts of an object are found by subject and predicate; if these two have several
+    objects, each object gets the parts.
 
     Args:
         text: str.
-        triples: (subject, predicate, object) each.
+        triples: list of (subject, predicate, object), all str.
 
     Returns:
         {"text": ..., "spo_list": [{"subject": ..., "predicate": ..., "object": {...}}, ...]}
@@ -100,13 +102,17 @@ def spo_record(text, triples):
 
 
 def triple_spans(text, triples):
-    """Where the subjects and objects are; of several places, those nearest to each other.
+    """Find the places of subjects and objects in a text; of several places, the nearest pair.
+
+    Args:
+        text: str.
+        triples: list of (subject, predicate, object), all str.
 
     Returns:
         List of ((start, end), predicate, (start, end)), in characters.
 
     Raises:
-        ValueError: a subject or object that is empty or not in the text.
+        ValueError: a subject or object is empty or not in the text.
 
     >>> triple_spans("鲁迅，鲁迅是绍兴人", [("鲁迅", "籍贯", "绍兴")])
     [((3, 5), '籍贯', (6, 8))]
@@ -115,9 +121,10 @@ def triple_spans(text, triples):
     for s, predicate, o in triples:
         places = list(product(_places(text, s), _places(text, o)))
         if not places:
-            raise ValueError(
-                "`triples` must have subjects and objects that are in the text. "
-                f"Received: {(s, predicate, o)} of {text!r:.80}"
+            raise invalid(
+                "`triples` must have subjects and objects that are in the text.",
+                triple=(s, predicate, o),
+                text=text,
             )
         i, j = min(places, key=lambda pair: abs(pair[0] - pair[1]))
         spans.append(((i, i + len(s)), predicate, (j, j + len(o))))
@@ -125,14 +132,14 @@ def triple_spans(text, triples):
 
 
 def generate_relations(n, seed=0, exclude=()):
-    """`n` texts in Chinese with triples of five predicates about people, places and organisations.
+    """Generate `n` Chinese texts with triples about people, places and organisations.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. A
-    subject may have several objects, an object be another triple's subject, and a sixth of the
-    sentences state nothing.
+    The texts depend on the arguments alone, and a shorter list is the start of a longer one. There
+    are five predicates; a subject may have several objects, an object may be the subject of
+    another triple, and a sixth of the sentences state no triple.
 
     Args:
-        n: int, how many.
+        n: int, the number of texts.
         seed: int.
         exclude: texts that must not occur, such as those of a test set.
 
@@ -140,7 +147,7 @@ def generate_relations(n, seed=0, exclude=()):
         List of `RelationText(text, triples)`, no text twice.
 
     Raises:
-        ValueError: a bad argument, or there are no `n` new texts left.
+        ValueError: a bad argument, or fewer than `n` new texts can be made.
 
     >>> {triple[1] for x in generate_relations(99) for triple in x.triples} == {
     ...     "出生地", "任职机构", "配偶", "创始人", "总部地点"}
@@ -176,7 +183,7 @@ def _parsed(line):
         raise ValueError(f"must be an object with text and spo_list: {error!r}") from error
     if not all(isinstance(x, str) and x for x in (text, *(x for t in triples for x in t))):
         raise ValueError("must have a text and triples of strings, none of them empty")
-    triple_spans(text, triples)  # all of them are there
+    triple_spans(text, triples)  # raises if one is not in the text
     return RelationText(text, tuple(triples))
 
 

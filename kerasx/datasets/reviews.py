@@ -1,16 +1,15 @@
-"""Chinese hotel reviews without a data set, each with its sentiment and what it speaks of.
+"""Sentiment: generated Chinese hotel reviews, each with its sentiment and its subjects.
 
-Stands in for review data where a small model is to learn, in a minute, that "不吵" is praise, and
-which half of a sentence "尽管" and "不过" let count.
+A small model can learn from these reviews in a minute that "不吵" is praise, and which half of a
+sentence decides after "尽管" or "不过".
 """
 
 from typing import NamedTuple
 
 from kerasx.datasets.draw import draw_distinct
 
-__all__ = ["SUBJECTS", "Review", "generate_reviews"]
-
-# subject: its names, praise, blame, and a whole clause of praise and one of blame without a name
+# for each subject: names, words of praise, words of blame, and a clause of praise and one of blame
+# without its name
 SUBJECTS = {
     "位置": ("位置 地段", "方便 好找", "偏僻 难找", "出门就是地铁站", "打车要半小时才到市区"),
     "房间": ("房间 客房", "宽敞 明亮", "狭小 昏暗", "躺下来能看见整条江", "行李箱都打不开"),
@@ -37,7 +36,7 @@ _DEGREES = ("很", "非常", "真", "挺", "特别", "相当", "比较")
 _NEGATIONS = ("不", "不太", "一点也不", "并不", "谈不上", "算不上")
 _OPENINGS = ("", "", "", "出差住了{}晚，", "和家人来玩，住{}天，", "第{}次来了，", "网上订的，")
 _CLOSINGS = ("", "", "", "。住的是{}楼", "。给后来的人参考", "。照片就不发了")
-# what stands before the first half, what between, and whether the second half decides
+# words before the first half, words between the halves, and whether the second half decides
 _CONTRASTS = (
     ("虽然", "，但是", True),
     ("", "，不过", True),
@@ -47,27 +46,29 @@ _CONTRASTS = (
 
 
 class Review(NamedTuple):
+    """A review, its sentiment and its subjects."""
+
     text: str
-    sentiment: int  # 1 is praise, 0 blame
+    sentiment: int  # 1: praise, 0: blame
     subjects: tuple  # in the order of SUBJECTS
 
 
 def generate_reviews(n, seed=0, exclude=()):
-    """`n` hotel reviews in Chinese, no text twice.
+    """Generate `n` different hotel reviews in Chinese.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. Praise
-    may deny a fault ("不吵"), and of two clauses that disagree the conjunction says which decides.
+    The reviews depend on the arguments alone, and a shorter list is the start of a longer one.
+    Praise may deny a fault ("不吵"); if two clauses disagree, the conjunction tells which decides.
 
     Args:
-        n: int, how many.
+        n: int, the number of reviews.
         seed: int.
         exclude: texts that must not occur, such as those of a test set.
 
     Returns:
-        A list of `Review(text, sentiment, subjects)`.
+        List of `Review(text, sentiment, subjects)`.
 
     Raises:
-        ValueError: a bad argument, or the wordings have no `n` new texts left.
+        ValueError: a bad argument, or fewer than `n` new texts can be made.
 
     >>> review = generate_reviews(1)[0]
     >>> review.sentiment in (0, 1), set(review.subjects) <= set(SUBJECTS)
@@ -94,7 +95,7 @@ def _draw_review(draw):
 
 
 def _several(draw, items, n):
-    """n different items in random order."""
+    """Draw n different items, which leave the list."""
     return [items.pop(draw.number(0, len(items) - 1)) for _ in range(n)]
 
 
@@ -103,7 +104,7 @@ def _clauses(draw, names, sentiment):
 
 
 def _clause(draw, subject, sentiment):
-    """One clause: the word itself, the opposite denied, or a whole clause without the name."""
+    """Draw a clause: a word of the sentiment, a denied word, or a clause without the name."""
     topics, praise, blame, *whole = subject
     kind = draw.number(0, 4)
     if kind == 0:

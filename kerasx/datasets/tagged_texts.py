@@ -1,7 +1,7 @@
-"""Chinese sentences without a data set: with their names, places and organisations, and in words.
+"""Entities and word segmentation: readers of CoNLL files and of words, and generated sentences.
 
-Stand in for NER and word segmentation data where a small model is to learn in a minute. Names are
-put together from parts, so that most of those in a test were not seen in training.
+A small model can learn from the generated sentences in a minute. Names are composed of parts, so
+that most names of a test set were not seen in training.
 """
 
 import re
@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from kerasx.datasets.draw import draw_distinct
 from kerasx.files import read_blocks, read_lines
-
-__all__ = ["TaggedText", "generate_entities", "generate_segmented", "read_conll", "read_segmented"]
 
 _SURNAMES = "王 李 张 刘 陈 杨 黄 赵 周 吴 徐 孙 马 朱 胡 林 郭 何 高 罗 欧阳 司马"
 _GIVEN = (
@@ -23,7 +21,7 @@ _BRANDS = "华星 天元 长风 东方 海泰 中科 金桥 远景 启明 同济
 _TRADES = "科技 医药 汽车 教育 物流 能源 食品"
 _BODIES = "公司 集团 研究院 大学 医院 银行"
 _TIMES = "昨天 今天 上午 去年 近日 上周 目前"
-# a word in braces is an entity; words are separated by spaces
+# words are separated by spaces; {PER}, {LOC} and {ORG} are entities
 _ENTITY_FRAMES = (
     "{time} ， {PER} 从 {LOC} 出发 去 {LOC} 开会 。",
     "{PER} 是 {ORG} 的 工程师 ， 住 在 {LOC} 。",
@@ -36,7 +34,7 @@ _ENTITY_FRAMES = (
     "记者 {PER} 在 {LOC} 报道 ： {ORG} {time} 宣布 降价 。",
     "毕业 以后 {PER} 进 了 {ORG} 工作 。",
 )
-# words whose characters begin and end others: 研究, 研究生, 生命, 命
+# words that overlap with others, such as 研究, 研究生 and 生命
 _NOUNS = (
     "研究 研究生 生命 生活 活动 动力 力量 大学 大学生 学生 中国 国家 家庭 发展 开展 展览 经济 市场"
 )
@@ -52,18 +50,20 @@ _FRAMES = (
 
 
 class TaggedText(NamedTuple):
+    """A text and its labelled spans."""
+
     text: str
-    spans: tuple  # of (start, end, label), in order
+    spans: tuple  # of (start, end, label), in characters, in order
 
 
 def generate_entities(n, seed=0, exclude=()):
-    """`n` sentences with the spans of their people (PER), places (LOC) and organisations (ORG).
+    """Generate `n` Chinese sentences with spans of people (PER), places (LOC), organisations (ORG).
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. An
-    organisation may begin with a place, which then is none of its own.
+    The sentences depend on the arguments alone, and a shorter list is the start of a longer one. A
+    place at the start of an organisation's name is no span.
 
     Args:
-        n: int, how many.
+        n: int, the number of sentences.
         seed: int.
         exclude: texts that must not occur, such as those of a test set.
 
@@ -71,7 +71,7 @@ def generate_entities(n, seed=0, exclude=()):
         List of `TaggedText(text, spans)`, no text twice.
 
     Raises:
-        ValueError: a bad argument, or there are no `n` new texts left.
+        ValueError: a bad argument, or fewer than `n` new texts can be made.
 
     >>> sentence = generate_entities(1)[0]
     >>> {label for _, _, label in sentence.spans} <= {"PER", "LOC", "ORG"}
@@ -81,9 +81,10 @@ def generate_entities(n, seed=0, exclude=()):
 
 
 def generate_segmented(n, seed=0, exclude=()):
-    """`n` sentences as lists of words, many of which begin or end like others.
+    """Generate `n` Chinese sentences as lists of words, many of which overlap with others.
 
-    Args, order and errors as for `generate_entities`.
+    Args:
+        n, seed, exclude: as in `generate_entities`.
 
     Returns:
         List of lists of str.
@@ -109,7 +110,7 @@ def _words(draw):
 
 
 def fill_slot(draw, slot):
-    """What stands for a slot such as "{PER}", drawn by a `Draw`; other words as they are."""
+    """Draw the word for a slot such as "{PER}"; return any other word unchanged."""
     if slot == "{PER}":
         return _one(draw, _SURNAMES) + _one(draw, _GIVEN)
     if slot == "{LOC}":
@@ -126,25 +127,25 @@ def _one(draw, words):
     return draw.choice(words.split())
 
 
-_PLACED = re.compile(r"(.+?)([0-9]+)")  # the character may be a digit
+_PLACED = re.compile(r"(.+?)([0-9]+)")  # a character, which may be a digit, and its place
 
 
 def read_conll(path, segmented=False, encoding="utf-8"):
-    """Sentences of a file with a token and its tag on a line, and a blank line after each.
+    """Read sentences from a file with a token and its tag on each line, blank lines between them.
 
     The first column is the token, the last the tag; columns are separated by tabs or spaces.
 
     Args:
         path: the file.
-        segmented: characters are followed by their place in the word (`科0`, `技1`), as in Weibo
-            NER; then the words are returned as well.
-        encoding: of the file.
+        segmented: each character is followed by its place in the word (`科0`, `技1`), as in Weibo
+            NER; the words are then returned as well.
+        encoding: encoding of the file.
 
     Returns:
         List of (tokens, tags), or of (characters, tags, words).
 
     Raises:
-        ValueError: a line without a tag, or a character without its place; as `path:line`.
+        ValueError: a line without a tag, or a character without its place, named by `path:line`.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -183,17 +184,17 @@ def _words_of(characters, places):
 
 
 def read_segmented(path, encoding="utf-8"):
-    """Sentences of a file of words with spaces between them, one on a line, as lists of words.
+    """Read sentences from a file with one sentence on each line and spaces between the words.
 
     Args:
-        path: the file, such as one of the second SIGHAN bakeoff.
-        encoding: of the file.
+        path: the file, such as a corpus of the second SIGHAN bakeoff.
+        encoding: encoding of the file.
 
     Returns:
         List of lists of str.
 
     Raises:
-        ValueError: a line that does not decode, as `path:line`; a file without words.
+        ValueError: a line that does not decode, named by `path:line`; a file without words.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:

@@ -1,7 +1,7 @@
-"""Titles of scientific abstracts: a reader of CSL's files, and made-up abstracts with their titles.
+"""Titles of scientific abstracts: a reader of CSL's files, and generated abstracts with titles.
 
-CSL is Li et al., arXiv 2209.05034. The made-up ones stand in for it where a small model is to
-learn, in a minute, which of the things that an abstract names belong into its title.
+CSL: Li et al., arXiv 2209.05034. A small model can learn from the generated abstracts in a minute
+which of the things named in an abstract belong in its title.
 """
 
 from typing import NamedTuple
@@ -9,10 +9,8 @@ from typing import NamedTuple
 from kerasx.datasets.draw import draw_distinct
 from kerasx.files import read_tsv
 
-__all__ = ["Paper", "generate_papers", "read_papers"]
-
 _NAMES = ("methods", "objects", "tasks", "problems", "factors", "measures")
-# for each field what its papers speak of, in the order of _NAMES
+# for each field, the words of its papers in the order of _NAMES
 FIELDS = {
     "计算机": (
         "卷积神经网络 支持向量机 粒子群优化 随机森林 注意力机制 稀疏表示 遗传算法 隐马尔可夫模型",
@@ -63,7 +61,7 @@ FIELDS = {
         "成长能力 融资成本 创新水平",
     ),
 }
-# a title, and the sentences from which it can be told, in other words each time
+# a title, and wordings of the sentence that determines it
 _GENRES = (
     (
         "基于{method}的{object}{task}方法",
@@ -126,18 +124,18 @@ class Paper(NamedTuple):
 
 
 def read_papers(path, errors="raise"):
-    """The papers of a file as CSL's, a title, a tab and an abstract on each line.
+    """Read a file in the form of CSL: a title, a tab and an abstract on each line.
 
     Args:
-        path: of a UTF-8 file; a byte order mark, CRLF and blank lines are fine.
-        errors: `"raise"` stops at a bad line, `"skip"` leaves such lines out and warns once; see
+        path: a UTF-8 file; a byte order mark, CRLF and blank lines are allowed.
+        errors: `"raise"` stops at a bad line, `"skip"` leaves bad lines out and warns once; see
             `read_lines`.
 
     Returns:
-        List of `Paper(title, abstract)`, without white space around the two.
+        List of `Paper(title, abstract)`, both without surrounding white space.
 
     Raises:
-        ValueError: a line that has not two columns, or one that is empty, as `path:line`; with
+        ValueError: a line without two columns or with an empty one, named by `path:line`; with
             "skip", more than 1 % of them; no lines at all.
 
     >>> import os, tempfile
@@ -151,23 +149,22 @@ def read_papers(path, errors="raise"):
 
 
 def generate_papers(n, seed=0, exclude=()):
-    """`n` abstracts in Chinese with their titles, no title twice.
+    """Generate `n` Chinese abstracts with different titles: six kinds of paper in six fields.
 
-    The same on every platform for a seed, and a shorter list is the start of a longer one. Six
-    kinds of paper in six fields. The words of a title are in its abstract, among others of the
-    same kind, which are the background or the method that was compared with; the kind of
-    paper, and so the form of the title, can be told from the sentence in the middle.
+    The abstracts depend on the arguments alone, and a shorter list is the start of a longer one. An
+    abstract has the words of its title, and others of the same kind, as background or as baseline
+    method. The kind of paper, and so the form of the title, follows from the second sentence.
 
     Args:
-        n: int, how many; there are some ten thousand.
+        n: int, the number of abstracts; about ten thousand are possible.
         seed: int.
         exclude: titles that must not occur, such as those of a test set.
 
     Returns:
-        A list of `Paper(title, abstract)`.
+        List of `Paper(title, abstract)`.
 
     Raises:
-        ValueError: a bad argument, or there are no `n` new titles.
+        ValueError: a bad argument, or fewer than `n` new titles can be made.
 
     >>> paper = generate_papers(1)[0]
     >>> len(paper.title) < len(paper.abstract)

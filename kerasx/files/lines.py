@@ -4,6 +4,7 @@ import codecs
 import json
 import warnings
 
+from kerasx.checks import check_choice
 from kerasx.files.atomic import atomic_path
 
 _SKIPPED = 0.01  # a file with more bad lines than this is another kind of file
@@ -40,28 +41,44 @@ def read_lines(path, parse, errors="raise", encoding="utf-8"):
         raise ValueError(
             f"`encoding` must write a line end as one byte. Received: encoding={encoding!r}"
         )
-    return parse_all(path, _lines(path), parse, errors, encoding)
+
+    def parsed(line):
+        return parse(line.decode(encoding))
+
+    def described(number, line, error):
+        return _described(path, number, line, encoding, error)
+
+    return parse_all(path, _lines(path), parsed, errors, described, "lines")
 
 
-def parse_all(path, items, parse, errors="raise", encoding="utf-8"):
-    """`parse` of each of many texts from one file; `read_lines` of lines, and its errors.
+def parse_all(path, items, parse, errors, described, kind):
+    """Parse the items of a file; a bad item is an error or, if few are bad, skipped.
 
     Args:
-        path: the file, for what errors say.
-        items: pairs of the line where a text begins, counted from 1, and its bytes.
-        parse, errors, encoding: see `read_lines`.
+        path: the file, named in errors.
+        items: iterable of (number, item).
+        parse: function of an item; it raises ValueError, KeyError, IndexError or TypeError if the
+            item is bad.
+        errors: `"raise"` or `"skip"`, as in `read_lines`.
+        described: function of (number, item, error) that returns the message of an error.
+        kind: plural noun for the items in messages, such as "lines".
+
+    Returns:
+        List of the parsed items.
+
+    Raises:
+        ValueError: as in `read_lines`.
     """
-    if errors not in ("raise", "skip"):
-        raise ValueError(f"`errors` must be 'raise' or 'skip'. Received: errors={errors!r}")
+    check_choice("errors", errors, ("raise", "skip"))
     examples, bad, first = [], 0, None
-    for number, text in items:
+    for number, item in items:
         try:
-            examples.append(parse(text.decode(encoding)))
+            examples.append(parse(item))
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            bad, first = bad + 1, first or _described(path, number, text, encoding, error)
+            bad, first = bad + 1, first or described(number, item, error)
             if errors == "raise":
                 raise ValueError(first) from error
-    _report(path, len(examples), bad, first)
+    _report(path, len(examples), bad, first, kind)
     return examples
 
 
@@ -199,12 +216,12 @@ def _described(path, number, line, encoding, error):
     return f"{path}:{number}: {reason}. Received: {text!r}"
 
 
-def _report(path, good, bad, first):
+def _report(path, good, bad, first, kind):
     if not good and not bad:
         raise ValueError(f"no examples in {path}")
     if bad > _SKIPPED * (good + bad):
         raise ValueError(
-            f"more than {_SKIPPED:.0%} of the lines are bad, {bad} of {good + bad}: {first}"
+            f"more than {_SKIPPED:.0%} of the {kind} are bad, {bad} of {good + bad}: {first}"
         )
     if bad:
-        warnings.warn(f"{bad} of {good + bad} lines skipped, first: {first}", stacklevel=4)
+        warnings.warn(f"{bad} of {good + bad} {kind} skipped, first: {first}", stacklevel=4)

@@ -2,18 +2,16 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasx.datasets import generate_dialogues, join_words, read_dialogues
-from kerasx.datasets.dialogues import TOPICS
+from kerasx.datasets import generate_dialogues, read_dialogues
+from kerasx.datasets.dialogues import TOPICS, join_words
 from kerasx.tokenizers import Tokenizer, character_vocab, encode_dialogue, encode_prompt
 
 pytestmark = pytest.mark.backend_free
-LCCC = Path(__file__).resolve().parents[3] / "shared" / "data" / "lccc"
 TOKENIZER = Tokenizer(character_vocab(["你好吗在哪里"]))
 CLS, SEP = TOKENIZER.start_id, TOKENIZER.end_id
 TURNS = st.lists(st.text("你好吗", min_size=1, max_size=6), min_size=1, max_size=6)
@@ -58,32 +56,32 @@ def test_the_split_of_an_object_is_chosen_by_name(tmp_path, indent):
 
 
 @pytest.mark.parametrize(
-    "text, line",
+    "text, place",
     [
-        ('["a"]\n["b", 3]', 2),
-        ('["a"]\n\n["b", " "]', 3),
-        ('["a"]\n[]', 2),
-        ('["a"]\n["b"', 2),
-        ('["a"]\n{"b": "c"}', 2),
-        ('["a"]\n' + "[" * 100_000, 2),
-        ('[\n["a"],\n["b", ""]\n]', 3),
-        ('[\n["a"],\n["b"\n', 4),
-        ('[\n["a"]\n["b"]]', 3),
-        ('[\n["a"],\n]', 3),
-        ('{\n"train": [\n["a"],\n"b"]}', 4),
-        ('{\n"train": 1}', 2),
-        ('{"train": [["a"],\n' + "[" * 100_000, None),
-        ("a\tb\nc", 2),
-        ("a\tb\n\tb", 2),
-        ("words", 1),
-        (b"a\tb\n\xff\xfe\tb", 2),
-        (b'[\n["a"],\n["\xff"]]', 3),
+        ('["a"]\n["b", 3]', ":2: "),
+        ('["a"]\n\n["b", " "]', ":3: "),
+        ('["a"]\n[]', ":2: "),
+        ('["a"]\n["b"', ":2: "),
+        ('["a"]\n{"b": "c"}', ":2: "),
+        ('["a"]\n' + "[" * 100_000, ":2: "),
+        ('[\n["a"],\n["b", ""]\n]', ": dialogue 2: "),
+        ('[\n["a"],\n["b"\n', ":4: "),
+        ('[\n["a"]\n["b"]]', ":3: "),
+        ('[\n["a"]\n,]', ":3: "),
+        ('{\n"train": [\n["a"],\n"b"]}', ": dialogue 2: "),
+        ('{\n"train": 1}', ": must hold a list of dialogues. Received: 1"),
+        ('{"train": [["a"],\n' + "[" * 100_000, ": "),
+        ("a\tb\nc", ":2: "),
+        ("a\tb\n\tb", ":2: "),
+        ("words", ":1: "),
+        (b"a\tb\n\xff\xfe\tb", ":2: "),
+        (b'[\n["a"],\n["\xff"]]', ":3: "),
     ],
 )
-def test_a_bad_dialogue_is_named_with_its_line(tmp_path, text, line):
+def test_a_bad_dialogue_is_named_with_its_line_or_its_number(tmp_path, text, place):
     with pytest.raises(ValueError) as error:
         read_dialogues(write(tmp_path, text))
-    assert f"{tmp_path / 'dialogues'}:{line or ''}" in str(error.value)
+    assert f"{tmp_path / 'dialogues'}{place}" in str(error.value)
     assert len(str(error.value)) < 500
 
 
@@ -93,11 +91,17 @@ def test_no_dialogues_are_an_error(tmp_path, text):
         read_dialogues(write(tmp_path, text))
 
 
-@pytest.mark.parametrize("form", ["lines", "document"])
-def test_bad_dialogues_are_skipped_if_few(tmp_path, form):
+@pytest.mark.parametrize(
+    "form, warning",
+    [
+        ("lines", "2 of 200 lines skipped, first: .*:199: "),
+        ("document", "2 of 200 dialogues skipped, first: .*: dialogue 199: "),
+    ],
+)
+def test_bad_dialogues_are_skipped_if_few(tmp_path, form, warning):
     rows = ['["a", "b"]'] * 198 + ['["a", ""]', "[3]"]
     text = "\n".join(rows) if form == "lines" else "[" + ",\n".join(rows) + "]"
-    with pytest.warns(UserWarning, match="2 of 200 lines skipped, first: .*:199: "):
+    with pytest.warns(UserWarning, match=warning):
         assert len(read_dialogues(write(tmp_path, text), errors="skip")) == 198
 
 
@@ -116,23 +120,21 @@ def test_spaces_stay_between_latin_words_only(text, joined):
     assert join_words(text) == joined
 
 
-@pytest.mark.parametrize(
-    "name, split, count",
-    [
-        ("sample.jsonl", "train", 26),
-        ("toy_data.json", "train", 1000),
-        ("toy_data.json", "valid", 200),
-        ("toy_data.json", "test", 200),
-        ("toy_train.txt", "train", 10000),
-        ("toy_valid.txt", "train", 2000),
-    ],
-)
-def test_the_files_of_lccc_are_read_whole(name, split, count):
-    if not LCCC.exists():
-        pytest.skip("LCCC not found next to the repository")
-    dialogues = read_dialogues(LCCC / name, split)
-    assert len(dialogues) == count
-    assert not any(re.search("[一-龥] | [一-龥]", turn) for turns in dialogues for turn in turns)
+@pytest.mark.parametrize("form", ["lines", "document", "splits", "tabs"])
+@pytest.mark.parametrize("spaced", [" ".join, lambda turn: re.sub("([一-龥]{2})", r"\1 ", turn)])
+def test_generated_dialogues_are_read_as_they_were_written(tmp_path, form, spaced):
+    dialogues = generate_dialogues(300)
+    rows = [[spaced(turn) for turn in turns] for turns in dialogues]
+    texts = {
+        "lines": "\n".join(map(json.dumps, rows)),
+        "document": json.dumps(rows),
+        "splits": json.dumps({"valid": rows[:9], "train": rows}, ensure_ascii=False, indent=1),
+        "tabs": "\n".join(map("\t".join, rows)),
+    }
+    path = write(tmp_path, texts[form])
+    assert read_dialogues(path) == dialogues
+    if form == "splits":
+        assert read_dialogues(path, "valid") == dialogues[:9]
 
 
 def test_turns_alternate_between_the_segments():

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from kerasx.datasets import TRIGGER, event_record, generate_events, read_events
+from kerasx.datasets import generate_events, read_events
+from kerasx.datasets.events import TRIGGER, event_record
 from kerasx.files import write_jsonl
 from kerasx.metrics import event_f1
 

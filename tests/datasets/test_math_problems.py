@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from kerasx.datasets import generate_problems, train_test_problems
+from kerasx.datasets import generate_problems
+from kerasx.datasets.math_problems import train_test_problems
 from kerasx.datasets.math_templates import FAMILIES
 from kerasx.text import evaluate, format_value, remove_brackets
 

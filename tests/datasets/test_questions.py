@@ -78,7 +78,7 @@ def test_another_form_is_refused(tmp_path, content):
 
 
 def test_a_file_without_questions_is_refused(write):
-    with pytest.raises(ValueError, match="no questions in"):
+    with pytest.raises(ValueError, match="no examples in"):
         read_squad(write())
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from kerasx.datasets import generate_relations, read_relations, spo_record, triple_spans
+from kerasx.datasets import generate_relations, read_relations
+from kerasx.datasets.relations import spo_record, triple_spans
 from kerasx.files import write_jsonl
 
 pytestmark = pytest.mark.backend_free

@@ -8,7 +8,6 @@ import pytest
 from kerasx.datasets import generate_entities, generate_segmented, read_conll, read_segmented
 from kerasx.files import read_blocks
 from kerasx.spans import ViterbiDecoder, spans_to_tags
-from tests.tokenizers.common import shared
 
 pytestmark = pytest.mark.backend_free
 
@@ -58,12 +57,18 @@ def test_words_are_separated_by_any_spaces(file):
     ]
 
 
-def test_the_real_files_are_read():
-    sentences = read_conll(shared("ner_weibo/weiboNER_2nd_conll.train"), segmented=True)
-    assert len(sentences) == 1350 and sum(len(tags) for _, tags, _ in sentences) == 73778
-    assert all("".join(characters) == "".join(words) for characters, _, words in sentences)
-    lines = read_segmented(shared("cws_pku/pku_test_gold.utf8"))
-    assert len(lines) == 1944 and sum(map(len, lines)) == 104372
+def test_generated_sentences_are_read_as_they_were_written(file):
+    sentences = generate_segmented(200)
+    assert read_segmented(file("\r\n".join(map("  ".join, sentences)))) == sentences
+    blocks = [
+        "\n".join(f"{c}{i}\tO" for x in words for i, c in enumerate(x)) for words in sentences
+    ]
+    read = read_conll(file("\n\n".join(blocks)), segmented=True)
+    assert [words for *_, words in read] == sentences
+    assert [characters for characters, *_ in read] == [list("".join(x)) for x in sentences]
+    tagged = [(list(x.text), spans_to_tags(x.spans, len(x.text))) for x in generate_entities(200)]
+    blocks = ["\n".join(map(" ".join, zip(*sentence))) for sentence in tagged]
+    assert read_conll(file("\n\n".join(blocks))) == tagged
 
 
 @pytest.mark.parametrize("generate", [generate_entities, generate_segmented])

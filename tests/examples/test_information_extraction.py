@@ -4,14 +4,14 @@ import json
 import re
 
 from kerasx.datasets import (
-    event_record,
     generate_events,
     generate_questions,
     generate_relations,
     read_events,
     read_relations,
-    spo_record,
 )
+from kerasx.datasets.events import event_record
+from kerasx.datasets.relations import spo_record
 from kerasx.files import write_jsonl
 from tests.examples.runner import run_example
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.datasets import read_conll
-from kerasx.spans import tags_to_spans, text_spans, token_spans
-from tests.tokenizers.common import ANY_TEXT, shared, tokenizer
+from kerasx.datasets import generate_entities
+from kerasx.spans import spans_to_tags, tags_to_spans, text_spans, token_spans
+from tests.tokenizers.common import ANY_TEXT, tokenizer
 
 pytestmark = pytest.mark.backend_free
 
@@ -121,15 +121,7 @@ def test_special_tokens_are_of_no_span():
     assert token_spans(text, [(0, 2, "X")], offsets) == [(1, 3, "X")]
 
 
-def test_the_entities_of_weibo_align():
-    sentences = read_conll(shared("ner_weibo/weiboNER_2nd_conll.dev"), segmented=True)
-    aligned = 0
-    for characters, tags, _ in sentences:
-        text, offsets = "".join(characters), offsets_of("".join(characters))
-        if len(text) == len(characters):
-            spans = tags_to_spans(tags)
-            found = token_spans(text, spans, offsets, errors="skip")
-            back = text_spans(text, found, offsets)
-            assert set(back) <= set(spans)
-            aligned += len(back)
-    assert aligned > 300
+def test_the_entities_of_generated_sentences_align():
+    for text, spans in generate_entities(300):
+        found = token_spans(text, tags_to_spans(spans_to_tags(spans, len(text))), offsets_of(text))
+        assert text_spans(text, found, offsets_of(text)) == list(spans)

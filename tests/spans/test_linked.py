@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from kerasx.datasets import generate_relations, triple_spans
+from kerasx.datasets import generate_relations
+from kerasx.datasets.relations import triple_spans
 from kerasx.spans import (
     event_labels,
     half_pointer_spans,
