@@ -52,7 +52,7 @@ __all__ = [
 
 _LAZY = {
     "AutoRegressiveDecoder": "kerasx.generation",
-    "orthogonally_resize": "kerasx.checkpoints",
+    "orthogonally_resize": "kerasx.checkpoints.resizing",
 }
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasx.checkpoints import orthogonally_resize
+from kerasx.checkpoints.resizing import orthogonally_resize
 from kerasx.snippets import delete_arguments, insert_arguments, softmax, to_array
 
 pytestmark = pytest.mark.backend_free

@@ -1,4 +1,4 @@
-"""Look into checkpoints and convert them: `python -m kerasx.checkpoints show|convert ...`"""
+"""List and convert checkpoints: `python -m kerasx.checkpoints show|convert ...`"""
 
 import argparse
 import os
@@ -11,28 +11,36 @@ from kerasx.checkpoints.hdf5 import save_hdf5
 from kerasx.checkpoints.opening import open_checkpoint
 from kerasx.checkpoints.safetensors_file import save_safetensors
 from kerasx.checkpoints.tensor_bundle import save_tensor_bundle
+from kerasx.checks import invalid
 from kerasx.files import atomic_path
 
-_BIG = 256 << 20  # bytes from which progress is shown
+_BIG = 256 << 20  # size in bytes from which progress is shown
+_SUFFIXES = (".safetensors", ".ckpt", ".weights.h5")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def main(arguments=None):
-    """Run the command line; returns the exit code: 0, or 2 after a one-line error."""
+    """Run the command line and return the exit code: 0, or 2 after an error of one line."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "show":
             show(options.path)
         else:
             convert(options.source, options.target, options.force, options.max_shard_size)
-    except (ValueError, OSError) as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        return 2
+    except ValueError as error:  # says what to do
+        return _fail(error)
+    except OSError as error:
+        return _fail(f"{error}; check that the folder is writable and that the disk is not full")
     return 0
 
 
+def _fail(error):
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    return 2
+
+
 def show(path):
-    """Print the name, shape, dtype and size of every tensor, and the total."""
+    """Print the name, shape, dtype and size of every tensor, and the total size."""
     with open_checkpoint(path) as checkpoint:
         rows = [
             (
@@ -49,23 +57,23 @@ def show(path):
             print(f"{columns}  {_readable_size(size):>9}")
         for name, reason in checkpoint.skipped.items():
             print(f"{name}  (not read: {reason})")
-        total = _readable_size(sum(row[-1] for row in rows))
-        print(f"{len(rows)} tensors, {total}, {checkpoint.format} format: {checkpoint.path}")
+        print(f"{_summary(checkpoint)}, {checkpoint.format} format: {checkpoint.path}")
 
 
 def convert(source, target, force=False, max_shard_size=None):
-    """Copy all tensors into another format, bit for bit.
+    """Copy all tensors of a checkpoint into another format, bit for bit.
 
-    What a checkpoint holds besides tensors is named on stderr; safetensors metadata is kept.
+    Metadata of safetensors is kept. Entries that are not tensors are listed on stderr.
 
     Args:
-        source: what `open_checkpoint` takes.
-        target: a path ending in `.safetensors`, `.ckpt` or `.weights.h5`; or a folder, which gets
-            a model.safetensors, and the config and vocabulary if `source` is a folder too.
-        force: whether to replace files that exist.
-        max_shard_size: for safetensors, bytes per file.
+        source: an argument for `open_checkpoint`.
+        target: path ending in `.safetensors`, `.ckpt` or `.weights.h5`; or a folder, in which
+            model.safetensors is written, and the config and vocabulary if `source` is a folder.
+        force: bool, whether to replace files that exist.
+        max_shard_size: for safetensors, bytes of tensors per file.
+
     Raises:
-        ValueError: if the target exists, has another suffix, or cannot hold a tensor.
+        ValueError: the target exists, has another suffix, or cannot hold a tensor.
     """
     source, target = os.fspath(source), os.fspath(target)
     weights, copies = _plan(source, target)
@@ -75,17 +83,22 @@ def convert(source, target, force=False, max_shard_size=None):
         if os.path.exists(path)
     ]
     if existing and not force:
-        raise ValueError(f"The target must not exist; --force replaces it. Received: {existing}")
-    with open_checkpoint(source) as checkpoint:
+        raise invalid("The target must not exist; --force replaces it.", existing=existing)
+    with open_checkpoint(source, mapped=True) as checkpoint:
         if weights != target:
             os.makedirs(target, exist_ok=True)
         _save(weights, _Reported(checkpoint), max_shard_size)
         for name, reason in checkpoint.skipped.items():
             print(f"not copied: {name} ({reason})", file=sys.stderr)
+        print(f"wrote {weights}: {_summary(checkpoint)}")
     for path, copy in copies.items():
         if os.path.realpath(path) != os.path.realpath(copy):
             with atomic_path(copy) as temporary:
                 shutil.copyfile(path, temporary)
+
+
+def _summary(checkpoint):
+    return f"{len(checkpoint)} tensors, {_readable_size(sum(map(checkpoint.nbytes, checkpoint)))}"
 
 
 def _parser():
@@ -104,14 +117,11 @@ def _parser():
 
 
 def _plan(source, target):
-    """(the weights to write, {file to copy: where to})."""
-    if target.endswith((".safetensors", ".ckpt", ".weights.h5")):
+    """Return the path of the weights to write, and {file to copy: path of the copy}."""
+    if target.endswith(_SUFFIXES):
         return target, {}
     if os.path.splitext(target)[1] and not os.path.isdir(target):
-        raise ValueError(
-            "`target` must end in .safetensors, .ckpt or .weights.h5, or be a folder. "
-            f"Received: target={target!r}"
-        )
+        raise invalid(f"`target` must end in {', '.join(_SUFFIXES)} or be a folder.", target=target)
     copies = {}
     if os.path.isdir(source):
         found = describe_folder(source, require=("checkpoint",))
@@ -124,7 +134,7 @@ def _save(path, tensors, max_shard_size):
     if path.endswith(".safetensors"):
         save_safetensors(path, tensors, tensors.metadata, max_shard_size)
     elif max_shard_size is not None:
-        raise ValueError(f"--max-shard-size must be used with .safetensors. Received: {path!r}")
+        raise invalid("--max-shard-size must be used with .safetensors.", target=path)
     elif path.endswith(".ckpt"):
         save_tensor_bundle(path, tensors)
     else:
@@ -132,7 +142,7 @@ def _save(path, tensors, max_shard_size):
 
 
 class _Reported(Checkpoint):
-    """A checkpoint that says on stderr how much of it has been read, if it is big."""
+    """A checkpoint that prints on stderr how much of it has been read, if it is large."""
 
     def __init__(self, checkpoint):
         self._checkpoint, self._done = checkpoint, 0
@@ -146,7 +156,8 @@ class _Reported(Checkpoint):
         if self._total >= _BIG:
             done, total = _readable_size(self._done), _readable_size(self._total)
             end = "\n" if self._done == self._total else ""
-            print(f"\r{done} of {total}   ", end=end, file=sys.stderr, flush=True)
+            print(f"\rread {done} of {total}   ", end=end, file=sys.stderr, flush=True)
+        self._checkpoint.release()
         return self._checkpoint[name]
 
 
@@ -163,7 +174,7 @@ def _parse_size(text):
     try:
         return int(float(number) * 1000 ** _UNITS.index(unit or "B"))
     except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"must be like 500MB or 5GB, not {text!r}") from error
+        raise argparse.ArgumentTypeError(f"must be a size such as 500MB, not {text!r}") from error
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The index of a TensorFlow V2 checkpoint: what each tensor is and where its bytes lie.
+"""Read and write the index of a TensorFlow V2 checkpoint: dtype, shape and place of each tensor.
 
 The messages are BundleHeaderProto and BundleEntryProto of
 tensorflow/core/protobuf/tensor_bundle.proto, TensorShapeProto and TensorSliceProto.
@@ -19,7 +19,11 @@ _MAX_RANK = 32
 
 
 class Entry(NamedTuple):
-    """A tensor in the index. `crc` is masked; `slices` are lists of (start, length or -1)."""
+    """A tensor in the index.
+
+    `crc` is masked. Each slice is a tuple of (start, length), one for each axis; a length of -1
+    means the whole axis.
+    """
 
     dtype: int
     shape: tuple
@@ -35,11 +39,12 @@ def read_index(path):
 
     Returns:
         (entries, parts, shards): {name: Entry} of the tensors, {key: Entry} of the slices of
-        partitioned ones, and the number of data files.
+        partitioned tensors, and the number of data files.
+
     Raises:
-        ValueError: if anything in the file does not fit.
+        ValueError: the file is malformed.
     """
-    if os.path.getsize(path) == 0:  # cannot be mapped
+    if os.path.getsize(path) == 0:  # an empty file cannot be mapped
         raise ValueError("it is empty")
     table = read_table(np.asarray(np.memmap(path, np.uint8, "r")))
     if _HEADER_KEY not in table:
@@ -60,7 +65,7 @@ def read_index(path):
 
 
 def write_index(entries, shards):
-    """Bytes of the index of {name: Entry}."""
+    """Return the bytes of the index of {name: Entry}."""
     header = write_message((1, shards), (3, write_message((1, 1))))
     table = {_HEADER_KEY: header}
     for name, entry in entries.items():
@@ -78,14 +83,14 @@ def write_index(entries, shards):
 
 
 def slice_key(name, extents):
-    """The key of a slice: its name and (start, length) pairs in TensorFlow's ordered code."""
+    """Encode a slice's name and (start, length) pairs as its key, in TensorFlow's ordered code."""
     name = name.encode("utf-8").replace(b"\0", b"\0\xff") + b"\0\1"  # escaped, terminated
     rank = bytes([1, len(extents)]) if extents else b"\0"
     return _SLICE_PREFIX + name + rank + b"".join(_ordered(n) for pair in extents for n in pair)
 
 
 def _ordered(n):
-    """A signed integer in bytes that sort like the integers: leading ones count its bytes."""
+    """Encode a signed integer in bytes that sort as integers do; leading 1 bits count the bytes."""
     size = (n if n >= 0 else ~n).bit_length() // 7 + 1
     header = ((1 << size) - 1) << 7 * size
     return ((n & (1 << 8 * size) - 1) ^ header).to_bytes(size, "big")
@@ -103,7 +108,7 @@ def _parse_entry(value):
 
 
 def _parse_shape(value):
-    """The sizes of a TensorShapeProto: field 2, repeated, whose field 1 is a size."""
+    """Parse a TensorShapeProto: each field 2 is an axis, whose field 1 is the size."""
     shape = tuple(
         signed(read_numbers(dim).get(1, 0)) for field, dim in read_fields(value) if field == 2
     )
@@ -113,7 +118,7 @@ def _parse_shape(value):
 
 
 def _parse_slice(value):
-    """The extents of a TensorSliceProto; a length that is absent means the whole dimension."""
+    """Parse a TensorSliceProto; an axis without a length is a whole axis."""
     extents = []
     for field, extent in read_fields(value):
         if field == 1:

@@ -1,4 +1,4 @@
-"""The bytes of a data file, read piece by piece or mapped."""
+"""Read bytes of a file at any offset, as copies or as views of a memory map."""
 
 import mmap
 import os
@@ -8,12 +8,12 @@ import numpy as np
 
 
 class DataFile:
-    """A file kept open, so that it stays readable when a new version takes its place.
+    """A file that is kept open, so that it stays readable when another file replaces it.
 
     Args:
-        path: the file.
-        mapped: hand out read-only views of the file rather than arrays. Of a view those pages are
-            in memory that have been looked at, until `release`.
+        path: path of the file.
+        mapped: bool, whether to return read-only views of the file instead of copies. The pages
+            of a view are in memory from their first use until `release`.
     """
 
     def __init__(self, path, mapped=False):
@@ -21,28 +21,28 @@ class DataFile:
         self.size = self._size()
         weakref.finalize(self, self._file.close)
         self._map = None
-        if mapped and self.size:  # nothing cannot be mapped
+        if mapped and self.size:  # an empty file cannot be mapped
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def _size(self):
         return os.fstat(self._file.fileno()).st_size
 
     def read(self, offset, size):
-        """A flat uint8 array of `size` bytes, or of those there are."""
+        """Return a flat uint8 array of `size` bytes, or fewer at the end of the file."""
         if self._map is None:
             self._file.seek(offset)
             return np.fromfile(self._file, np.uint8, size)
-        if self._size() < self.size:  # to look at pages that are gone would end the process
+        if self._size() < self.size:  # reading lost pages would kill the process
             raise ValueError(f"it was {self.size} bytes when opened, and is {self._size()} now")
         return np.frombuffer(self._map, np.uint8)[offset : offset + size]
 
     def pieces(self, offset, size, piece=1 << 22):
-        """The same bytes in arrays of at most `piece`, released one after the other."""
+        """Yield the same bytes in arrays of at most `piece` bytes, and release each after use."""
         for start in range(offset, offset + size, piece):
             yield self.read(start, min(piece, offset + size - start))
             self.release()
 
     def release(self):
-        """Let go of mapped pages, which are read again if a view is looked at once more."""
+        """Free the memory of mapped pages; they are read again when a view is used."""
         if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)

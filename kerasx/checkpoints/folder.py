@@ -1,16 +1,18 @@
-"""What is in this directory? The config, the weights and the vocabulary of a downloaded model."""
+"""Find the config, the checkpoint and the vocabulary in the folder of a downloaded model."""
 
 import json
 import os
 import re
 from dataclasses import dataclass
 
-# In order of preference. Each kind: (format, pattern of file names, what to strip to get the path).
+from kerasx.checks import invalid
+
+# in order of preference: (format, pattern of the file name, suffix that is not part of the path)
 _CHECKPOINTS = (
     ("safetensors", r"(?!.*-\d{5}-of-\d{5}\.).*\.safetensors(\.index\.json)?", ""),
     ("tensorflow", r".*\.index", ".index"),
     ("hdf5", r"(.*\.)?weights\.h5", ""),
-    ("torch", r"pytorch_model\.bin(\.index\.json)?", ""),  # last: it is a pickle
+    ("torch", r"pytorch_model\.bin(\.index\.json)?", ""),  # last, since it is a pickle
 )
 _CONFIGS = (
     r"config\.json",
@@ -36,7 +38,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class FolderDescription:
-    """Paths in a model folder (None where there is no such file) and the checkpoint's format."""
+    """Paths of the files of a model, None for a missing file, and the format of the checkpoint."""
 
     config_path: str | None
     checkpoint_path: str | None
@@ -47,20 +49,20 @@ class FolderDescription:
 def describe_folder(path, require=("config", "checkpoint")):
     """Find the config, the checkpoint and the vocabulary in a folder.
 
-    Of several kinds of checkpoint the first of safetensors, TensorFlow (`*.ckpt.index`), Keras
-    (`*.weights.h5`), `pytorch_model.bin` is taken; config.json goes before bert_config.json before
-    another *_config.json; vocab.txt before SentencePiece models before tokenizer.json. Hidden files
-    are not looked at.
+    If there are several kinds of a file, the first in these lists is taken. Checkpoint:
+    safetensors, TensorFlow (`*.ckpt.index`), Keras (`*.weights.h5`), `pytorch_model.bin`. Config:
+    config.json, bert_config.json, another *_config.json. Vocabulary: vocab.txt, SentencePiece
+    models, tokenizer.json. Hidden files are ignored.
 
     Args:
-        path: the folder.
-        require: which of "config", "checkpoint" and "vocab" must be there.
-    Returns:
-        FolderDescription; the checkpoint path is what `open_checkpoint` takes.
-    Raises:
-        ValueError: if a required file is missing, or there are two of the same kind.
+        path: path of the folder.
+        require: which of "config", "checkpoint" and "vocab" must exist.
 
-    Example:
+    Returns:
+        FolderDescription; its `checkpoint_path` is an argument for `open_checkpoint`.
+
+    Raises:
+        ValueError: a required file is missing, or there are two files of one kind.
 
     >>> import os, tempfile
     >>> folder = tempfile.mkdtemp()
@@ -72,7 +74,7 @@ def describe_folder(path, require=("config", "checkpoint")):
     """
     folder = os.fspath(path)
     if not os.path.isdir(folder):
-        raise ValueError(f"`path` must be an existing folder. Received: path={folder!r}")
+        raise invalid("`path` must be an existing folder.", path=folder)
     names = sorted(
         entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != "."
     )
@@ -89,23 +91,24 @@ def describe_folder(path, require=("config", "checkpoint")):
     }
     for what in require:
         if not found[what]:
-            raise ValueError(
+            raise invalid(
                 f"`path` must be a folder with a {what}: {_EXPECTED[what]}. "
-                f"Received: path={folder!r}, which holds {_shorten(names)}"
+                f"The folder holds {_shorten(names)}.",
+                path=folder,
             )
     paths = [name and os.path.join(folder, name) for name in found.values()]
     return FolderDescription(*paths, format)
 
 
 def read_config(path):
-    """Read a JSON config: a dict.
+    """Read a JSON config as a dict.
 
     Args:
-        path: the file, or a folder with one (see `describe_folder`).
-    Raises:
-        ValueError: naming file, line and column, if it is not one JSON object with distinct keys.
+        path: path of the file, or of a folder with a config (see `describe_folder`).
 
-    Example:
+    Raises:
+        ValueError: the file is not a JSON object with distinct keys; the error names file, line
+            and column.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "config.json")
@@ -137,12 +140,13 @@ def _first(folder, names, patterns):
 
 
 def _pick(folder, names, pattern):
-    """The one name that matches; None if there is none, ValueError if there are several."""
+    """Return the name that matches, or None; raise if several names match."""
     matches = [name for name in names if re.fullmatch(pattern, name)]
     if len(matches) > 1:
-        raise ValueError(
-            "`path` must leave no choice between files of one kind; give the path of the one you "
-            f"mean. Received: path={folder!r}, which holds {_shorten(matches)}"
+        raise invalid(
+            "`path` must hold at most one file of a kind; give the path of a file instead. "
+            f"The folder holds {_shorten(matches)}.",
+            path=folder,
         )
     return matches[0] if matches else None
 

@@ -1,4 +1,4 @@
-"""HDF5 weights (`.weights.h5` of Keras) as tensors named by the path of the dataset."""
+"""Read and write HDF5 weights, such as `.weights.h5` of Keras; a name is a dataset's path."""
 
 import os
 
@@ -15,23 +15,25 @@ from kerasx.checkpoints.checkpoint import (
     raw_bytes,
     readable,
 )
+from kerasx.checks import invalid
 from kerasx.files import atomic_path
 
-_MAX_EXPANSION = 1100  # deflate packs at most 1032 to 1; a dataset beyond that is a trap
-_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises on bad files
+_MAX_EXPANSION = 1100  # deflate compresses 1032 to 1 at most; a larger dataset is malicious
+_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # of h5py on damaged files
 
 
 class Hdf5Weights(Checkpoint):
     """The numeric datasets of an HDF5 file, such as "layers/dense/vars/0" of a `.weights.h5`.
 
-    Links out of the file, external and virtual datasets are refused, as is a dataset that claims
-    more than its bytes can hold. bfloat16 is stored the way Keras does (2 opaque bytes, and the
-    attribute dtype="bfloat16"). HDF5 has no checksum here: see `write_digest`.
+    bfloat16 is stored as Keras stores it: 2 opaque bytes and the attribute dtype="bfloat16". The
+    format has no checksum; see `write_digest` in kerasx.files.atomic.
 
     Args:
-        path: the file.
+        path: path of the file.
+
     Raises:
-        ValueError: if it is damaged, cut short, of another kind, or refers to other files.
+        ValueError: the file is damaged, cut short or of another kind; it has links, external or
+            virtual datasets; or a dataset claims more data than its bytes can hold.
     """
 
     format = "hdf5"
@@ -61,21 +63,18 @@ class Hdf5Weights(Checkpoint):
 
 
 def save_hdf5(path, tensors):
-    """Write tensors as HDF5 datasets; "a/b" is the dataset b of the group a.
+    """Write tensors as HDF5 datasets; the tensor "a/b" is the dataset b of the group a.
 
-    Keras reads the file into a model only if the names are those Keras gives; any name that is a
-    path is written.
+    Any path is a valid name, but Keras loads only files with the names that Keras uses.
 
     Args:
-        path: the file, ending in `.h5`.
-        tensors: {name: array} or a Checkpoint; read one tensor at a time.
-    Raises:
-        ValueError: if a name is not a path, or is both a tensor and a folder of tensors.
+        path: path of the file, ending in `.h5`.
+        tensors: {name: array} or a Checkpoint, read one tensor at a time.
 
-    Example:
+    Raises:
+        ValueError: a name is not a path, or is the path of both a tensor and a group.
 
     >>> import os, tempfile
-    >>> import numpy as np
     >>> path = os.path.join(tempfile.mkdtemp(), "tiny.weights.h5")
     >>> save_hdf5(path, {"layers/dense/vars/0": np.arange(3.0)})
     >>> with Hdf5Weights(path) as checkpoint:
@@ -84,7 +83,7 @@ def save_hdf5(path, tensors):
     """
     path, tensors = os.fspath(path), as_checkpoint(tensors)
     if not path.endswith(".h5"):
-        raise ValueError(f"`path` must end in '.h5'. Received: path={path!r}")
+        raise invalid("`path` must end in '.h5'.", path=path)
     _check_names(tensors)
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         for name in tensors:
@@ -101,21 +100,22 @@ def _check_names(tensors):
     for name in tensors:
         check_name(name)
         if any(part in ("", ".", "..") for part in name.split("/")) or name in groups:
-            raise ValueError(
-                "`tensors` must have names that are distinct HDF5 paths, none of them the folder "
-                f"of another; write safetensors instead. Received: name={name!r}"
+            raise invalid(
+                "`tensors` must have names that are distinct HDF5 paths, none of them a group; "
+                "write safetensors instead.",
+                name=name,
             )
         dtype = tensors.dtype(name)
         if dtype.kind not in "biufc" and dtype != BFLOAT16:
-            raise ValueError(f"`tensors` must be of NumPy's dtypes or bfloat16. Received: {dtype}")
+            raise invalid("`tensors` must have dtypes of NumPy or bfloat16.", dtype=dtype)
 
 
 def _walk(group, prefix=""):
-    """Yield the (path, dataset) pairs below a group; only links within the file are followed."""
+    """Yield the (path, dataset) pairs of a group and its groups; links are refused."""
     for key in group:
         name, link = prefix + key, group.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{name!r} is a link, which is not followed")
+            raise ValueError(f"{name!r} is a link")
         item = group[key]
         if isinstance(item, h5py.Group):
             yield from _walk(item, f"{name}/")
@@ -128,7 +128,7 @@ def _walk(group, prefix=""):
 
 
 def _dtype(dataset):
-    """The dtype a dataset is read as; None if it is not numeric."""
+    """Return the dtype in which a dataset is read, or None if it is not numeric."""
     if dataset.attrs.get("dtype") == "bfloat16":
         return BFLOAT16
     return dataset.dtype.newbyteorder("=") if is_numeric(dataset.dtype) else None

@@ -1,9 +1,10 @@
-"""Does a checkpoint hold exactly what a model needs? Asked by name, before any data is read."""
+"""Check that a checkpoint holds the tensors of a model, by name and shape, without reading data."""
 
 import re
 from fnmatch import translate
 
 from kerasx.checkpoints.checkpoint import as_checkpoint
+from kerasx.checks import invalid
 
 DEFAULT_IGNORE = (
     # slots and counters of TensorFlow optimizers: Adam, LAMB, Momentum, RMSProp, Adafactor
@@ -28,7 +29,7 @@ DEFAULT_IGNORE = (
     "good_steps",
     "loss_scale",
     "current_loss_scale",
-    # bookkeeping of tf.train.Checkpoint
+    # counters of tf.train.Checkpoint
     "save_counter/*",
     "optimizer/*",
     "*/.OPTIMIZER_SLOT/*",
@@ -39,23 +40,23 @@ DEFAULT_IGNORE = (
 
 
 def match(expected, checkpoint, ignore=DEFAULT_IGNORE, allow_missing=()):
-    """Check that a checkpoint holds the expected tensors, by name and shape, and nothing else.
+    """Check that a checkpoint holds the expected tensors, by name and shape, and no others.
 
-    No data is read. To load all or nothing, read every array after this and before the first
-    assignment: `{name: checkpoint[name] for name in expected}` (damaged data raises there).
+    No data is read. To assign all weights or none, read all arrays before the first assignment:
+    damaged data raises an error when it is read.
 
     Args:
-        expected: {name: shape} of what the model needs; None in a shape matches any size.
+        expected: {name: shape} of the tensors of a model; None in a shape matches any size.
         checkpoint: a Checkpoint or a dict of arrays.
-        ignore: patterns (`*`, `?`) of tensors that may be left unused; the default names the slots
-            and counters of optimizers. To add to it: `ignore=(*DEFAULT_IGNORE, "cls/*")`.
-        allow_missing: patterns of tensors that may be absent (and keep their initial values).
-    Returns:
-        the expected names that the checkpoint holds, a list in the order of `expected`.
-    Raises:
-        ValueError: listing all tensors that are missing, unused or of another shape.
+        ignore: patterns (`*`, `?`) of tensors that may be unused; the default lists the slots and
+            counters of optimizers. To add a pattern: `ignore=(*DEFAULT_IGNORE, "cls/*")`.
+        allow_missing: patterns of tensors that may be absent.
 
-    Example:
+    Returns:
+        List of the expected names that the checkpoint holds, in the order of `expected`.
+
+    Raises:
+        ValueError: tensors are missing, unused or of another shape; the error lists them.
 
     >>> import numpy as np
     >>> arrays = {"dense/bias": np.zeros(3), "dense/bias/adam_m": np.zeros(3)}
@@ -91,9 +92,9 @@ def match(expected, checkpoint, ignore=DEFAULT_IGNORE, allow_missing=()):
 
 
 def _matcher(patterns):
-    """A function that says whether a name matches any of the patterns, case included."""
+    """Return a function that tells whether a name matches any of the patterns, case included."""
     if isinstance(patterns, str):
-        raise ValueError(f"Patterns must be a list of str. Received: {patterns!r}")
+        raise invalid("Patterns must be a list of str.", patterns=patterns)
     return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
 
@@ -110,8 +111,8 @@ def _why(checkpoint, name):
 def _message(checkpoint, lists, limit=20):
     lines = [
         "`checkpoint` must hold the tensors of the model, by name and shape; nothing was loaded. "
-        "`python -m kerasx.checkpoints show PATH` lists what it holds; pass `ignore=[...]` for "
-        "tensors to leave unused, `allow_missing=[...]` for those that may be absent. "
+        "`python -m kerasx.checkpoints show PATH` lists its tensors; pass `ignore=[...]` for "
+        "tensors that may be unused, `allow_missing=[...]` for tensors that may be absent. "
         f"Received: checkpoint={checkpoint!r}"
     ]
     for what, names in lists:

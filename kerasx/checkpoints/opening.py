@@ -1,4 +1,4 @@
-"""One way to open whatever holds weights."""
+"""Open a checkpoint of any format."""
 
 import os
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from kerasx.checkpoints.safetensors_file import SafetensorsFile
 from kerasx.checkpoints.sharded import open_shards
 from kerasx.checkpoints.tensor_bundle import TensorBundle
 from kerasx.checkpoints.torch_file import TorchFile
+from kerasx.checks import invalid
 from kerasx.files import check_digest
 
 _READERS = {
@@ -23,23 +24,26 @@ _INDEX = ".index.json"
 
 
 def open_checkpoint(source, mapped=False):
-    """Open weights as a read-only mapping of names to arrays that reads them when asked.
+    """Open a checkpoint as a read-only mapping of tensor names to arrays, read when looked up.
 
     Args:
-        source: a path: a TensorFlow prefix ("bert_model.ckpt"), a `.safetensors` file, an index of
-            shards (`.safetensors.index.json`, `.bin.index.json`), a `.weights.h5`, a torch `.bin`
-            or `.pt` (with torch installed), or a folder with one of them (see `describe_folder`).
-            Or a dict of arrays, or an open Checkpoint, which is returned as it is.
-            Where `path`.sha256 lies beside a file (see `write_digest`), it is checked.
-        mapped: whether the arrays of a TensorFlow checkpoint or safetensors file are read-only
-            views of the file, which take no memory but for pages looked at since
-            `checkpoint.release()`. The file must not be changed where it is.
-    Returns:
-        Checkpoint.
-    Raises:
-        ValueError: if there is no such file, or it is damaged or of another kind.
+        source: one of
+            - the prefix of a TensorFlow checkpoint, such as "bert_model.ckpt";
+            - a file: `.safetensors`, `.weights.h5`, or `.bin` or `.pt` of torch, which must be
+              installed. If the file `path`.sha256 exists, the digest is checked;
+            - an index of shards: `.safetensors.index.json` or `.bin.index.json`;
+            - a folder with one of these (see `describe_folder`);
+            - a dict of arrays;
+            - an open Checkpoint, which is returned as it is.
+        mapped: bool, whether the arrays of a TensorFlow checkpoint or safetensors file are
+            read-only views of the file. A view takes memory for the pages used since
+            `checkpoint.release()`. The file may be replaced, but not changed in place.
 
-    Example:
+    Returns:
+        A Checkpoint, with `shape(name)`, `dtype(name)`, `nbytes(name)`, `format` and `close()`.
+
+    Raises:
+        ValueError: the file does not exist, is damaged or of another kind.
 
     >>> import numpy as np
     >>> checkpoint = open_checkpoint({"dense/kernel": np.zeros((2, 3), "float32")})
@@ -59,15 +63,16 @@ def open_checkpoint(source, mapped=False):
     if path.endswith(".index"):
         return TensorBundle(path.removesuffix(".index"), mapped)
     if reader is None or not os.path.isfile(path):
-        raise ValueError(
-            "`source` must be a TensorFlow checkpoint prefix (with its .index file), a "
+        state = "is of another kind" if os.path.exists(path) else "does not exist"
+        raise invalid(
+            "`source` must be a prefix of a TensorFlow checkpoint (with an .index file), a "
             f"{', '.join(_READERS)} file, a {_INDEX} of shards, a folder with one of them, or a "
-            f"dict of arrays. Received: source={path!r}, "
-            f"{'a file of another kind' if os.path.exists(path) else 'which does not exist'}"
+            f"dict of arrays; this path {state}.",
+            source=path,
         )
 
     def open_file(path):
-        check_digest(path)  # reads the file once, if there is a digest to check
+        check_digest(path)
         return reader(path, mapped) if reader is SafetensorsFile else reader(path)
 
     return open_shards(path, open_file) if path.endswith(_INDEX) else open_file(path)

@@ -2,22 +2,27 @@
 
 import numpy as np
 
+from kerasx.checks import invalid
+
 __all__ = ["orthogonally_resize"]
 
 
 def orthogonally_resize(a, new_shape, window=2):
-    """Resize a weight matrix by repeating or cutting blocks, and keep its norm.
+    """Resize an array by repeating or cutting blocks of entries, and keep its norm.
 
-    An axis that grows repeats each block of `window` entries, x1 x2 x1 x2 x3 x4 ..., and is then
-    cut; an axis that shrinks is cut. Repeated orthogonal columns stay orthogonal.
+    To grow, an axis repeats each block of `window` entries, x1 x2 x1 x2 x3 x4 x3 x4, and is cut
+    to size; to shrink, it is cut. Orthogonal columns stay orthogonal when repeated.
 
     Args:
-        a: array.
-        new_shape: its new shape, of the same rank.
-        window: size of a repeated block; must divide each axis that grows.
+        a: array of any rank.
+        new_shape: tuple of int, of the same rank.
+        window: int, entries in a block; must divide the size of each axis that grows.
+
+    Returns:
+        Array of shape `new_shape`.
 
     Raises:
-        ValueError: another rank, or a growing axis not a multiple of `window`.
+        ValueError: the ranks differ, or `window` does not divide the size of a growing axis.
 
     Source: kexue.fm/archives/8444.
 
@@ -25,16 +30,15 @@ def orthogonally_resize(a, new_shape, window=2):
     array([3., 4., 3., 4.])
     """
     if a.ndim != len(new_shape):
-        raise ValueError(
-            f"`new_shape` must have rank {a.ndim}, as `a`. Received: new_shape={new_shape}"
-        )
+        raise invalid(f"`new_shape` must have rank {a.ndim}, as `a`.", new_shape=new_shape)
     norm = np.linalg.norm(a)
     for axis, (old, new) in enumerate(zip(a.shape, new_shape)):
         if new > old:
             if old % window:
-                raise ValueError(
-                    "`window` must divide each axis that grows. "
-                    f"Received: window={window}, axis {axis} of size {old}"
+                raise invalid(
+                    "`window` must divide the size of each axis that grows.",
+                    window=window,
+                    shape=a.shape,
                 )
             blocks = np.arange(old).reshape(-1, 1, window)
             a = np.take(a, np.tile(blocks, (1, -(-new // old), 1)).ravel(), axis)

@@ -1,9 +1,10 @@
-"""safetensors files, one or several with an index, read through the safetensors library.
+"""Read and write safetensors files, one file or several with an index.
 
-The library refuses headers that do not add up. Reading and writing the data is ours, because it
-goes tensor by tensor, without a mapped file that stays in memory beside the arrays: the format is a
-header length (8 bytes), a JSON header and the bytes; see huggingface.co/docs/safetensors. It has no
-checksum; for one, see `write_digest`.
+The safetensors library checks headers and writes files. Tensors are read from the file directly,
+because the library gives NumPy copies, and its memory map stays resident beside them: a model
+would take twice the memory of its weights while it loads.
+
+The format has no checksum; see `write_digest` in kerasx.files.atomic.
 """
 
 import json
@@ -11,6 +12,7 @@ import os
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from kerasx.checkpoints.checkpoint import (
     BFLOAT16,
@@ -19,11 +21,11 @@ from kerasx.checkpoints.checkpoint import (
     as_checkpoint,
     check_name,
     from_bytes,
-    raw_bytes,
     readable,
 )
 from kerasx.checkpoints.data_file import DataFile
 from kerasx.checkpoints.sharded import read_weight_map
+from kerasx.checks import check_integer, invalid
 from kerasx.files import atomic_path
 
 _DTYPES = {
@@ -42,25 +44,22 @@ _DTYPES = {
     "I64": np.dtype("int64"),
     "F64": np.dtype("float64"),
 }
-_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
 class SafetensorsFile(Checkpoint):
-    """A safetensors file. bfloat16 tensors come as `ml_dtypes` arrays, bit for bit.
+    """A safetensors file; bfloat16 tensors are `ml_dtypes` arrays, bit for bit.
 
     Attributes:
         metadata: {str: str}, the free text in the header.
 
     Args:
-        path: the file.
-        mapped: whether arrays are read-only views of the file, see `release`.
-    Raises:
-        ValueError: if it is damaged, cut short or of another kind.
+        path: path of the file.
+        mapped: bool, whether arrays are read-only views of the file (see `release`).
 
-    Example:
+    Raises:
+        ValueError: the file is damaged, cut short or of another kind.
 
     >>> import os, tempfile
-    >>> import numpy as np
     >>> path = os.path.join(tempfile.mkdtemp(), "tiny.safetensors")
     >>> save_safetensors(path, {"pooler.dense.bias": np.arange(3.0)}, metadata={"format": "np"})
     >>> with SafetensorsFile(path) as checkpoint:
@@ -98,7 +97,7 @@ class SafetensorsFile(Checkpoint):
 
 
 def _header(file):
-    """{name: dtype code, shape and place in the file} of each tensor."""
+    """Return {name: dtype code, shape and offset in the file}; the library gives no offsets."""
     size = int(file.read(0, 8).view("<u8")[0])
     header = json.loads(file.read(8, size).tobytes())
     header.pop("__metadata__", None)
@@ -106,35 +105,28 @@ def _header(file):
 
 
 def save_safetensors(path, tensors, metadata=None, max_shard_size=None):
-    """Write a safetensors file, or several and `path`.index.json if it would grow too big.
+    """Write a safetensors file, or several files and `path`.index.json.
 
-    What `path` held before stays valid until the new version is complete: a file is replaced
-    whole, and shards are written under names that the old index does not use. Files of the old
-    version that are no longer needed are removed at the end.
+    An old checkpoint at `path` stays valid until the new one is complete: a single file is
+    replaced atomically, and shards get names that the old index does not use. Files of the old
+    checkpoint that are no longer needed are removed at the end.
 
     Args:
-        path: the file, ending in `.safetensors`.
-        tensors: {name: array} or a Checkpoint; read one tensor at a time.
+        path: path of the file, ending in `.safetensors`.
+        tensors: {name: array} or a Checkpoint. The tensors of one file are in memory together,
+            unless they are views of a mapped file.
         metadata: {str: str} for the header.
-        max_shard_size: bytes of tensors per file; None for one file.
-    Raises:
-        ValueError: if a name or dtype has no place in the format; nothing is written then.
+        max_shard_size: bytes of tensors per file; None for a single file.
 
-    Example:
+    Raises:
+        ValueError: the format cannot hold a name or a dtype; nothing is written.
 
     >>> import os, tempfile
-    >>> import numpy as np
     >>> folder = tempfile.mkdtemp()
-    >>> save_safetensors(
-    ...     os.path.join(folder, "model.safetensors"),
-    ...     {"a": np.zeros(10, "uint8"), "b": np.zeros(10, "uint8")},
-    ...     max_shard_size=10,
-    ... )
-    >>> for name in sorted(os.listdir(folder)):
-    ...     print(name)
-    model-00001-of-00002.safetensors
-    model-00002-of-00002.safetensors
-    model.safetensors.index.json
+    >>> tensors = {"a": np.zeros(10, "uint8"), "b": np.zeros(10, "uint8")}
+    >>> save_safetensors(os.path.join(folder, "m.safetensors"), tensors, max_shard_size=10)
+    >>> sorted(os.listdir(folder))
+    ['m-00001-of-00002.safetensors', 'm-00002-of-00002.safetensors', 'm.safetensors.index.json']
     """
     path, tensors, metadata = os.fspath(path), as_checkpoint(tensors), dict(metadata or {})
     _check(path, tensors, metadata, max_shard_size)
@@ -152,22 +144,20 @@ def save_safetensors(path, tensors, metadata=None, max_shard_size=None):
 
 def _check(path, tensors, metadata, max_shard_size):
     if not path.endswith(".safetensors"):
-        raise ValueError(f"`path` must end in '.safetensors'. Received: path={path!r}")
+        raise invalid("`path` must end in '.safetensors'.", path=path)
     if not all(isinstance(text, str) for pair in metadata.items() for text in pair):
-        raise ValueError(f"`metadata` must map str to str. Received: metadata={metadata!r}")
-    if max_shard_size is not None and max_shard_size < 1:
-        raise ValueError(f"`max_shard_size` must be positive. Received: {max_shard_size=}")
+        raise invalid("`metadata` must map str to str.", metadata=metadata)
+    if max_shard_size is not None:
+        check_integer("max_shard_size", max_shard_size, least=1)
     for name in tensors:
         check_name(name)
-        if tensors.dtype(name).newbyteorder("=") not in _CODES:
-            raise ValueError(
-                "`tensors` must be of the dtypes of safetensors; cast it. "
-                f"Received: tensors[{name!r}] of {tensors.dtype(name)}"
-            )
+        dtype = tensors.dtype(name)
+        if dtype.newbyteorder("=") not in _DTYPES.values():
+            raise invalid("`tensors` must have dtypes of safetensors.", name=name, dtype=dtype)
 
 
 def _write_shards(path, groups, tensors, metadata, old):
-    """Write the shards, then the index; the paths of both."""
+    """Write the shards, then the index; return the paths of all these files."""
     folder, index = os.path.dirname(path), f"{path}.index.json"
     names = _shard_names(os.path.basename(path), len(groups), [os.path.basename(p) for p in old])
     for name, group in zip(names, groups):
@@ -182,8 +172,17 @@ def _write_shards(path, groups, tensors, metadata, old):
     return {index, *(os.path.join(folder, name) for name in names)}
 
 
+def _write_file(path, names, tensors, metadata):
+    arrays = {name: np.asarray(tensors[name], order="C") for name in names}
+    with atomic_path(path) as temporary:
+        try:
+            save_file(arrays, temporary, metadata or None)
+        except SafetensorError as error:  # such as a full disk
+            raise OSError(f"{path} was not written: {error}") from error
+
+
 def _shard_names(basename, count, taken):
-    """Hugging Face's names of shards, or a second set if the old index uses the first."""
+    """Return Hugging Face's shard names, or a second set if the old index uses these names."""
     stem = basename.removesuffix(".safetensors")
     for version in ("", "-b"):
         names = [f"{stem}{version}-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
@@ -193,18 +192,18 @@ def _shard_names(basename, count, taken):
 
 
 def _old_files(path):
-    """The files of the checkpoint that is at `path` now, sharded or not."""
+    """Return the paths of the checkpoint that is at `path` now, sharded or not."""
     index = f"{path}.index.json"
     try:
         shards = set(read_weight_map(index).values())
-    except ValueError:  # no index, or one that is of no use
+    except ValueError:  # no index, or a damaged one
         shards = set()
     folder = os.path.dirname(path)
     return [path, index, *(os.path.join(folder, shard) for shard in sorted(shards))]
 
 
 def _split(tensors, size):
-    """Names in groups of at most `size` bytes (a single tensor may be larger), at least one."""
+    """Return lists of names of at most `size` bytes each; a larger tensor is alone in its list."""
     groups, room = [[]], size
     for name in tensors:
         if size is not None and tensors.nbytes(name) > room and groups[-1]:
@@ -213,21 +212,3 @@ def _split(tensors, size):
         groups[-1].append(name)
         room = None if size is None else room - tensors.nbytes(name)
     return groups
-
-
-def _write_file(path, names, tensors, metadata):
-    # Widest dtypes first: every tensor is then aligned, as the library itself does it.
-    names = sorted(names, key=lambda name: (-tensors.dtype(name).itemsize, name))
-    header, offset = {"__metadata__": metadata} if metadata else {}, 0
-    for name in names:
-        dtype, end = tensors.dtype(name).newbyteorder("="), offset + tensors.nbytes(name)
-        shape = list(tensors.shape(name))
-        header[name] = {"dtype": _CODES[dtype], "shape": shape, "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    text = text.ljust(-(-len(text) // 8) * 8)
-    with atomic_path(path) as temporary:
-        with open(temporary, "wb") as f:
-            f.write(len(text).to_bytes(8, "little") + text)
-            for name in names:
-                f.write(raw_bytes(tensors[name]))

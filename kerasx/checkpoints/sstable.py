@@ -1,35 +1,54 @@
-"""Sorted string tables (LevelDB's format), in which TensorFlow keeps the index of a checkpoint.
+"""Read and write sorted string tables, the format of the index of a TensorFlow checkpoint.
 
-Data blocks, then a block of their positions, then a footer of 48 bytes. In a block each key says
-how many bytes it shares with the one before; every 16th is written whole (a restart point).
-A block is followed by its compression (0: none) and a masked CRC-32C.
+A table (LevelDB's format) consists of data blocks, a block with their positions, and a footer of
+48 bytes. In a block each key states how many bytes it shares with the previous key; every 16th
+key is written in full (a restart point). Each block is followed by a byte for its compression
+(0: none) and by its masked CRC-32C.
 """
 
 import os
+from functools import reduce
 
-from kerasx.checkpoints.crc32c import crc32c, mask
+import google_crc32c
+import numpy as np
+
 from kerasx.files.protobuf import read_varint, write_varint
 
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _FOOTER, _TRAILER = 48, 5
 _RESTART = 16
 _BLOCK_SIZE = 1 << 18
+_MASK_DELTA = 0xA282EAD8
+
+
+def masked_crc32c(pieces):
+    """Compute the CRC-32C of bytes given in pieces, in the masked form that LevelDB stores.
+
+    >>> hex(masked_crc32c([b"12345", b"6789"]))
+    '0xc78ab0e5'
+    """
+    crc = reduce(google_crc32c.extend, map(_read_only, pieces), 0)
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_table(data):
-    """Read a table: {key: value}, both bytes, in the order of the file.
+    """Read a table.
 
     Args:
-        data: the whole file, bytes-like (a memory map will do).
+        data: the content of the file, bytes-like, such as a memory map.
+
+    Returns:
+        {key: value}, both bytes, in the order of the file.
+
     Raises:
-        ValueError: if anything does not fit: magic number, positions, CRCs, order of the keys.
+        ValueError: the magic number, a position, a CRC or the order of the keys is wrong.
     """
     if len(data) < _FOOTER or bytes(data[-8:]) != _MAGIC:
         raise ValueError("it does not end with the magic number of a table")
     footer = bytes(data[-_FOOTER:])
-    _, position = _read_handle(footer, 0)  # of the meta block, which checkpoints do not use
+    _, position = _read_handle(footer, 0)  # the meta block, which checkpoints do not use
     handle, _ = _read_handle(footer, position)
-    # Keys share prefixes, so a hostile table of n bytes could spell out keys of n**2 bytes.
+    # Keys share prefixes, so a malicious table of n bytes could expand to keys of n**2 bytes.
     table, budget, last = {}, 64 * len(data), None
     for _, place in _read_block(data, handle, budget):
         for key, value in _read_block(data, _read_handle(place, 0)[0], budget):
@@ -41,13 +60,13 @@ def read_table(data):
 
 
 def write_table(items):
-    """Bytes of the table of a {key: value} dict of bytes; keys are sorted bytewise."""
+    """Return the bytes of a table of {key: value}, both bytes, sorted by key."""
     out, handles, entries, size = bytearray(), [], [], 0
 
     def write_block(entries):
         block = _encode_block(entries) + b"\0"
         handle = write_varint(len(out)) + write_varint(len(block) - 1)
-        out.extend(block + mask(crc32c(block)).to_bytes(4, "little"))
+        out.extend(block + masked_crc32c([block]).to_bytes(4, "little"))
         return handle
 
     for key, value in sorted(items.items()):
@@ -62,6 +81,12 @@ def write_table(items):
     return bytes(out) + footer.ljust(_FOOTER - 8, b"\0") + _MAGIC
 
 
+def _read_only(piece):
+    view = np.frombuffer(piece, np.uint8)
+    view.flags.writeable = False  # google_crc32c accepts nothing else
+    return view
+
+
 def _read_handle(data, position):
     offset, position = read_varint(data, position)
     size, position = read_varint(data, position)
@@ -69,18 +94,16 @@ def _read_handle(data, position):
 
 
 def _read_block(data, handle, budget):
-    """Yield the (key, value) pairs of the block at (offset, size), its CRC checked first."""
+    """Check the CRC of the block at (offset, size), then yield its (key, value) pairs."""
     offset, size = handle
     end = offset + size
     if end + _TRAILER > len(data) - _FOOTER:
         raise ValueError(f"a block at {offset} of {size} bytes runs past the end")
     block, crc = bytes(data[offset : end + 1]), bytes(data[end + 1 : end + _TRAILER])
-    if mask(crc32c(block)) != int.from_bytes(crc, "little"):
-        raise ValueError(f"the CRC of the block at {offset} does not match: it is damaged")
+    if masked_crc32c([block]) != int.from_bytes(crc, "little"):
+        raise ValueError(f"the CRC of the block at {offset} does not match")
     if block[-1]:
-        raise ValueError(
-            f"the block at {offset} is compressed (type {block[-1]}), which is not read"
-        )
+        raise ValueError(f"the block at {offset} is compressed, which is not supported")
     yield from _decode_block(block[:-1], budget)
 
 

@@ -1,13 +1,13 @@
-"""TensorFlow checkpoints (the V2 "tensor bundle") read and written with NumPy alone.
+"""Read and write TensorFlow checkpoints (the V2 "tensor bundle") with NumPy.
 
-`prefix.index` is a sorted table that says what each tensor is and where it lies (bundle_index.py);
-`prefix.data-00000-of-00001` and so on hold the bare bytes, with a CRC-32C per tensor in the index.
-The format is that of tensorflow/core/util/tensor_bundle.
+`prefix.index` is a sorted table with the dtype, shape, place and CRC-32C of each tensor (see
+bundle_index.py). The data files `prefix.data-00000-of-00001` and so on hold the bytes.
+
+Source: tensorflow/core/util/tensor_bundle.
 """
 
 import glob
 import os
-from functools import reduce
 
 import ml_dtypes
 import numpy as np
@@ -23,8 +23,9 @@ from kerasx.checkpoints.checkpoint import (
     raw_bytes,
     readable,
 )
-from kerasx.checkpoints.crc32c import crc32c, mask
 from kerasx.checkpoints.data_file import DataFile
+from kerasx.checkpoints.sstable import masked_crc32c
+from kerasx.checks import invalid
 from kerasx.files import atomic_path
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
@@ -50,21 +51,20 @@ _NUMBERS = {dtype: number for number, dtype in _DTYPES.items()}
 
 
 class TensorBundle(Checkpoint):
-    """A TensorFlow checkpoint; each tensor's CRC-32C is checked when it is first read.
+    """A TensorFlow checkpoint; the CRC-32C of a tensor is checked when it is first read.
 
-    Tensors of strings and objects are listed in `skipped`. Variables saved in slices (partitioned
-    variables) are put together.
+    Tensors of strings and objects are listed in `skipped`. Partitioned variables, which are saved
+    in slices, are joined.
 
     Args:
-        prefix: the path without `.index`, such as "chinese_bert/bert_model.ckpt".
-        mapped: whether arrays are read-only views of the files, see `release`.
-    Raises:
-        ValueError: if the files are damaged, cut short or of another kind, here or on reading.
+        prefix: path without `.index`, such as "chinese_bert/bert_model.ckpt".
+        mapped: bool, whether arrays are read-only views of the files (see `release`).
 
-    Example:
+    Raises:
+        ValueError: the files are damaged, cut short or of another kind; some damage is found when
+            a tensor is read.
 
     >>> import os, tempfile
-    >>> import numpy as np
     >>> prefix = os.path.join(tempfile.mkdtemp(), "tiny.ckpt")
     >>> save_tensor_bundle(prefix, {"bert/pooler/dense/bias": np.arange(3.0)})
     >>> with TensorBundle(prefix) as checkpoint:
@@ -98,7 +98,7 @@ class TensorBundle(Checkpoint):
             self._check_place(name, spec)
 
     def _check_place(self, name, spec):
-        """Check that the bytes of a tensor are as many as its shape says and within the file."""
+        """Check that the size in bytes agrees with the shape and that the file is long enough."""
         entry = spec.where
         if entry.slices:
             parts = [part for _, part in self._slices(name, spec)]
@@ -116,7 +116,7 @@ class TensorBundle(Checkpoint):
                 raise ValueError(f"it ends at byte {end} of a file of {size} bytes")
 
     def _slices(self, name, spec):
-        """The (place in the tensor, Spec) pairs of a partitioned variable."""
+        """Return the (place in the tensor, Spec) pairs of a partitioned variable."""
         slices = []
         with self._naming(name, spec.where):
             for extents in spec.where.slices:
@@ -144,11 +144,11 @@ class TensorBundle(Checkpoint):
                 self._compare(entry, pieces)
 
     def _compare(self, entry, pieces):
-        """Check the CRC-32C of an entry, once."""
+        """Check the CRC-32C of an entry, if it has not been checked before."""
         place = entry.shard, entry.offset
         if place in self._verified:
             return
-        if mask(reduce(lambda crc, piece: crc32c(piece, crc), pieces, 0)) != entry.crc:
+        if masked_crc32c(pieces) != entry.crc:
             raise ValueError("its CRC-32C does not match")
         self._verified.add(place)
 
@@ -187,20 +187,18 @@ class TensorBundle(Checkpoint):
 def save_tensor_bundle(prefix, tensors):
     """Write a TensorFlow V2 checkpoint, which tf.train.load_checkpoint reads.
 
-    The files that are there stay valid until the new index takes the place of the old: if the old
-    data is in one file, the new goes into two, and the other way round, so neither overwrites the
-    other. Data files of the old checkpoint are removed at the end.
+    An old checkpoint stays valid until the new index replaces the old index: if the old data is
+    in one file, the new data is written to two files, otherwise to one, so that the names differ.
+    Data files of the old checkpoint are removed at the end.
 
     Args:
-        prefix: the path without `.index`, such as "out/bert_model.ckpt".
-        tensors: {name: array} or a Checkpoint; read one tensor at a time.
-    Raises:
-        ValueError: if a name or dtype has no place in a checkpoint; nothing is written then.
+        prefix: path without `.index`, such as "out/bert_model.ckpt".
+        tensors: {name: array} or a Checkpoint, read one tensor at a time.
 
-    Example:
+    Raises:
+        ValueError: the format cannot hold a name or a dtype; nothing is written.
 
     >>> import os, tempfile
-    >>> import numpy as np
     >>> folder = tempfile.mkdtemp()
     >>> save_tensor_bundle(os.path.join(folder, "tiny.ckpt"), {"global_step": np.array(7)})
     >>> sorted(os.listdir(folder))
@@ -209,11 +207,9 @@ def save_tensor_bundle(prefix, tensors):
     prefix, tensors = os.fspath(prefix), as_checkpoint(tensors)
     for name in tensors:
         check_name(name)
-        if tensors.dtype(name).newbyteorder("=") not in _NUMBERS:
-            raise ValueError(
-                f"`tensors` must be of the dtypes of TensorFlow. "
-                f"Received: tensors[{name!r}] of {tensors.dtype(name)}"
-            )
+        dtype = tensors.dtype(name)
+        if dtype.newbyteorder("=") not in _NUMBERS:
+            raise invalid("`tensors` must have dtypes of TensorFlow.", name=name, dtype=dtype)
     groups = _split(tensors, 2 if _count_shards(prefix) == 1 else 1)
     entries = {}
     for shard, names in enumerate(groups):
@@ -235,14 +231,14 @@ def _write_shard(path, shard, names, tensors):
             array = np.asarray(tensors[name])
             raw = raw_bytes(array)
             f.write(raw)
-            number, crc = _NUMBERS[array.dtype.newbyteorder("=")], mask(crc32c(raw))
+            number, crc = _NUMBERS[array.dtype.newbyteorder("=")], masked_crc32c([raw])
             entries[name] = Entry(number, array.shape, shard, offset, len(raw), crc)
             offset += len(raw)
     return entries
 
 
 def _split(tensors, count):
-    """Names in `count` groups of about equal bytes, in the order of the index."""
+    """Return `count` lists of names of about equal size in bytes, in the order of the index."""
     names = sorted(tensors, key=lambda name: name.encode("utf-8"))
     total, seen, groups = sum(map(tensors.nbytes, names)), 0, [[] for _ in range(count)]
     for name in names:
@@ -252,7 +248,7 @@ def _split(tensors, count):
 
 
 def _count_shards(prefix):
-    """How many data files the checkpoint that is there has; 0 if there is none to protect."""
+    """Return the number of data files of an existing checkpoint; 0 if there is none."""
     try:
         return read_index(f"{prefix}.index")[2]
     except (FileNotFoundError, ValueError):

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from kerasx import backend, checkpoints
-from kerasx.checkpoints import orthogonally_resize
+from kerasx.checkpoints.checkpoint import Checkpoint, Spec
+from kerasx.checkpoints.resizing import orthogonally_resize
 from kerasx.models.keras_weights import load_keras_weights
 
 __all__ = ["Translated", "WeightLoading", "rename"]
@@ -187,7 +188,7 @@ class WeightLoading:
         return {k: np.ascontiguousarray(v.T if turned else v) for k, (turned, v) in joined.items()}
 
 
-class Translated(checkpoints.Checkpoint):
+class Translated(Checkpoint):
     """A checkpoint under other names; kernels are transposed on the way.
 
     Args:
@@ -215,7 +216,7 @@ class Translated(checkpoints.Checkpoint):
         shape = shape[::-1] if turned else shape
         if parts > 1 and shape[-1] % parts == 0:  # if not, it is of another shape as it is
             shape = (*shape[:-1], shape[-1] // parts)
-        return checkpoints.Spec(shape, self.source.dtype(theirs), (theirs, turned, part, parts))
+        return Spec(shape, self.source.dtype(theirs), (theirs, turned, part, parts))
 
     def verify(self, names):
         self.source.verify({self._spec(name).where[0] for name in names})

@@ -134,5 +134,5 @@ def test_progress_is_shown_for_what_is_big(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "_BIG", 100)
     save_safetensors(tmp_path / "a.safetensors", small_tensors())
     cli.convert(tmp_path / "a.safetensors", tmp_path / "b.ckpt")
-    assert capsys.readouterr().err.endswith("158 B of 158 B   \n")
+    assert capsys.readouterr().err.endswith("read 158 B of 158 B   \n")
     assert not os.path.exists(tmp_path / "b.ckpt")  # a prefix, not a folder

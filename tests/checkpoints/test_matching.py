@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from kerasx.checkpoints import DEFAULT_IGNORE, Checkpoint, Spec, match, open_checkpoint
+from kerasx.checkpoints import DEFAULT_IGNORE, match, open_checkpoint
+from kerasx.checkpoints.checkpoint import Checkpoint, Spec
 
 pytestmark = pytest.mark.backend_free
 
