@@ -29,14 +29,9 @@ from kerasx.losses import GlobalPointerCrossentropy
 from kerasx.metrics import spo_f1
 from kerasx.models import bert_config, build_transformer_model
 from kerasx.optimizers import warmup_cosine
-from kerasx.spans import (
-    half_pointer_spans,
-    linked_triples,
-    subject_labels,
-    text_triples,
-    token_triples,
-    triple_labels,
-)
+from kerasx.spans import linked_triples, text_triples, token_triples, triple_labels
+from kerasx.spans.half_pointers import half_pointer_spans
+from kerasx.spans.linked import subject_labels
 from kerasx.text import text_table
 
 METHODS = ("gplinker", "casrel")

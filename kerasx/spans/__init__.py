@@ -1,12 +1,11 @@
-"""Texts to labels and back: alignment, tags, pointers, linked spans. NumPy only."""
+"""Convert texts to labels and back: alignment, tags, pointers, linked spans. NumPy only."""
 
 from kerasx.spans.alignment import text_spans, token_spans
-from kerasx.spans.half_pointers import best_span, half_pointer_labels, half_pointer_spans
+from kerasx.spans.half_pointers import best_span
 from kerasx.spans.linked import (
     event_labels,
     linked_events,
     linked_triples,
-    subject_labels,
     text_triples,
     token_triples,
     triple_labels,
@@ -28,14 +27,11 @@ __all__ = [
     "best_span",
     "encode_tags",
     "event_labels",
-    "half_pointer_labels",
-    "half_pointer_spans",
     "linked_events",
     "linked_triples",
     "pointer_labels",
     "pointer_spans",
     "spans_to_tags",
-    "subject_labels",
     "tag_set",
     "tags_to_spans",
     "text_spans",

@@ -1,43 +1,43 @@
-"""Spans of a text as spans of its tokens, and back, without loss. NumPy only.
+"""Convert spans of a text to spans of its tokens, and back, without loss.
 
-Tokens lose case, accents and control characters; their offsets still say where each comes from. A
-span of the text is the span of the tokens it consists of, if its ends are ends of tokens.
+Tokens lose case, accents and control characters; their offsets still tell their place in the text.
+A span of the text is a span of tokens if it begins and ends where tokens do.
 """
 
 import unicodedata
 
-__all__ = ["text_spans", "token_spans"]
+from kerasx.checks import check_choice, invalid
 
-# marks, invisible characters, and what changes the emoji before it
+# categories of marks, invisible characters, and modifiers of the emoji before them
 _ATTACHED = ("Mn", "Me", "Mc", "Cf", "Cc", "Sk")
 
 
 def token_spans(text, spans, offsets, errors="raise"):
-    """The spans of a text as spans of its tokens.
+    """Convert spans of a text to spans of its tokens.
 
-    Characters that belong to no token but to the one before, such as combining marks, variation
-    selectors and joiners, count as its end. White space belongs to no token.
+    Characters outside all tokens that modify the character before them, such as combining marks,
+    variation selectors and joiners, are added to the token before them. White space belongs to no
+    token.
 
     Args:
         text: str.
-        spans: (start, end, label) each, in characters, `end` not included. They may overlap.
-        offsets: (start, end) of each token in characters, as of `tokenize_with_offsets` or of
-            another tokenizer, never decreasing; special tokens have start == end.
-        errors: "raise", or "skip" for leaving a span out whose ends are not ends of tokens.
+        spans: list of (start, end, label) in characters, `end` not included. They may overlap.
+        offsets: (start, end) of each token in characters, never decreasing, from
+            `tokenize_with_offsets` or another tokenizer; special tokens have start == end.
+        errors: "raise", or "skip" to leave out spans that do not begin and end where tokens do.
 
     Returns:
         List of (first, last + 1, label) in tokens; as long as `spans` with errors="raise".
 
     Raises:
-        ValueError: a span outside the text or without characters; with "raise" one that cuts
-            through a token, or begins or ends between tokens; it names the place in the text.
+        ValueError: a span outside the text or without characters; with "raise", a span that cuts a
+            token, or begins or ends between tokens. The error names the place in the text.
 
     >>> offsets = [(0, 0), (0, 1), (1, 2), (2, 6), (6, 6)]
     >>> token_spans("去吧NASA", [(2, 6, "ORG")], offsets)
     [(3, 4, 'ORG')]
     """
-    if errors not in ("raise", "skip"):
-        raise ValueError(f"`errors` must be 'raise' or 'skip'. Received: errors={errors!r}")
+    check_choice("errors", errors, ("raise", "skip"))
     extents, found = _extents(text, offsets), []
     firsts, lasts = {}, {}
     for i, (start, end) in enumerate(extents):
@@ -45,11 +45,7 @@ def token_spans(text, spans, offsets, errors="raise"):
             firsts.setdefault(start, i)
             lasts[end] = i
     for start, end, label in spans:
-        if not 0 <= start < end <= len(text):
-            raise ValueError(
-                f"`spans` must lie within the {len(text)} characters of the text and hold at least "
-                f"one. Received: {(start, end, label)}"
-            )
+        check_within((start, end, label), len(text), "characters")
         if start in firsts and end in lasts:
             found.append((firsts[start], lasts[end] + 1, label))
         elif errors == "raise":
@@ -58,15 +54,15 @@ def token_spans(text, spans, offsets, errors="raise"):
 
 
 def text_spans(text, spans, offsets):
-    """Spans of tokens as spans of the text: what `token_spans` was given.
+    """Convert spans of tokens to spans of the text, the inverse of `token_spans`.
 
     Args:
-        text, offsets: as for `token_spans`.
-        spans: (first, last + 1, label) each, in tokens.
+        text, offsets: as in `token_spans`.
+        spans: list of (first, last + 1, label) in tokens.
 
     Returns:
-        List of (start, end, label) in characters. Special tokens at the ends of a span have none;
-        a span of them alone is left out.
+        List of (start, end, label) in characters. Special tokens have no characters; a span of
+        special tokens alone is left out.
 
     Raises:
         ValueError: a span outside of the tokens.
@@ -76,19 +72,24 @@ def text_spans(text, spans, offsets):
     """
     extents, found = _extents(text, offsets), []
     for first, after, label in spans:
-        if not 0 <= first < after <= len(extents):
-            raise ValueError(
-                f"`spans` must lie within the {len(extents)} tokens. "
-                f"Received: {(first, after, label)}"
-            )
+        check_within((first, after, label), len(extents))
         real = [extent for extent in extents[first:after] if extent[0] < extent[1]]
         if real:
             found.append((real[0][0], real[-1][1], label))
     return found
 
 
+def check_within(span, length, unit="tokens"):
+    """Raise unless a span (start, end, label) is not empty and lies within [0, length)."""
+    start, end, _ = span
+    if not 0 <= start < end <= length:
+        raise invalid(
+            f"`spans` must lie within the {length} {unit} and hold at least one.", span=span
+        )
+
+
 def _extents(text, offsets):
-    """The offsets, ends moved over the characters that are attached to their token."""
+    """Return the offsets, with ends moved past the characters attached to each token."""
     extents, begins = [], len(text)
     for start, end in reversed([tuple(map(int, pair)) for pair in offsets]):
         limit = max(begins, end)

@@ -1,19 +1,21 @@
-"""Spans from scores of where they start and where they end. NumPy only."""
+"""Find spans from one score for each start and one for each end."""
 
 import numpy as np
 
-__all__ = ["best_span", "half_pointer_labels", "half_pointer_spans"]
+from kerasx.checks import check_integer, check_shape, invalid
+from kerasx.spans.alignment import check_within
 
 
 def best_span(starts, ends, longest=None):
-    """The span of the highest start_i + end_j with i <= j < i + longest.
+    """Find the span with the highest start_i + end_j where i <= j < i + longest.
 
     Args:
-        starts, ends: scores (n,), -inf or less than all others where no span may start or end.
-        longest: int, how many tokens a span may have; None is no limit.
+        starts, ends: scores of shape (n,); -inf, or below all other scores, for tokens at which no
+            span may start or end.
+        longest: int, the largest number of tokens of a span; None for no limit.
 
     Returns:
-        (first, last + 1), the first of equals.
+        (first, last + 1); the first of the best spans.
 
     Raises:
         ValueError: no scores, two lengths, NaN, or `longest` below 1.
@@ -25,14 +27,15 @@ def best_span(starts, ends, longest=None):
     """
     starts, ends = np.asarray(starts, "float64"), np.asarray(ends, "float64")
     if starts.ndim != 1 or starts.shape != ends.shape or not len(starts):
-        raise ValueError(
-            "`starts` and `ends` must be scores of the same tokens, one at least. "
-            f"Received: starts.shape={starts.shape}, ends.shape={ends.shape}"
+        raise invalid(
+            "`starts` and `ends` must be scores of the same tokens, one at least.",
+            starts=starts,
+            ends=ends,
         )
-    if longest is not None and longest < 1:
-        raise ValueError(f"`longest` must be at least 1. Received: longest={longest}")
+    if longest is not None:
+        check_integer("longest", longest, least=1)
     if np.isnan(starts).any() or np.isnan(ends).any():
-        raise ValueError("`starts` and `ends` must be numbers. Received: NaN")
+        raise invalid("`starts` and `ends` must be numbers, not NaN.", starts=starts, ends=ends)
     i, j = np.indices((len(starts), len(starts)))
     allowed = (i <= j) & (j < i + (longest or len(starts)))
     scores = np.where(allowed, starts[:, None] + ends, -np.inf)
@@ -41,15 +44,16 @@ def best_span(starts, ends, longest=None):
 
 
 def half_pointer_labels(spans, length, labels):
-    """Where spans of each label start and end, for one sigmoid each.
+    """Make the targets of half pointers: binary labels for the starts and the ends of spans.
 
     Args:
-        spans: (start, end, label) each.
+        spans: list of (start, end, label) in tokens.
         length: number of tokens n.
-        labels: names of the h labels.
+        labels: list of the h labels.
 
     Returns:
-        float32 (n, 2h): columns 2h are the starts of label h, columns 2h + 1 its last tokens.
+        float32 array (n, 2h): column 2i is 1 at the first tokens of spans of label i, column
+        2i + 1 at their last tokens.
 
     Raises:
         ValueError: a span outside of the tokens, or a label that is not in the list.
@@ -59,25 +63,24 @@ def half_pointer_labels(spans, length, labels):
     """
     labels, marks = list(labels), np.zeros((length, 2 * len(labels)), "float32")
     for start, end, label in spans:
-        if not 0 <= start < end <= length or label not in labels:
-            raise ValueError(
-                f"`spans` must lie within the {length} tokens and have labels of {labels}. "
-                f"Received: {(start, end, label)}"
-            )
+        check_within((start, end, label), length)
+        if label not in labels:
+            raise invalid(f"`spans` must have labels of {labels}.", label=label)
         marks[start, 2 * labels.index(label)] = marks[end - 1, 2 * labels.index(label) + 1] = 1
     return marks
 
 
 def half_pointer_spans(scores, labels, threshold=0.0):
-    """The spans of scores arranged as `half_pointer_labels`: a start, and the end nearest after it.
+    """Decode half pointers: each start is joined to the nearest end that does not precede it.
 
     Args:
-        scores: (n, 2h), above the threshold where a span starts or ends.
-        labels: names of the h labels.
-        threshold: 0 for logits, 0.5 for probabilities.
+        scores: array (n, 2h) arranged as by `half_pointer_labels`.
+        labels: list of the h labels.
+        threshold: a token with a higher score is a start or an end; 0 for logits, 0.5 for
+            probabilities.
 
     Returns:
-        List of (start, end, label), ordered.
+        Sorted list of (start, end, label).
 
     Raises:
         ValueError: scores of another shape.
@@ -88,11 +91,7 @@ def half_pointer_spans(scores, labels, threshold=0.0):
     [(0, 2, 'PER'), (1, 2, 'PER')]
     """
     scores = np.asarray(scores)
-    if scores.ndim != 2 or scores.shape[1] != 2 * len(labels):
-        raise ValueError(
-            f"`scores` must be of shape (n, {2 * len(labels)}), a start and an end for each label. "
-            f"Received: scores.shape={scores.shape}"
-        )
+    check_shape("scores", scores, (None, 2 * len(labels)), "a start and an end for each label")
     spans = []
     for h, label in enumerate(labels):
         starts, lasts = (np.flatnonzero(scores[:, 2 * h + i] > threshold) for i in (0, 1))

@@ -1,6 +1,6 @@
-"""Relations and events as what GPLinker and CasRel are to say, and back. NumPy only.
+"""Convert relations and events to the labels of GPLinker and CasRel, and decode their scores.
 
-To GPLinker two spans are linked if their first tokens are, and their last ones
+GPLinker links two spans by a link of their first tokens and a link of their last tokens
 (kexue.fm/archives/8888, 8926).
 """
 
@@ -8,32 +8,23 @@ from itertools import combinations
 
 import numpy as np
 
+from kerasx.checks import check_shape, invalid
 from kerasx.spans.alignment import text_spans, token_spans
 from kerasx.spans.half_pointers import half_pointer_labels
 from kerasx.spans.tagging import pointer_labels, pointer_spans
 
-__all__ = [
-    "event_labels",
-    "linked_events",
-    "linked_triples",
-    "subject_labels",
-    "text_triples",
-    "token_triples",
-    "triple_labels",
-]
-
 
 def token_triples(text, triples, offsets):
-    """Triples of spans of a text as triples of spans of its tokens, as far as they are such.
+    """Convert triples of spans of a text to triples of spans of its tokens.
 
     Args:
         text: str.
-        triples: ((start, end), predicate, (start, end)) each, in characters.
-        offsets: (start, end) of each token in characters, as for `token_spans`.
+        triples: list of ((start, end), predicate, (start, end)) in characters.
+        offsets: (start, end) of each token in characters, as in `token_spans`.
 
     Returns:
-        List of ((first, last + 1), predicate, (first, last + 1)), without those of which an end is
-        cut off or within a token.
+        List of ((first, last + 1), predicate, (first, last + 1)) in tokens; triples with a span
+        that does not begin and end where tokens do are left out.
 
     >>> token_triples("鲁迅，绍兴", [((0, 2), "籍贯", (3, 5))], [(0, 2), (2, 3), (3, 5)])
     [((0, 1), '籍贯', (2, 3))]
@@ -47,13 +38,16 @@ def token_triples(text, triples, offsets):
 
 
 def text_triples(text, triples, offsets):
-    """Triples of spans of tokens as triples of strings: what a model found, to be read.
+    """Convert triples of spans of tokens, such as a model predicts, to triples of strings.
 
     Args:
-        text, triples, offsets: as `token_triples` takes and returns them.
+        text: str.
+        triples: list of ((first, last + 1), predicate, (first, last + 1)) in tokens.
+        offsets: (start, end) of each token in characters, as in `token_spans`.
 
     Returns:
-        List of (subject, predicate, object), without those of special tokens.
+        List of (subject, predicate, object); triples with a span of special tokens alone are left
+        out.
 
     >>> text_triples("鲁迅，绍兴", [((0, 1), "籍贯", (2, 3))], [(0, 2), (2, 3), (3, 5)])
     [('鲁迅', '籍贯', '绍兴')]
@@ -68,16 +62,17 @@ def text_triples(text, triples, offsets):
 
 
 def subject_labels(triples, length, predicates):
-    """For each subject what CasRel is to say: all subjects and, given this one, its objects.
+    """Make the targets of CasRel for each subject: all subjects, and the objects of this subject.
 
     Args:
-        triples: ((start, end), predicate, (start, end)) each, in tokens.
+        triples: list of ((start, end), predicate, (start, end)) in tokens.
         length: number of tokens n.
-        predicates: names of the p predicates.
+        predicates: list of the p predicates.
 
     Returns:
-        List of (marks (n,), subjects (n, 2), objects (n, 2p)), float32, for the subjects in order:
-        the marks are 1 at the tokens of this one. Without triples one entry, of zeros.
+        List of (marks (n,), subjects (n, 2), objects (n, 2p)), float32, one for each subject in
+        order. The marks are 1 at the tokens of the subject; the other two are targets arranged as
+        by `half_pointer_labels`. Without triples, one entry of zeros.
 
     Raises:
         ValueError: a span outside the text, or an unknown predicate.
@@ -98,16 +93,16 @@ def subject_labels(triples, length, predicates):
 
 
 def triple_labels(triples, length, predicates, most):
-    """What three pointers are to say: which spans are subjects and objects, and their links.
+    """Make the targets of GPLinker: spans that are subjects and objects, and the links of both.
 
     Args:
-        triples: ((start, end), predicate, (start, end)) each, in tokens; token 0 is in none.
+        triples: list of ((start, end), predicate, (start, end)) in tokens; no span has token 0.
         length: number of tokens.
-        predicates: names of the p predicates.
-        most: how many different subjects, objects or links of one predicate there may be.
+        predicates: list of the p predicates.
+        most: largest number of different subjects, of objects, or of links of one predicate.
 
     Returns:
-        (entities (2, most, 2), heads (p, most, 2), tails (p, most, 2)): sparse int32 labels, of
+        (entities (2, most, 2), heads (p, most, 2), tails (p, most, 2)): sparse int32 labels of
         `GlobalPointer(2)` and of two `GlobalPointer(p, RoPE=False, tril_mask=False)`.
 
     Raises:
@@ -125,18 +120,19 @@ def triple_labels(triples, length, predicates, most):
 
 
 def linked_triples(entities, heads, tails, predicates, threshold=0.0, most=64):
-    """The triples whose subject, object and two links all score above the threshold.
+    """Decode the triples whose subject, object and two links all score above the threshold.
 
     Args:
         entities: scores (2, n, n) of subjects and objects.
-        heads, tails: scores (p, n, n) of the links from a subject's first, or last, token.
-        predicates: names of the p predicates.
-        threshold: 0, as the loss ZLPR has it.
-        most: how many subjects and objects are considered, those of the highest scores; a model
-            that has learned little yet finds thousands.
+        heads, tails: scores (p, n, n) of the links from a subject's first, or last, token to that
+            of its object.
+        predicates: list of the p predicates.
+        threshold: float; 0 for the loss ZLPR.
+        most: number of subjects and objects with the highest scores to consider; a model at the
+            start of training finds thousands.
 
     Returns:
-        List of ((start, end), predicate, (start, end)), ordered.
+        Sorted list of ((start, end), predicate, (start, end)).
 
     Raises:
         ValueError: scores of other shapes.
@@ -148,12 +144,7 @@ def linked_triples(entities, heads, tails, predicates, threshold=0.0, most=64):
     """
     heads, tails, triples = np.asarray(heads), np.asarray(tails), []
     spans = _best_spans(entities, ("subject", "object"), threshold, most)
-    expected = (len(predicates), *np.shape(entities)[1:])
-    if heads.shape != expected or tails.shape != expected:
-        raise ValueError(
-            f"`heads` and `tails` must be scores of shape {expected}. "
-            f"Received: heads.shape={heads.shape}, tails.shape={tails.shape}"
-        )
+    _check_links((len(predicates), *np.shape(entities)[1:]), heads=heads, tails=tails)
     for s in (span[:2] for span in spans if span[2] == "subject"):
         for o in (span[:2] for span in spans if span[2] == "object"):
             linked = np.minimum(heads[:, s[0], o[0]], tails[:, s[1] - 1, o[1] - 1]) > threshold
@@ -162,18 +153,19 @@ def linked_triples(entities, heads, tails, predicates, threshold=0.0, most=64):
 
 
 def event_labels(events, length, labels, most):
-    """What three pointers are to say: the arguments, and which of them are of one event.
+    """Make the targets of GPLinker for events: the arguments, and the links within an event.
 
     Args:
-        events: for each event its arguments (start, end, label), in tokens; token 0 is in none.
+        events: for each event the list of its arguments (start, end, label) in tokens; no span
+            has token 0.
         length: number of tokens.
-        labels: the labels of arguments, such as pairs of the event's type and a role.
-        most: how many arguments of one label, or links, there may be.
+        labels: list of the h labels of arguments, such as pairs (event type, role).
+        most: largest number of arguments of one label, or of links.
 
     Returns:
-        (arguments (h, most, 2), heads (1, most, 2), tails (1, most, 2)): sparse int32 labels, of
-        `GlobalPointer(h)` and of two `GlobalPointer(1, RoPE=False)`. Links go from the token
-        that comes first.
+        (arguments (h, most, 2), heads (1, most, 2), tails (1, most, 2)): sparse int32 labels of
+        `GlobalPointer(h)` and of two `GlobalPointer(1, RoPE=False)`. A link goes from the earlier
+        token to the later one.
 
     Raises:
         ValueError: a span outside the text, an unknown label, more than `most`.
@@ -191,21 +183,21 @@ def event_labels(events, length, labels, most):
 
 
 def linked_events(arguments, heads, tails, labels, threshold=0.0, most=64):
-    """The events: sets of arguments of one type, each linked with each, that cannot be larger.
+    """Decode events: maximal sets of arguments of one event type that are all linked in pairs.
 
-    For each link that is in no event yet one is grown around it, in the order of the text. So
-    every link and every argument is in an event, and there are no more events than these.
+    For each link outside the events found so far, an event is grown from the link in the order of
+    the text. So every link and every argument is in an event.
 
     Args:
         arguments: scores (h, n, n).
         heads, tails: scores (1, n, n) of the links.
-        labels: the h labels of arguments, (event type, role) each.
-        threshold: 0, as the loss ZLPR has it.
-        most: how many arguments are considered, those of the highest scores.
+        labels: list of the h labels of arguments, pairs (event type, role).
+        threshold: float; 0 for the loss ZLPR.
+        most: number of arguments with the highest scores to consider.
 
     Returns:
-        List of events, each an ordered list of (start, end, label). An argument that is linked
-        with none is an event by itself, one that is linked with those of two is in both.
+        List of events, each a sorted list of (start, end, label). An argument without links is an
+        event by itself; an argument that is linked with two events is in both.
 
     Raises:
         ValueError: scores of other shapes.
@@ -219,12 +211,7 @@ def linked_events(arguments, heads, tails, labels, threshold=0.0, most=64):
     """
     spans = _best_spans(arguments, labels, threshold, most)
     heads, tails = np.asarray(heads), np.asarray(tails)
-    expected = (1, *np.shape(arguments)[1:])
-    if heads.shape != expected or tails.shape != expected:
-        raise ValueError(
-            f"`heads` and `tails` must be scores of shape {expected}. "
-            f"Received: heads.shape={heads.shape}, tails.shape={tails.shape}"
-        )
+    _check_links((1, *np.shape(arguments)[1:]), heads=heads, tails=tails)
 
     def linked(a, b):
         head, tail = sorted((a[0], b[0])), sorted((a[1] - 1, b[1] - 1))
@@ -241,7 +228,7 @@ def linked_events(arguments, heads, tails, labels, threshold=0.0, most=64):
 
 
 def _grown(pair, spans, near):
-    """The two linked spans, and all that are linked with all before them."""
+    """Grow an event from two linked spans: add each span that is linked with all of the event."""
     event = set(pair)
     for span in spans:
         if event <= near[span]:
@@ -250,28 +237,32 @@ def _grown(pair, spans, near):
 
 
 def _best_spans(scores, labels, threshold, most):
-    """`pointer_spans` above the threshold, of the `most` highest scores."""
+    """Decode the spans above the threshold with the `most` highest scores."""
     scores = np.asarray(scores)
-    if scores.ndim == 3:  # else it is refused below
+    if scores.ndim == 3:  # else `pointer_spans` refuses the scores
         spans = scores[:, np.triu(np.ones(scores.shape[1:], "bool"))].ravel()
         if len(spans) > most:
             threshold = max(threshold, np.partition(spans, -most - 1)[-most - 1])
     return pointer_spans(scores, labels, threshold)
 
 
+def _check_links(expected, **scores):
+    for name, links in scores.items():
+        check_shape(name, links, expected, "scores of links")
+
+
 def _pairs(pairs, labels, most):
-    """Sparse labels (h, most, 2) of (i, j, label) each, in any order of i and j."""
+    """Make sparse labels (h, most, 2) of triples (i, j, label), in any order of i and j."""
     places = {label: [] for label in labels}
     for i, j, label in sorted(pairs):
         if label not in places:
-            raise ValueError(f"links must have labels of {list(labels)}. Received: {label!r}")
+            raise invalid(f"links must have labels of {list(labels)}.", label=label)
         places[label].append((i, j))
     sparse = np.zeros((len(places), most, 2), "int32")
     for row, (label, found) in zip(sparse, places.items()):
         if len(found) > most:
-            raise ValueError(
-                f"`most` must be at least {len(found)}, the links of {label!r}. "
-                f"Received: most={most}"
+            raise invalid(
+                f"`most` must be at least {len(found)}, the links of {label!r}.", most=most
             )
         row[: len(found)] = found or np.zeros((0, 2))
     return sparse

@@ -1,30 +1,23 @@
-"""Spans as tags of a scheme, or as pairs of a start and an end, and back. NumPy only.
+"""Convert spans to tags of a scheme, or to pairs of a start and an end, and back.
 
-A span is (start, end, label) over tokens, `end` not included. A tag is "O" outside of spans, else a
+A span is (start, end, label) in tokens, `end` not included. A tag is "O" outside of spans, else a
 role and a label, such as "B-PER"; without labels, as in word segmentation, it is the role alone.
 """
 
 import numpy as np
 
-__all__ = [
-    "allowed_transitions",
-    "encode_tags",
-    "pointer_labels",
-    "pointer_spans",
-    "spans_to_tags",
-    "tag_set",
-    "tags_to_spans",
-]
+from kerasx.checks import check_choice, invalid
+from kerasx.spans.alignment import check_within
 
-# roles of the first token of a span, of those inside, of the last, and of a token alone
+# roles of the first, inner and last tokens of a span, and of a span of one token
 SCHEMES = {"BIO": "BIIB", "BIOES": "BIES", "BMES": "BMES"}
 
 
 def tag_set(labels=(), scheme="BIO"):
-    """The tags of a scheme in the order of their ids; without labels, those of words.
+    """Return the tags of a scheme in the order of their ids.
 
     Args:
-        labels: names of the labels.
+        labels: list of the labels; without labels the tags are roles, for word segmentation.
         scheme: "BIO", "BIOES" or "BMES".
 
     >>> tag_set(["PER", "LOC"])
@@ -39,19 +32,19 @@ def tag_set(labels=(), scheme="BIO"):
 
 
 def spans_to_tags(spans, length, scheme="BIO"):
-    """One tag for each token.
+    """Convert spans to one tag for each token.
 
     Args:
-        spans: (start, end, label) each, in any order; label "" or None gives bare roles.
+        spans: list of (start, end, label) in any order; label "" or None gives roles without label.
         length: number of tokens.
         scheme: "BIO", "BIOES" or "BMES".
 
     Returns:
-        List of str.
+        List of `length` str.
 
     Raises:
-        ValueError: an empty span, one that leaves the text, or two that overlap: a token has but
-            one tag.
+        ValueError: an empty span, a span outside the text, or two spans that overlap, since a
+            token has one tag only.
 
     >>> spans_to_tags([(1, 3, "PER")], 4)
     ['O', 'B-PER', 'I-PER', 'O']
@@ -62,9 +55,9 @@ def spans_to_tags(spans, length, scheme="BIO"):
         taken = next((i for i in range(start, end) if tags[i] != "O"), None)
         if taken is not None:
             raise ValueError(
-                "`spans` must not overlap for tags, of which a token has one; leave the inner one "
-                f"out, or use pointers. Received: token {taken} is in {(start, end, label)} and "
-                f"in a {tags[taken]!r}"
+                "`spans` must not overlap, since a token has one tag; leave one of the spans out, "
+                f"or use pointers. Received: token {taken} is in {(start, end, label)} and has "
+                f"the tag {tags[taken]!r}"
             )
         roles = alone if end == start + 1 else first + inside * (end - start - 2) + last
         tags[start:end] = [f"{role}-{label}" if label else role for role in roles]
@@ -72,22 +65,21 @@ def spans_to_tags(spans, length, scheme="BIO"):
 
 
 def tags_to_spans(tags, scheme="BIO", strict=False):
-    """The spans of a sequence of tags, in order.
+    """Convert a sequence of tags to its spans, in order.
 
-    A tag that cannot continue what comes before begins a new span, and a span that is not ended
-    ends where another begins, as in the evaluation of CoNLL.
+    As in the evaluation of CoNLL, a tag that cannot continue the span before it begins a new span,
+    and a span without an end tag ends where the next one begins.
 
     Args:
         tags: list of str.
         scheme: "BIO", "BIOES" or "BMES".
-        strict: refuse such tags instead.
+        strict: raise an error for a tag that may not follow the tag before it.
 
     Returns:
-        List of (start, end, label), label "" for bare roles.
+        List of (start, end, label), label "" for roles without label.
 
     Raises:
-        ValueError: with `strict`, the place of the first tag that may not stand there; always, a
-            tag that is none of the scheme.
+        ValueError: a tag of another scheme; with `strict`, a tag that may not stand at its place.
 
     >>> tags_to_spans(["B-PER", "I-PER", "I-LOC", "O"])
     [(0, 2, 'PER'), (2, 3, 'LOC')]
@@ -101,20 +93,21 @@ def tags_to_spans(tags, scheme="BIO", strict=False):
         continued = begun is not None and _continues(before, (role, label), scheme)
         if begun is not None and not continued:
             spans.append((begun, i, before[1]))
-        begun = begun if continued else None if role == "O" else i
+        if not continued:
+            begun = None if role == "O" else i
     return spans
 
 
 def allowed_transitions(tags, scheme="BIO"):
-    """Which tag may follow which in a scheme, for `ConditionalRandomField(allowed=...)`.
+    """Return the allowed transitions of a scheme, for `ConditionalRandomField(allowed=...)`.
 
     Args:
         tags: list of k str, in the order of their ids.
         scheme: "BIO", "BIOES" or "BMES".
 
     Returns:
-        Booleans (k+1, k+1): [i, j] whether tag j may follow tag i; [k, j] whether j may come first,
-        [i, k] whether i may come last.
+        Boolean array (k+1, k+1): true at [i, j] if tag j may follow tag i, at [k, j] if tag j may
+        come first, at [i, k] if tag i may come last.
 
     >>> allowed_transitions(["O", "B", "I"]).astype(int)
     array([[1, 1, 0, 1],
@@ -127,10 +120,17 @@ def allowed_transitions(tags, scheme="BIO"):
 
 
 def encode_tags(tags, tag_list):
-    """Ids of tags.
+    """Convert tags to ids.
+
+    Args:
+        tags: list of n str.
+        tag_list: list of all tags in the order of their ids, from `tag_set`.
+
+    Returns:
+        int32 array (n,).
 
     Raises:
-        ValueError: a tag that is not in the list; names it and its place.
+        ValueError: a tag that is not in the list; names the tag and its place.
 
     >>> encode_tags(["O", "B-PER"], tag_set(["PER"]))
     array([0, 1], dtype=int32)
@@ -145,22 +145,23 @@ def encode_tags(tags, tag_list):
 
 
 def pointer_labels(spans, length, labels, most=None):
-    """Spans as what `GlobalPointer` is to say; they may overlap and nest.
+    """Make the targets of `GlobalPointer` from spans, which may overlap and nest.
 
     Args:
-        spans: (start, end, label) each.
+        spans: list of (start, end, label) in tokens.
         length: number of tokens n.
-        labels: names of the h labels, in the order of the heads.
-        most: None for dense labels; else how many spans of one label there may be, for the
-            sparse ones, which are far smaller. Their padding is (0, 0), so that token 0 must be
-            one that no span consists of, such as [CLS].
+        labels: list of the h labels, in the order of the heads.
+        most: None for dense labels; else the largest number of spans of one label, for sparse
+            labels, which are far smaller. Sparse labels are padded with (0, 0), so no span may be
+            token 0 alone, which usually is [CLS].
 
     Returns:
         Dense: float32 (h, n, n), 1 at [label, start, end - 1]. Sparse: int32 (h, most, 2), pairs
         (start, end - 1).
 
     Raises:
-        ValueError: a label that is not in the list, a span outside of the text, more than `most`.
+        ValueError: a label that is not in the list, a span outside of the text, or more than
+            `most` spans of a label.
 
     >>> pointer_labels([(1, 3, "PER")], 4, ["LOC", "PER"], most=1).tolist()
     [[[0, 0]], [[1, 2]]]
@@ -168,7 +169,7 @@ def pointer_labels(spans, length, labels, most=None):
     heads = {label: [] for label in labels}
     for start, end, label in _checked(spans, length):
         if label not in heads:
-            raise ValueError(f"`spans` must have labels of {list(labels)}. Received: {label!r}")
+            raise invalid(f"`spans` must have labels of {list(labels)}.", label=label)
         heads[label].append((start, end - 1))
     if most is None:
         dense = np.zeros((len(heads), length, length), "float32")
@@ -179,25 +180,28 @@ def pointer_labels(spans, length, labels, most=None):
     sparse = np.zeros((len(heads), most, 2), "int32")
     for head, (label, pairs) in enumerate(heads.items()):
         if len(pairs) > most or (0, 0) in pairs:
-            raise ValueError(
+            raise invalid(
                 "`spans` must hold at most `most` of one label, and not the first token alone, "
-                f"which is padding. Received: most={most}, {label!r} at {pairs}"
+                "which is padding.",
+                most=most,
+                label=label,
+                pairs=pairs,
             )
         sparse[head, : len(pairs)] = pairs or np.zeros((0, 2))
     return sparse
 
 
 def pointer_spans(scores, labels, threshold=0.0, flat=False):
-    """The spans whose score is above the threshold, from the scores of one sentence.
+    """Decode the spans whose score in `GlobalPointer` is above a threshold.
 
     Args:
-        scores: (h, n, n) of `GlobalPointer`.
-        labels: names of the h labels.
-        threshold: 0, as the loss ZLPR has it, or more for fewer spans.
-        flat: of spans that overlap keep the one of the highest score only, the first of equals.
+        scores: array (h, n, n), the scores of one sentence.
+        labels: list of the h labels.
+        threshold: float; 0 for the loss ZLPR, or more for fewer spans.
+        flat: of spans that overlap, keep only the span of the highest score, the first of equals.
 
     Returns:
-        List of (start, end, label), ordered.
+        Sorted list of (start, end, label).
 
     >>> scores = np.full((1, 3, 3), -1.0)
     >>> scores[0, 0, 1], scores[0, 1, 2] = 1.0, 2.0
@@ -206,9 +210,9 @@ def pointer_spans(scores, labels, threshold=0.0, flat=False):
     """
     scores = np.asarray(scores)
     if scores.ndim != 3 or len(scores) != len(labels) or scores.shape[1] != scores.shape[2]:
-        raise ValueError(
-            f"`scores` must be of shape ({len(labels)}, n, n), one matrix for each label. "
-            f"Received: scores.shape={scores.shape}"
+        raise invalid(
+            f"`scores` must be of shape ({len(labels)}, n, n), one matrix for each label.",
+            shape=scores.shape,
         )
     heads, starts, ends = np.nonzero(np.triu(scores > threshold))
     order = np.argsort(-scores[heads, starts, ends].astype("float64"), kind="stable")
@@ -221,21 +225,19 @@ def pointer_spans(scores, labels, threshold=0.0, flat=False):
 
 
 def _roles(scheme):
-    if scheme not in SCHEMES:
-        raise ValueError(f"`scheme` must be one of {list(SCHEMES)}. Received: scheme={scheme!r}")
-    return SCHEMES[scheme]
+    return SCHEMES[check_choice("scheme", scheme, tuple(SCHEMES))]
 
 
 def _parsed(tag, scheme):
-    """("O", "") or (role, label)."""
+    """Split a tag into ("O", "") or (role, label)."""
     role, _, label = tag.partition("-")
     if tag != "O" and role not in _roles(scheme):
-        raise ValueError(f"`tags` must be those of scheme {scheme!r}. Received: {tag!r}")
+        raise invalid(f"`tags` must be those of scheme {scheme!r}.", tag=tag)
     return role, label
 
 
 def _continues(before, after, scheme):
-    """Whether the tag `after` may be of the same span as the one before."""
+    """Return whether the tag `after` may belong to the same span as the tag `before`."""
     first, inside, last, _ = _roles(scheme)
     return before[0] in (first, inside) and after[0] in (inside, last) and before[1] == after[1]
 
@@ -260,11 +262,7 @@ def _require_legal(tags, parsed, scheme):
 
 
 def _checked(spans, length):
-    """The spans ordered by their start, each within the text."""
-    for start, end, label in spans:
-        if not 0 <= start < end <= length:
-            raise ValueError(
-                f"`spans` must lie within the {length} tokens and hold at least one. "
-                f"Received: {(start, end, label)}"
-            )
+    """Return the spans sorted by their start; raise if one is not within the text."""
+    for span in spans:
+        check_within(span, length)
     return sorted(spans, key=lambda span: span[:2])

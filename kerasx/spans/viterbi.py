@@ -1,15 +1,18 @@
-"""The best sequence of tags of one sentence, in NumPy."""
+"""Find the best sequence of tags with Viterbi's algorithm in NumPy."""
 
 import numpy as np
 
+from kerasx.checks import check_shape
+
 
 class ViterbiDecoder:
-    """bert4keras's decoder: one sentence at a time, from scores and transitions as arrays.
+    """Viterbi decoder of one sentence at a time, as in bert4keras.
 
-    For many sentences `ConditionalRandomField.decode` is far faster.
+    The best sequence maximizes the sum of nodes[i, t_i] and trans[t_i, t_(i+1)]. For many sentences
+    `ConditionalRandomField.decode` is far faster.
 
     Args:
-        trans: (k, k), from the tag of the row to that of the column; may be set anew.
+        trans: array (k, k), the score of tag j after tag i at [i, j]; may be replaced later.
         starts: ids of the tags that may come first; None for all.
         ends: ids of the tags that may come last; None for all.
 
@@ -28,13 +31,9 @@ class ViterbiDecoder:
         return [] if ids is None else [i for i in range(self.num_labels) if i not in ids]
 
     def decode(self, nodes):
-        """The ids (n,) of the best sequence; `nodes` (n, k) stays as it is."""
+        """Return the tag ids (n,) of the best sequence for the scores `nodes` (n, k)."""
         nodes = np.array(nodes, "float64")
-        if nodes.ndim != 2 or nodes.shape[1] != self.num_labels:
-            raise ValueError(
-                f"`nodes` must be scores of shape (n, {self.num_labels}). "
-                f"Received: nodes.shape={nodes.shape}"
-            )
+        check_shape("nodes", nodes, (None, self.num_labels), "a score for each tag")
         if not len(nodes):
             return np.zeros(0, "int64")
         nodes[0, self.non_starts] = -np.inf

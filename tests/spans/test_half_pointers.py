@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasx.spans import best_span, half_pointer_labels, half_pointer_spans
+from kerasx.spans.half_pointers import best_span, half_pointer_labels, half_pointer_spans
 
 pytestmark = pytest.mark.backend_free
 
@@ -46,10 +46,10 @@ def test_a_start_without_an_end_after_it_is_no_span():
 
 @pytest.mark.parametrize("span", [(0, 0, "A"), (2, 4, "A"), (-1, 2, "A"), (0, 1, "C")])
 def test_spans_outside_and_unknown_labels_are_refused(span):
-    with pytest.raises(ValueError, match="must lie within the 3 tokens and have labels of"):
+    with pytest.raises(ValueError, match="must lie within the 3 tokens|must have labels of"):
         half_pointer_labels([span], 3, ["A", "B"])
 
 
 def test_scores_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"of shape \(n, 4\)"):
+    with pytest.raises(ValueError, match=r"of shape \(None, 4\)"):
         half_pointer_spans(np.zeros((3, 2)), ["A", "B"])

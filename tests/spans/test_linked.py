@@ -9,14 +9,14 @@ from kerasx.datasets import generate_relations
 from kerasx.datasets.relations import triple_spans
 from kerasx.spans import (
     event_labels,
-    half_pointer_spans,
     linked_events,
     linked_triples,
-    subject_labels,
     text_triples,
     token_triples,
     triple_labels,
 )
+from kerasx.spans.half_pointers import half_pointer_spans
+from kerasx.spans.linked import subject_labels
 
 pytestmark = pytest.mark.backend_free
 
@@ -74,9 +74,9 @@ def test_triples_that_have_no_place_are_refused(triple, most):
 
 def test_scores_of_other_shapes_are_refused():
     good, bad = np.zeros((1, 3, 3)), np.zeros((1, 3, 4))
-    with pytest.raises(ValueError, match="`heads` and `tails` must be scores of shape"):
+    with pytest.raises(ValueError, match="`tails` must be scores of links, of shape"):
         linked_triples(np.zeros((2, 3, 3)), good, bad, ["A"])
-    with pytest.raises(ValueError, match="`heads` and `tails` must be scores of shape"):
+    with pytest.raises(ValueError, match="`heads` must be scores of links, of shape"):
         linked_events(good, bad, good, LABELS[:1])
     with pytest.raises(ValueError, match=r"`scores` must be of shape \(1, n, n\)"):
         linked_events(good[0], good, good, LABELS[:1])
