@@ -24,7 +24,7 @@ from kerasx.callbacks import Evaluator
 from kerasx.data import BucketDataset
 from kerasx.datasets import read_ape210k
 from kerasx.datasets.math_problems import train_test_problems
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 from kerasx.generation import BeamSearch, ExpressionGrammar, Generator, frequent_constants, vote
 from kerasx.layers import CrossEntropy
 from kerasx.metrics import equation_accuracy, is_correct

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import warnings
 
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 __all__ = ["drawing", "figure_class", "font_families", "save_figure"]
 

@@ -5,7 +5,7 @@ import json
 import keras
 
 from kerasx.callbacks.weights_file import check_path
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 from kerasx.text import text_table
 
 __all__ = ["SamplePreview"]

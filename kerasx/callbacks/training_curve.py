@@ -7,7 +7,7 @@ import keras
 from kerasx.callbacks.learning_log import learning_rate
 from kerasx.callbacks.weights_file import check_path
 from kerasx.figures import figure_class
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 __all__ = ["TrainingCurve", "plot_history"]
 

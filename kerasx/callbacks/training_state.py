@@ -14,7 +14,7 @@ import numpy as np
 from kerasx.backend.random_state import get_random_state, set_random_state
 from kerasx.callbacks.weights_file import listed_differences
 from kerasx.checkpoints import open_checkpoint, save_safetensors
-from kerasx.files import check_digest, digested_path
+from kerasx.files.atomic import check_digest, digested_path
 
 __all__ = []
 

@@ -5,7 +5,7 @@ import os
 import keras
 
 from kerasx.checkpoints import open_checkpoint, save_safetensors
-from kerasx.files import check_digest, digested_path
+from kerasx.files.atomic import check_digest, digested_path
 from kerasx.models.keras_weights import load_keras_weights
 
 __all__ = ["load_weights", "save_weights"]

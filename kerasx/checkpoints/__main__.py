@@ -12,7 +12,7 @@ from kerasx.checkpoints.opening import open_checkpoint
 from kerasx.checkpoints.safetensors_file import save_safetensors
 from kerasx.checkpoints.tensor_bundle import save_tensor_bundle
 from kerasx.checks import invalid
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 _BIG = 256 << 20  # size in bytes from which progress is shown
 _SUFFIXES = (".safetensors", ".ckpt", ".weights.h5")

@@ -16,7 +16,7 @@ from kerasx.checkpoints.checkpoint import (
     readable,
 )
 from kerasx.checks import invalid
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 _MAX_EXPANSION = 1100  # deflate compresses 1032 to 1 at most; a larger dataset is malicious
 _ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # of h5py on damaged files

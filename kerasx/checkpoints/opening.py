@@ -11,7 +11,7 @@ from kerasx.checkpoints.sharded import open_shards
 from kerasx.checkpoints.tensor_bundle import TensorBundle
 from kerasx.checkpoints.torch_file import TorchFile
 from kerasx.checks import invalid
-from kerasx.files import check_digest
+from kerasx.files.atomic import check_digest
 
 _READERS = {
     ".safetensors": SafetensorsFile,

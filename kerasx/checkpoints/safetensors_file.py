@@ -26,7 +26,7 @@ from kerasx.checkpoints.checkpoint import (
 from kerasx.checkpoints.data_file import DataFile
 from kerasx.checkpoints.sharded import read_weight_map
 from kerasx.checks import check_integer, invalid
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 _DTYPES = {
     "BOOL": np.dtype("bool"),

@@ -26,7 +26,7 @@ from kerasx.checkpoints.checkpoint import (
 from kerasx.checkpoints.data_file import DataFile
 from kerasx.checkpoints.sstable import masked_crc32c
 from kerasx.checks import invalid
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
     1: np.dtype("float32"),

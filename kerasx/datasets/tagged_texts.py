@@ -8,7 +8,8 @@ import re
 from typing import NamedTuple
 
 from kerasx.datasets.draw import draw_distinct
-from kerasx.files import read_blocks, read_lines
+from kerasx.files import read_lines
+from kerasx.files.lines import read_blocks
 
 _SURNAMES = "王 李 张 刘 陈 杨 黄 赵 周 吴 徐 孙 马 朱 胡 林 郭 何 高 罗 欧阳 司马"
 _GIVEN = (

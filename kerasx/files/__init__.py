@@ -1,18 +1,9 @@
-"""Files on disk: atomic writes, line readers, indexed lines. Standard library and NumPy only."""
+"""Read and write files of examples line by line; standard library and NumPy only.
 
-from kerasx.files.atomic import atomic_path, check_digest, digested_path, write_digest
-from kerasx.files.indexed_lines import IndexedLines
-from kerasx.files.lines import read_blocks, read_jsonl, read_lines, read_tsv, write_jsonl
+The modules below hold what other packages need: atomic writes and digests (`atomic`), random
+access to lines (`indexed_lines`), protocol buffers (`protobuf`).
+"""
 
-__all__ = [
-    "IndexedLines",
-    "atomic_path",
-    "check_digest",
-    "digested_path",
-    "read_blocks",
-    "read_jsonl",
-    "read_lines",
-    "read_tsv",
-    "write_digest",
-    "write_jsonl",
-]
+from kerasx.files.lines import read_jsonl, read_lines, read_tsv, write_jsonl
+
+__all__ = ["read_jsonl", "read_lines", "read_tsv", "write_jsonl"]

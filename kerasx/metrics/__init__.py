@@ -1,12 +1,11 @@
-"""Metrics on text and numbers; NumPy only, no backend."""
+"""Compute metrics of texts, spans, trees and equations; NumPy only, no backend."""
 
 from kerasx.metrics.answers import answer_f1, answer_scores, exact_match
 from kerasx.metrics.equations import equation_accuracy, is_correct
 from kerasx.metrics.generated import bleu, distinct
-from kerasx.metrics.ngram import NgramModel, perplexity
+from kerasx.metrics.ngram import NgramModel
 from kerasx.metrics.rouge import mean_rouge, rouge
 from kerasx.metrics.spans import (
-    Score,
     event_f1,
     segmentation_f1,
     set_f1,
@@ -19,7 +18,6 @@ from kerasx.metrics.trees import bracket_f1, brackets, unlabelled_attachment_sco
 
 __all__ = [
     "NgramModel",
-    "Score",
     "answer_f1",
     "answer_scores",
     "bleu",
@@ -31,7 +29,6 @@ __all__ = [
     "exact_match",
     "is_correct",
     "mean_rouge",
-    "perplexity",
     "rouge",
     "segmentation_f1",
     "set_f1",

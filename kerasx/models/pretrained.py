@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import keras
 
 from kerasx import checkpoints
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 from kerasx.models.build import HEADS, make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of, parameters
 from kerasx.models.families import MODELS

@@ -9,8 +9,7 @@ from typing import Any
 import keras
 
 from kerasx import __version__, checkpoints
-from kerasx.files import atomic_path
-from kerasx.files.atomic import sha256
+from kerasx.files.atomic import atomic_path, sha256
 from kerasx.models.build import make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of
 from kerasx.models.families import MODELS

@@ -169,7 +169,7 @@ def plot_attributions(values, tokens, path, title=""):
 
 def _places(tokens):
     """Where the middles of the tokens are, in characters."""
-    from kerasx.text import display_width
+    from kerasx.text.tables import display_width
 
     widths = np.array([display_width(token) + 2 for token in tokens])
     return np.cumsum(widths) - widths / 2 + 0.5

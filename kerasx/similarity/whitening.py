@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 
 __all__ = ["Whitening", "compute_kernel_bias", "transform_and_normalize"]
 

@@ -1,4 +1,4 @@
-"""Strings, tables and exact arithmetic. Standard library and NumPy only."""
+"""Work with strings, tables of text and exact arithmetic; standard library and NumPy only."""
 
 from kerasx.text.arithmetic import (
     equal,
@@ -17,11 +17,10 @@ from kerasx.text.strings import (
     strQ2B,
     text_segmentate,
 )
-from kerasx.text.tables import display_width, text_table
+from kerasx.text.tables import text_table
 
 __all__ = [
     "convert_to_unicode",
-    "display_width",
     "equal",
     "evaluate",
     "format_value",

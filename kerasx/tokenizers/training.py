@@ -2,7 +2,7 @@
 
 import io
 
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 from kerasx.tokenizers.sentence_piece import import_sentencepiece
 
 __all__ = ["train_sentencepiece"]

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from itertools import chain
 
-from kerasx.files import atomic_path
+from kerasx.files.atomic import atomic_path
 from kerasx.files.protobuf import read_fields, read_numbers, write_message
 from kerasx.tokenizers.sentence_piece import SpTokenizer
 

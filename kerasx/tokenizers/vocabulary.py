@@ -4,7 +4,8 @@ import codecs
 import os
 from collections import Counter
 
-from kerasx.files import atomic_path, read_lines
+from kerasx.files import read_lines
+from kerasx.files.atomic import atomic_path
 from kerasx.tokenizers.characters import CharacterTable, is_redundant, is_special, normalize
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from kerasx.checkpoints import open_checkpoint, save_hdf5
-from kerasx.files import write_digest
+from kerasx.files.atomic import write_digest
 from tests.checkpoints.helpers import run_python, same_tensors, small_tensors, tensor_dicts
 
 pytestmark = pytest.mark.backend_free

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasx.datasets import generate_entities, generate_segmented, read_conll, read_segmented
-from kerasx.files import read_blocks
+from kerasx.files.lines import read_blocks
 from kerasx.spans import ViterbiDecoder, spans_to_tags
 
 pytestmark = pytest.mark.backend_free

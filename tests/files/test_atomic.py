@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from kerasx.files import atomic_path, check_digest, digested_path, write_digest
+from kerasx.files.atomic import atomic_path, check_digest, digested_path, write_digest
 from tests.checkpoints.helpers import run_python
 
 pytestmark = pytest.mark.backend_free
@@ -92,7 +92,7 @@ def test_a_required_digest_that_is_absent_is_an_error(tmp_path):
 
 KILLED = """
 import os, random, signal, sys, time
-from kerasx.files import check_digest, digested_path
+from kerasx.files.atomic import check_digest, digested_path
 path = sys.argv[1]
 versions = [b"a" * 300_000, b"b" * 200_000]
 def save(content):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasx.metrics import NgramModel, perplexity
+from kerasx.metrics import NgramModel
+from kerasx.metrics.ngram import perplexity
 
 pytestmark = pytest.mark.backend_free
 VOCABULARY = 5

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasx.metrics import mean_rouge, rouge
-from kerasx.metrics.rouge import lcs_length
 from kerasx.text import longest_common_subsequence
 
 pytestmark = pytest.mark.backend_free
@@ -40,13 +39,7 @@ def f1(common, n, m):
 @given(a=st.text("abc", max_size=7), b=st.text("abc", max_size=7))
 def test_the_length_is_that_of_the_longest_of_all_subsequences(a, b):
     every = itertools.chain.from_iterable(itertools.combinations(a, n) for n in range(len(a) + 1))
-    assert lcs_length(a, b) == max(len(s) for s in every if is_subsequence(s, b))
-
-
-@given(a=st.lists(st.integers(0, 3), max_size=90), b=st.lists(st.integers(0, 3), max_size=90))
-@settings(max_examples=40, deadline=None)
-def test_the_length_of_long_sequences_is_that_of_the_table(a, b):
-    assert lcs_length(a, b) == longest_common_subsequence(a, b)[0]
+    assert longest_common_subsequence(a, b)[0] == max(len(s) for s in every if is_subsequence(s, b))
 
 
 @settings(max_examples=100, deadline=None)
@@ -55,7 +48,7 @@ def test_scores_are_those_of_the_definition(a, b):
     x, y = a.replace(" ", ""), b.replace(" ", "")
     pairs = [[s[i : i + 2] for i in range(len(s) - 1)] for s in (x, y)]
     expected = f1(overlap(x, y), len(x), len(y)), f1(overlap(*pairs), *map(len, pairs))
-    expected += (f1(lcs_length(x, y), len(x), len(y)),)
+    expected += (f1(longest_common_subsequence(x, y)[0], len(x), len(y)),)
     found = rouge(a, b, distinct=False)
     assert [found[k]["f"] for k in NAMES] == pytest.approx(list(expected), abs=1e-12)
     x, y, (p, q) = set(x), set(y), map(set, pairs)
@@ -124,5 +117,5 @@ def test_the_mean_of_a_corpus_is_over_its_pairs():
 
 @pytest.mark.parametrize("texts", [([], []), (["a"], []), (["a"], ["a", "b"]), ("ab", "ab")])
 def test_a_corpus_must_have_pairs(texts):
-    with pytest.raises(ValueError, match="`hypotheses` and `references` must be"):
+    with pytest.raises(ValueError, match="`hypotheses`(,| and) `references` must"):
         mean_rouge(*texts)

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasx.metrics import (
-    Score,
     event_f1,
     segmentation_f1,
     set_f1,
@@ -15,6 +14,7 @@ from kerasx.metrics import (
     spo_f1,
     top_k_accuracy,
 )
+from kerasx.metrics.spans import Score
 
 pytestmark = pytest.mark.backend_free
 SETS = st.lists(st.tuples(st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5))), max_size=6)

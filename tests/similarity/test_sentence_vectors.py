@@ -9,11 +9,11 @@ from scipy.stats import spearmanr
 from kerasx.similarity import (
     SpearmanEvaluation,
     cls_pooling,
-    cosine_similarities,
     first_last_avg_pooling,
     mean_pooling,
     spearman_correlation,
 )
+from kerasx.similarity.spearman import cosine_similarities
 
 pytestmark = pytest.mark.backend_free
 RNG = np.random.default_rng(0)

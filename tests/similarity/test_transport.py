@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment, linprog
 
-from kerasx.similarity import sinkhorn, transport_cost, transport_plan
+from kerasx.similarity import transport_cost, transport_plan
+from kerasx.similarity.transport import sinkhorn
 
 pytestmark = pytest.mark.backend_free
 RNG = np.random.default_rng(0)

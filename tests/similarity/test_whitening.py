@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasx.similarity import Whitening, compute_kernel_bias, transform_and_normalize
+from kerasx.similarity import Whitening
+from kerasx.similarity.whitening import compute_kernel_bias, transform_and_normalize
 
 pytestmark = pytest.mark.backend_free
 RNG = np.random.default_rng(0)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasx.similarity import cosine_similarities, ppmi_vectors
+from kerasx.similarity import ppmi_vectors
+from kerasx.similarity.spearman import cosine_similarities
 
 pytestmark = pytest.mark.backend_free
 TEXTS = [list("xay"), list("xby"), list("ucv"), list("udv")] * 5

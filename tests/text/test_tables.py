@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.text import display_width, text_table
+from kerasx.text import text_table
+from kerasx.text.tables import display_width
 
 pytestmark = pytest.mark.backend_free
 
