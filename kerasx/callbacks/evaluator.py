@@ -1,31 +1,34 @@
-"""A metric of your own after each epoch, and the best weights kept."""
+"""Evaluate a metric after each epoch and keep the best weights."""
 
 import math
 
 import keras
 
 from kerasx.callbacks.weights_file import SUFFIXES, check_path, load_weights, save_weights
+from kerasx.checks import check_choice, invalid
 
 __all__ = ["Evaluator"]
 
 
 class Evaluator(keras.callbacks.Callback):
-    """Calls `metric_fn(model)` after each epoch and keeps the weights of the best.
+    """Callback that calls `metric_fn(model)` after each epoch and saves the best weights.
 
-    What `metric_fn` returns goes into the history beside the loss. Earlier epochs count too, also
-    those that `Resume` brought back, so that a resumed run does not overwrite a better file.
+    The values are added to the history beside the loss. The best value is compared with all epochs
+    of the history, those that `Resume` restored included, so a resumed run does not overwrite a
+    better file.
 
     Args:
-        metric_fn: (model) -> a number, or a dict {name: number}.
-        path: where the best weights go, see `save_weights`; None keeps none.
-        mode: "max" or "min", which is better.
-        monitor: the name in the dict that is compared, the first by default; or the name a single
-            number is logged under, by default that of the function (of a lambda, "metric").
-        load_best: put the best weights into the model when training ends; needs a `path`.
-        patience: stop after so many epochs without a better value; None trains on.
-        skip_nonfinite: let NaN and infinity pass; they are logged and never the best. By default
-            they are an error.
-        verbose: whether a line is printed each epoch.
+        metric_fn: a function (model) -> number, or -> dict {name: number}.
+        path: file for the best weights, see `save_weights`; None saves none.
+        mode: "max" or "min", whether larger or smaller values are better.
+        monitor: name of the number in the dict that is compared, the first by default. For a
+            single number, the name it is logged under, by default that of the function (of a
+            lambda, "metric").
+        load_best: whether to load the best weights when training ends; needs a `path`.
+        patience: stop after so many epochs without a better value; None never stops.
+        skip_nonfinite: whether to log NaN and infinity, which are never the best, instead of
+            raising an error.
+        verbose: whether to print a line each epoch.
 
     Attributes:
         best: the best value so far, None before the first.
@@ -55,12 +58,11 @@ class Evaluator(keras.callbacks.Callback):
         verbose=True,
     ):
         super().__init__()
-        if mode not in ("max", "min"):
-            raise ValueError(f"`mode` must be 'max' or 'min'. Received: mode={mode!r}")
+        check_choice("mode", mode, ("max", "min"))
         if path is not None:
             check_path(path, SUFFIXES)
         elif load_best:
-            raise ValueError("`load_best=True` needs a `path` to load from. Received: path=None")
+            raise invalid("`load_best=True` needs a `path` to load from.", path=path)
         self.metric_fn, self.path, self.mode, self.monitor = metric_fn, path, mode, monitor
         self.load_best, self.patience = load_best, patience
         self.skip_nonfinite, self.verbose = skip_nonfinite, verbose
@@ -90,37 +92,35 @@ class Evaluator(keras.callbacks.Callback):
             load_weights(self.model, self.path)
 
     def _values(self, result, logs):
-        """The result as {name: float}, checked."""
+        """Return the result of `metric_fn` as {name: float}, checked."""
         name = getattr(self.metric_fn, "__name__", "")
         name = self.monitor or (name if name.isidentifier() else "metric")
         values = result if isinstance(result, dict) else {name: result}
         try:
             values = {str(k): float(v) for k, v in values.items()}
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"`metric_fn` must return a number or a dict of numbers. Received: {result!r}"
+            raise invalid(
+                "`metric_fn` must return a number or a dict of numbers.", result=result
             ) from error
         if not values or (self.monitor or next(iter(values))) not in values:
-            raise ValueError(
-                "`metric_fn` must return at least one number"
-                + (f", and one named {self.monitor!r}" if self.monitor else "")
-                + f". Received: {result!r}"
-            )
+            named = f", and one named {self.monitor!r}" if self.monitor else ""
+            raise invalid(f"`metric_fn` must return at least one number{named}.", result=result)
         wrong = {k: v for k, v in values.items() if not math.isfinite(v)}
         if wrong and not self.skip_nonfinite:
-            raise ValueError(
+            raise invalid(
                 "`metric_fn` must return finite numbers; look for a division by zero or a loss "
-                f"that diverged, or pass skip_nonfinite=True. Received: {wrong}"
+                "that diverged, or pass skip_nonfinite=True.",
+                result=wrong,
             )
-        if set(values) & set(logs):
-            raise ValueError(
-                "`metric_fn` must return names that the logs do not have yet. "
-                f"Received: {sorted(set(values) & set(logs))}"
+        taken = sorted(set(values) & set(logs))
+        if taken:
+            raise invalid(
+                "`metric_fn` must return names that the logs do not have yet.", names=taken
             )
         return values
 
     def _past(self, monitor):
-        """The values of the epochs before this one, from the history of the model."""
+        """Return the values of earlier epochs, from the history of the model."""
         history = getattr(self.model, "history", None)
         return [] if history is None else history.history.get(monitor, [])
 

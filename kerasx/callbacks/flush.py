@@ -1,24 +1,24 @@
-"""The last micro-batches of gradient accumulation."""
+"""Apply the gradients that accumulation still holds when training ends."""
 
 import keras
 
+from kerasx.callbacks.training_state import bare_optimizer, synced
 from kerasx.training.objective import step_of
 
 __all__ = ["FlushGradients"]
 
 
 class FlushGradients(keras.callbacks.Callback):
-    """Calls `model.optimizer.flush()` when training ends, so that no gradient is lost.
+    """Call `model.optimizer.flush()` when training ends, so that no gradient is lost.
 
-    An optimizer that accumulates k batches holds up to k - 1 of them at the end of the data;
-    `flush` makes the step from what there is. An optimizer that weighs batches by their examples
-    is told how many there are, by kerasx's training step, which the model gets if it trains as
-    keras.Model does. So batches of any sizes are exactly the large batch that they make up.
-    Other optimizers are left alone.
+    An optimizer made by `extend_with_gradient_accumulation` over k batches holds up to k - 1 of
+    them at the end of the data; `flush` makes the step from those. The callback also gives the
+    model kerasx's training step, which tells the optimizer the size of each batch, so batches of
+    any sizes equal the large batch they make up. Optimizers without `flush` are left alone.
 
     Args:
-        each_epoch: also at the end of each epoch, before the callbacks that follow in the list
-            see the weights; then no gradient is carried into the next epoch.
+        each_epoch: whether to flush at the end of each epoch, too, before the callbacks that
+            follow in the list.
 
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
@@ -33,7 +33,7 @@ class FlushGradients(keras.callbacks.Callback):
     def set_model(self, model):
         super().set_model(model)
         plain = type(model).train_step is keras.Model.train_step
-        if plain and hasattr(_inner(model.optimizer), "examples"):
+        if plain and hasattr(bare_optimizer(model), "examples"):
             step_of(model)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -44,12 +44,7 @@ class FlushGradients(keras.callbacks.Callback):
         self._flush()
 
     def _flush(self):
-        optimizer = _inner(self.model.optimizer)
+        optimizer = bare_optimizer(self.model)
         if hasattr(optimizer, "flush"):
-            if hasattr(self.model, "jax_state_sync"):
-                self.model.jax_state_sync()
+            synced(self.model)
             optimizer.flush()
-
-
-def _inner(optimizer):
-    return getattr(optimizer, "inner_optimizer", optimizer)

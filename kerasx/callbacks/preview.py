@@ -1,10 +1,11 @@
-"""What a model that generates text says, as it learns."""
+"""Show texts that a model generates while it learns."""
 
 import json
 
 import keras
 
 from kerasx.callbacks.weights_file import check_path
+from kerasx.checks import check_integer, check_same_length, invalid
 from kerasx.files.atomic import atomic_path
 from kerasx.text import text_table
 
@@ -12,22 +13,23 @@ __all__ = ["SamplePreview"]
 
 
 class SamplePreview(keras.callbacks.Callback):
-    """Prints a table of generated texts after each epoch, and keeps them.
+    """Callback that prints a table of generated texts after each epoch and keeps the texts.
 
     Args:
-        generate: (list of examples) -> list of as many texts; with `batched=False`, one -> one.
-        examples: what to generate from, such as texts.
-        references: the right answers, shown beside; None for none.
+        generate: a function (list of examples) -> list of texts, one for each example; with
+            `batched=False`, (example) -> text.
+        examples: list of inputs for `generate`, such as prompts.
+        references: list of right answers to show beside, or None.
         every: epochs between previews.
-        path: a `.jsonl` file that gets all previews, an epoch a line; None for none.
+        path: a `.jsonl` file for all previews, an epoch a line, or None.
         batched: whether `generate` takes all examples at once.
-        maxlen: longer texts are cut in the table (not in what is kept), in characters.
+        maxlen: longest text in the table, in characters; `history` and file keep the whole text.
 
     Attributes:
         history: [(epoch, texts)], epochs counted from 0.
 
     Raises:
-        ValueError: no examples, or another number of references or generated texts.
+        ValueError: no examples, or not as many references or generated texts.
 
     >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -47,13 +49,10 @@ class SamplePreview(keras.callbacks.Callback):
         super().__init__()
         self.examples = list(examples)
         self.references = None if references is None else list(references)
-        if not self.examples or len(self.references or self.examples) != len(self.examples):
-            raise ValueError(
-                "`examples` must not be empty, and `references` as many or None. Received: "
-                f"examples={self.examples!r}, references={references!r}"
-            )
-        if every < 1:
-            raise ValueError(f"`every` must be a number of epochs >= 1. Received: every={every}")
+        if not self.examples:
+            raise invalid("`examples` must not be empty.", examples=examples)
+        check_same_length(examples=self.examples, references=self.references or self.examples)
+        check_integer("every", every, least=1)
         if path is not None:
             check_path(path, (".jsonl",))
         self.generate = generate if batched else lambda batch: [generate(x) for x in batch]
@@ -65,9 +64,10 @@ class SamplePreview(keras.callbacks.Callback):
             return
         texts = list(self.generate(self.examples))
         if len(texts) != len(self.examples):
-            raise ValueError(
+            raise invalid(
                 f"`generate` must return {len(self.examples)} texts, one for each example; pass "
-                f"batched=False if it takes one at a time. Received: {texts!r}"
+                "batched=False if it takes one at a time.",
+                texts=texts,
             )
         self.history.append((epoch, texts))
         print(self.table())
@@ -75,7 +75,7 @@ class SamplePreview(keras.callbacks.Callback):
             self._write()
 
     def table(self):
-        """The last preview as text; "" before the first."""
+        """Return the last preview as a table of text, "" before the first."""
         if not self.history:
             return ""
         epoch, texts = self.history[-1]

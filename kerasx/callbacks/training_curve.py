@@ -1,4 +1,4 @@
-"""A picture of the training run, renewed each epoch."""
+"""Draw losses, metrics and learning rate of a training run to a file."""
 
 import math
 
@@ -16,15 +16,15 @@ _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#0
 
 
 class TrainingCurve(keras.callbacks.Callback):
-    """Draws losses, metrics and learning rate over the epochs to a file, after each epoch.
+    """Callback that draws losses, metrics and learning rate over the epochs after each epoch.
 
-    The picture is written whole, so a viewer never sees half of one. Epochs brought back by
-    `Resume` are in it. Put it behind the callbacks that add to the logs (`Evaluator`).
+    The file is replaced atomically, so a viewer never sees half a picture. It shows the epochs
+    that `Resume` restored, too. List this callback after those that add to the logs (`Evaluator`).
 
     Args:
-        path: ends in `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
+        path: of the picture, `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
         log_scale: whether the axis of the losses is logarithmic.
-        title: text above; the name of the model by default.
+        title: str above the picture; the name of the model by default.
 
     Raises:
         ValueError: another suffix, no such folder, or matplotlib is not installed.
@@ -54,14 +54,17 @@ class TrainingCurve(keras.callbacks.Callback):
 
 
 def plot_history(history, epochs=None, log_scale=False, title="Training"):
-    """A matplotlib Figure of `History.history`: losses, metrics and learning rate in panels.
+    """Draw `History.history` in panels: losses, metrics, learning rate.
 
     Args:
-        history: {name: numbers, one an epoch}; `val_` goes dashed in the colour of its partner.
-            A shorter list belongs to the last epochs. NaN leaves a gap.
+        history: {name: list of numbers, one an epoch}. `val_x` is dashed in the colour of `x`. A
+            shorter list belongs to the last epochs. NaN leaves a gap.
         epochs: numbers of the epochs, counted from 0; by default 0, 1, ...
         log_scale: whether the axis of the losses is logarithmic.
-        title: text above.
+        title: str above the picture.
+
+    Returns:
+        A matplotlib Figure.
 
     >>> figure = plot_history({"loss": [2.0, 1.0], "val_loss": [2.5, 2.0], "accuracy": [0.1, 0.5]})
     >>> [axes.get_ylabel() for axes in figure.axes]
@@ -95,7 +98,7 @@ def plot_history(history, epochs=None, log_scale=False, title="Training"):
 
 
 def _panels(history):
-    """{axis label: names drawn there}: losses, metrics of like size together, learning rate."""
+    """Return {axis label: names drawn there}, with metrics of similar size together."""
     panels = {"loss": [], "metric": [], "large metric": [], "learning rate": []}
     for name, values in history.items():
         finite = [abs(v) for v in values if math.isfinite(v)]

@@ -1,7 +1,7 @@
-"""All that a training run is made of, as named arrays and a little text, in one file.
+"""Read and write the whole state of a training run as named arrays and JSON text in one file.
 
-Weights, seed generators, optimizer and metrics are the variables of a model; beside them stand the
-random numbers that belong to no model. Nothing here knows about callbacks.
+The state is the variables of the model (weights, seed generators), optimizer and metrics, and the
+random number generators of Python, NumPy and the backend.
 """
 
 import json
@@ -12,8 +12,9 @@ import keras
 import numpy as np
 
 from kerasx.backend.random_state import get_random_state, set_random_state
-from kerasx.callbacks.weights_file import listed_differences
+from kerasx.callbacks.weights_file import check_same
 from kerasx.checkpoints import open_checkpoint, save_safetensors
+from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
 
 __all__ = []
@@ -22,7 +23,7 @@ _KEY = "kerasx.training_state"
 
 
 def sections(model):
-    """{name: list of variables} of a compiled model; reading them needs `synced(model)`."""
+    """Return {section: list of variables} of a compiled model; call `synced` before reading."""
     return {
         "model": model.variables,
         "optimizer": model.optimizer.variables,
@@ -31,17 +32,22 @@ def sections(model):
 
 
 def synced(model):
-    """The model, its variables holding what they should: on JAX, `fit` keeps them elsewhere."""
+    """Return the model with up-to-date variables; on JAX, `fit` keeps their values elsewhere."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
     return model
 
 
-def variable_names(model, names=("model", "optimizer", "metrics")):
-    """{"model/0/dense/kernel": variable}; the numbers Keras adds to names are left out.
+def bare_optimizer(model):
+    """Return the optimizer of a model, taken out of a LossScaleOptimizer."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
-    They count what the process made before ("dense_3"), so a model built again has others; the
-    position in the list stands for them.
+
+def variable_names(model, names=("model", "optimizer", "metrics")):
+    """Return {"model/0/dense/kernel": variable}, names that are the same in another process.
+
+    Keras numbers layers by what the process made before ("dense_3"), so the number is removed, and
+    the position in the list tells layers apart.
     """
     return {
         f"{name}/{i}/{re.sub(r'_[0-9]+(?=[_/]|$)', '', v.path)}": v
@@ -51,40 +57,39 @@ def variable_names(model, names=("model", "optimizer", "metrics")):
 
 
 def read_variables(model):
-    """{name: array} of all sections."""
+    """Return {name: array} of all variables."""
     variables = variable_names(synced(model))
     return {k: np.array(keras.ops.convert_to_numpy(v)) for k, v in variables.items()}
 
 
 def check_variables(model, tensors, names):
-    """Raise a ValueError that lists how the stored tensors differ from the model's variables."""
+    """Raise a ValueError that lists how stored tensors differ from the variables of a model."""
     variables = variable_names(model, names)
     expected = {k: (tuple(v.shape), str(v.dtype)) for k, v in variables.items()}
     stored = {k: (tuple(v.shape), str(v.dtype)) for k, v in tensors.items()}
     stored = {k: v for k, v in stored.items() if k.startswith(tuple(f"{n}/" for n in names))}
-    wrong = sorted(k for k in {**expected, **stored} if expected.get(k) != stored.get(k))
-    if wrong:
-        raise ValueError(
-            "the training state must come from the same model, optimizer and metrics; nothing was "
-            "loaded. Build and compile as the stored run did, or start anew with another path. "
-            "They differ in\n" + listed_differences(wrong, stored, expected)
-        )
+    message = (
+        "The training state must come from the same model, optimizer and metrics; nothing was "
+        "loaded. Build and compile as the stored run did, or start anew with another path."
+    )
+    check_same(stored, expected, message)
 
 
 def assign_variables(model, tensors, names):
+    """Assign stored tensors to the variables of some sections."""
     for name, variable in variable_names(model, names).items():
         variable.assign(tensors[name])
 
 
 def read_random():
-    """(arrays, text) of Python's, NumPy's and the backend's generators."""
+    """Return (arrays, text), the state of Python's, NumPy's and the backend's generators."""
     numpy_state = np.random.get_state(legacy=False)
     arrays = {**get_random_state(), "numpy": numpy_state["state"].pop("key")}
     return arrays, {"numpy": numpy_state, "python": random.getstate()}
 
 
 def write_random(arrays, text):
-    """Put back what `read_random` gave."""
+    """Restore a state that `read_random` returned."""
     state = {**text["numpy"]["state"], "key": arrays["numpy"]}
     np.random.set_state({**text["numpy"], "state": state})
     version, numbers, gauss = text["python"]
@@ -93,19 +98,20 @@ def write_random(arrays, text):
 
 
 def save_state(path, tensors, text):
-    """Write arrays and JSON text as one safetensors file and its digest; atomic."""
+    """Write arrays and JSON text atomically as one safetensors file, and its digest."""
     with digested_path(path) as temporary:
         save_safetensors(temporary, tensors, metadata={_KEY: json.dumps(text)})
 
 
 def load_state(path):
-    """(tensors, text) of a file that `save_state` wrote; ValueError if it is damaged."""
+    """Return (tensors, text) of a file that `save_state` wrote; raise if it is damaged."""
     check_digest(path, required=True)
     with open_checkpoint(path) as stored:
         metadata = getattr(stored, "metadata", {})
         if _KEY not in metadata:
-            raise ValueError(
-                "`path` must be a file that `Resume` wrote; choose another name. "
-                f"Received: path={path!r} with metadata {sorted(metadata)}"
+            raise invalid(
+                "`path` must be a file that `Resume` wrote; choose another name.",
+                path=path,
+                metadata=sorted(metadata),
             )
         return {name: stored[name] for name in stored}, json.loads(metadata[_KEY])

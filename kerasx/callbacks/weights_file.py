@@ -1,10 +1,11 @@
-"""Weights of a model in one file: written whole or not at all, verified when read."""
+"""Save and load the weights of a model in one file that is complete and verified."""
 
 import os
 
 import keras
 
 from kerasx.checkpoints import open_checkpoint, save_safetensors
+from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
 from kerasx.models.keras_weights import load_keras_weights
 
@@ -14,17 +15,18 @@ SUFFIXES = (".weights.h5", ".safetensors", ".keras")
 
 
 def save_weights(model, path):
-    """Write the weights of a model, and the digest `path`.sha256 beside them.
+    """Write the weights of a model, and their SHA-256 digest to `path`.sha256.
 
-    A process killed at any time leaves the old version or the new one. A `.keras` file holds the
+    A process killed at any time leaves the old file or the new one. A `.keras` file holds the
     whole model, a `.safetensors` file the weights under their Keras paths.
 
     Args:
         model: a built keras.Model.
-        path: ends in `.weights.h5`, `.safetensors` or `.keras`; its folder exists.
+        path: ends in `.weights.h5`, `.safetensors` or `.keras`, in an existing folder.
 
     Raises:
-        ValueError: another suffix, no such folder, or two weights with one path (safetensors).
+        ValueError: another suffix, no such folder, or two weights with the same Keras path
+            (`.safetensors`).
 
     >>> import tempfile
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -45,11 +47,15 @@ def save_weights(model, path):
 
 
 def load_weights(model, path):
-    """Read what `save_weights` wrote into a model of the same layers: all weights or none.
+    """Load a file that `save_weights` wrote into a model of the same layers: all weights or none.
+
+    Args:
+        model: a built keras.Model.
+        path: as in `save_weights`.
 
     Raises:
-        ValueError: the file does not have the digest beside it (a bit flipped, say), or holds the
-            weights of another model.
+        ValueError: the file does not match its digest (a flipped bit, say), or holds the weights
+            of another model.
     """
     check_path(path, SUFFIXES)
     check_digest(path, required=True)
@@ -65,12 +71,12 @@ def load_weights(model, path):
 
 
 def check_path(path, suffixes):
-    """Raise the ValueError now that writing would raise after an epoch of training."""
+    """Raise now, instead of after an epoch of training, if this path cannot be written."""
     folder = os.path.dirname(os.path.realpath(path))
     if not any(path_ends(path, suffix) for suffix in suffixes) or not os.path.isdir(folder):
-        raise ValueError(
-            f"`path` must end in one of {', '.join(suffixes)}, in an existing folder. "
-            f"Received: path={os.fspath(path)!r}"
+        raise invalid(
+            f"`path` must end in one of {', '.join(suffixes)}, in an existing folder.",
+            path=os.fspath(path),
         )
 
 
@@ -79,35 +85,34 @@ def path_ends(path, suffix):
 
 
 def _by_path(model):
-    """{path: weight}, without the name of the model; two weights of one path would be one."""
+    """Return {Keras path without the name of the model: weight}."""
     paths = [w.path.removeprefix(f"{model.name}/") for w in model.weights]
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
-        raise ValueError(
-            "the weights must have distinct paths to be stored by path; give the layers names, or "
-            f"write .weights.h5. Received: {twice} more than once"
+        raise invalid(
+            "The weights must have distinct paths to be stored by path; give the layers names, or "
+            "write .weights.h5.",
+            repeated=twice,
         )
     return dict(zip(paths, model.weights))
 
 
 def _assign(model, stored, path):
     weights = _by_path(model)
-    expected = {k: tuple(w.shape) for k, w in weights.items()}
+    message = f"{os.fspath(path)} must hold the weights of the model; nothing was loaded."
     received = {k: tuple(stored[k].shape) for k in stored}
-    wrong = sorted(k for k in {**expected, **received} if expected.get(k) != received.get(k))
-    if wrong:
-        raise ValueError(
-            f"{os.fspath(path)} must hold the weights of the model; nothing was loaded. "
-            "They differ in\n" + listed_differences(wrong, received, expected)
-        )
+    check_same(received, {k: tuple(w.shape) for k, w in weights.items()}, message)
     for name, weight in weights.items():
         weight.assign(stored[name])
 
 
-def listed_differences(names, stored, expected):
-    """A line for each name: what the file has and what the model needs."""
-    missing = "nothing"
-    return "\n".join(
-        f"    {k}: {stored.get(k, missing)} in the file, {expected.get(k, missing)} in the model"
-        for k in names
-    )
+def check_same(stored, expected, message, places=("in the file", "in the model")):
+    """Raise a ValueError that lists the entries in which two dicts differ, if there are any."""
+    wrong = sorted(k for k in {**expected, **stored} if expected.get(k) != stored.get(k))
+    if wrong:
+        here, there = places
+        lines = [
+            f"    {k}: {stored.get(k, 'nothing')} {here}, {expected.get(k, 'nothing')} {there}"
+            for k in wrong
+        ]
+        raise ValueError("\n".join([f"{message} They differ in", *lines]))

@@ -1,4 +1,4 @@
-"""Optimizers of the lineage, and class factories that extend any Keras optimizer."""
+"""Optimizers, learning-rate schedules, and class factories that extend any Keras optimizer."""
 
 from kerasx.optimizers.adafactor import AdaFactor
 from kerasx.optimizers.adam import Adam
@@ -13,16 +13,16 @@ from kerasx.optimizers.gradient_accumulation import (
     extend_with_gradient_accumulation,
     extend_with_momentum_accumulation,
 )
+from kerasx.optimizers.layer_adaptation import extend_with_layer_adaptation
+from kerasx.optimizers.lazy_optimization import extend_with_lazy_optimization
 from kerasx.optimizers.lora_plus import lora_plus
-from kerasx.optimizers.schedules import PiecewiseLinear, warmup_cosine
-from kerasx.optimizers.tiger import Tiger
-from kerasx.optimizers.wrappers import (
-    extend_with_layer_adaptation,
-    extend_with_lazy_optimization,
+from kerasx.optimizers.rate_factors import (
     extend_with_parameter_wise_lr,
     extend_with_piecewise_linear_lr,
-    extend_with_weight_decay,
 )
+from kerasx.optimizers.schedules import PiecewiseLinear, warmup_cosine
+from kerasx.optimizers.tiger import Tiger
+from kerasx.optimizers.weight_decay import extend_with_weight_decay
 
 __all__ = [
     "AdaFactor",

@@ -1,4 +1,4 @@
-"""AdaFactor: Adam's second moment as a row and a column."""
+"""AdaFactor: Adam with the second moment of a matrix kept as a row and a column."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ __all__ = ["AdaFactor"]
 
 
 class RelativeStep(keras.optimizers.schedules.LearningRateSchedule):
-    """factor · min(0.01, 1/√t), t = 1, 2, ...: what AdaFactor does without a learning rate."""
+    """The schedule factor · min(0.01, 1/√t), t = 1, 2, ..., AdaFactor's without a learning rate."""
 
     def __init__(self, factor=1.0):
         self.factor = factor
@@ -24,43 +24,41 @@ class RelativeStep(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def factored_axes(shape, smallest):
-    """The two longest axes, in order, or None if one of them is shorter than `smallest`.
+    """Return the two longest axes, in order, or None if one of them is shorter than `smallest`.
 
     >>> factored_axes((512, 8, 64), 32), factored_axes((512, 8), 32), factored_axes((512,), 1)
     ((0, 2), None, None)
     """
     longest = sorted(sorted(range(len(shape)), key=lambda i: shape[i])[-2:])
-    return (
-        tuple(longest)
-        if len(longest) == 2 and shape[longest[0]] >= smallest <= shape[longest[1]]
-        else None
-    )
+    long_enough = len(longest) == 2 and all(shape[i] >= smallest for i in longest)
+    return tuple(longest) if long_enough else None
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
-    """Adam's step with a second moment of O(n + m) instead of O(n m) floats for a matrix.
+    """Adam with O(n + m) floats instead of O(n m) for the second moment of an (n, m) matrix.
 
     R ← β₂ R + (1 - β₂) mean_j(g² + ε₁),  C ← β₂ C + (1 - β₂) mean_i(g² + ε₁),
     v_ij = R_i C_j / mean_i R,  u = g / √v,  û = u / max(1, RMS(u) / d),
     θ ← θ - α max(ε₂, RMS(θ)) û.
 
-    R and C run over the two longest axes of a kernel, in which (heads, head_size) kernels of
-    attention are factored well too; the other axes are kept. Vectors and small matrices have a
-    full v. The first moment is kept only with `beta1` > 0, and is taken of û.
+    R and C run over the two longest axes of a kernel, so attention kernels with axes (heads,
+    head_size) are factored well, too; other axes are kept. Vectors and small matrices have a full
+    v. With `beta1` > 0 the first moment of û takes the place of û.
 
-    Not keras.optimizers.Adafactor, which in Keras 3.15 keeps a full v for matrices as well.
+    keras.optimizers.Adafactor of Keras 3.15 keeps a full v for matrices as well.
 
     Args:
-        learning_rate: α; None is min(0.01, 1/√t), a twentieth of it without parameter scale.
-        beta1: decay of the first moment; 0 for none.
-        beta2: decay of the second moment; None is 1 - t^-0.8.
+        learning_rate: α; None for min(0.01, 1/√t), or a twentieth of it without the factor
+            max(ε₂, RMS(θ)).
+        beta1: decay of the first moment; 0 keeps none.
+        beta2: decay of the second moment; None for 1 - t^-0.8.
         epsilon1, epsilon2: ε₁, ε₂.
-        multiply_by_parameter_scale: whether there is the factor max(ε₂, RMS(θ)).
+        multiply_by_parameter_scale: whether to use the factor max(ε₂, RMS(θ)).
         clipping_threshold: d, or None.
-        min_dim_size_to_factor: kernels are factored if their two longest axes have this size.
-        exclude_from_parameter_scale: parts of the paths of variables that have no such factor.
-        **kwargs: of keras.optimizers.Optimizer.
+        min_dim_size_to_factor: least size of the two longest axes of a kernel that is factored.
+        exclude_from_parameter_scale: parts of the paths of variables to leave without the factor.
+        **kwargs: arguments of keras.optimizers.Optimizer.
 
     Source: arXiv 1804.04235; kexue.fm/archives/7302.
 
@@ -106,7 +104,7 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         self._scaled = [self._is_scaled(v) for v in variables]
 
     def _second_moment(self, variable):
-        """[R, C] of a kernel, with axes of length one where they are broadcast; [v] otherwise."""
+        """Make the slots [R, C] of a kernel, which broadcast against it, or [v]."""
         axes = factored_axes(variable.shape, self.min_dim_size_to_factor)
         slots = [("velocity", None)] if axes is None else [("row", axes[1]), ("column", axes[0])]
         dtype = keras.backend.result_type(variable.dtype, "float32")
@@ -141,7 +139,7 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         self.assign_sub(variable, ops.cast(rate * u, variable.dtype))
 
     def _inverse_root(self, slots, g, shape):
-        """1 / √v after the moments have taken in g."""
+        """Update the second moments by g and return 1 / √v."""
         t = ops.cast(self.iterations + 1, g.dtype)
         beta2 = 1 - t**-0.8 if self.beta2 is None else self.beta2
         axes = factored_axes(shape, self.min_dim_size_to_factor)
@@ -157,7 +155,7 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         self.assign(slot, beta2 * slot + (1 - beta2) * value)
 
     def _clip(self, u):
-        """The factor of u that clips it."""
+        """Return the factor that clips u."""
         if self.clipping_threshold is None:
             return 1.0
         rms = ops.sqrt(backend.mean_square(u))

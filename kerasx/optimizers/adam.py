@@ -1,4 +1,4 @@
-"""Adam with or without the correction of its bias."""
+"""Adam with or without bias correction."""
 
 import keras
 from keras import ops
@@ -11,17 +11,19 @@ __all__ = ["Adam"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class Adam(backend.InPlace, keras.optimizers.Adam):
-    """Adam as bert4keras has it: m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²,
-    θ ← θ - α_t m / (√v + ε),  α_t = α √(1 - β₂ᵗ) / (1 - β₁ᵗ), or α without bias correction.
+    """Adam with a choice of bias correction, as in bert4keras.
 
-    Without it, as BERT was trained, the first steps are larger: by a factor (1 - β₁) / √(1 - β₂),
-    which is 3.2 here; begin with a warm-up.
+    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²,  θ ← θ - α_t m / (√v + ε),
+    α_t = α √(1 - β₂ᵗ) / (1 - β₁ᵗ), or α without bias correction.
+
+    BERT was trained without it. The first steps are then larger by (1 - β₁) / √(1 - β₂), 3.2 for
+    the defaults: use a warm-up.
 
     Args:
         learning_rate: α, a float, schedule or callable.
         beta_1, beta_2, epsilon: β₁, β₂, ε.
-        bias_correction: whether α_t corrects the bias of m and v towards their start at zero.
-        **kwargs: of keras.optimizers.Adam.
+        bias_correction: whether to correct the bias of m and v, which start at zero.
+        **kwargs: arguments of keras.optimizers.Adam.
 
     Source: arXiv 1412.6980.
 

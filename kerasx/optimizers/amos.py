@@ -1,26 +1,29 @@
-"""Rate and decay by Amos's argument, for the direction of any optimizer."""
+"""Amos: learning rate and weight decay derived for the direction of any optimizer."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import uses_weight_decay, variable_index
+from kerasx.checks import check_choice, check_number, invalid
 from kerasx.optimizers.extension import Extension, extend
-from kerasx.optimizers.naming import is_vector
+from kerasx.optimizers.variable_kinds import is_vector
 
 __all__ = ["AmosDecay", "extend_with_amos"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """base · D(t), the decay that follows from a weight decay that is no bias:
+    """The learning rate base · D(t) of Amos, which halves after the half-life T.
 
-    D(t) = 1 / (1 + t / T), or 1 / (1 + (√2 - 1) t / T)² with `square`; D(T) = 1 / 2 in both.
+    D(t) = 1 / (1 + t / T), or 1 / (1 + (√2 - 1) t / T)² with `square`. It follows from asking
+    that weight decay must not bias the solution.
 
     Args:
         half_life: T, in steps.
-        base: the rate at step 0.
-        square: the second form, in which the relative size of the noise does not fall.
+        base: the learning rate at step 0.
+        square: whether to use the second form, derived for gradient noise that does not shrink
+            relative to the gradient.
 
     Raises:
         ValueError: `half_life` is not positive.
@@ -32,12 +35,7 @@ class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, half_life, base=1.0, square=False):
-        if not half_life > 0:
-            raise ValueError(
-                "`half_life` must be a number of steps > 0, after which the rate is halved. "
-                f"Received: half_life={half_life}"
-            )
-        self.half_life = half_life
+        self.half_life = check_number("half_life", half_life, above=0)
         self.base = base
         self.square = square
 
@@ -51,29 +49,17 @@ class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Amos(Extension):
-    """An optimizer that takes only the direction u of its base, θ ← θ - α_t u - ρ_t θ.
+    """Extension that takes only the direction u of its base: θ ← θ - α_t u - ρ_t θ.
 
     α_t = α₀ ‖ε₀‖ / ‖u‖ · D(t),  ρ_t = α₀² / 2q · D(t),  ‖ε₀‖ = √k σ for k parameters,
 
-    with D of `AmosDecay`. So at t = 0 a matrix moves by α₀ of its size, and the decay, which is
-    absolute and not a part of the rate, falls along with it. σ is 0.5 for vectors (names with
-    bias, beta, gamma, scale or offset) and otherwise the RMS that the variable has when the
-    optimizer is built, which is kept in a scalar slot; with `norm="current"` it is RMS(θ) for all
-    variables, and the method is LAMB. σ is at least `min_rms`, so that zeros can move.
+    with D of `AmosDecay`. At t = 0 a matrix moves by the share α₀ of its size; the decay ρ_t does
+    not depend on the learning rate of the step. σ is 0.5 for vectors (names with bias, beta,
+    gamma, scale or offset), for other variables their RMS when the optimizer is built, kept in a
+    scalar slot. With `norm="current"` it is RMS(θ) for all variables, which is LAMB. σ is at least
+    `min_rms`, so that zeros can move.
 
-    `exclude_from_weight_decay` excludes from ρ.
-
-    Args:
-        *args, **kwargs: of the base optimizer; `learning_rate` is α₀, about 1e-3, and
-            `weight_decay` must be None.
-        half_life: T of D, in steps; None for D = 1.
-        square: D's second form.
-        q: how far, in units of ‖ε₀‖², the parameters have to go.
-        norm: "initial" or "current".
-        min_rms: the least σ.
-
-    Raises:
-        ValueError: `norm`, `half_life` or `q` is none of these; `weight_decay` is given.
+    The method `exclude_from_weight_decay` of the optimizer excludes variables from ρ.
     """
 
     def __init__(
@@ -87,19 +73,16 @@ class Amos(Extension):
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
-        if norm not in ("initial", "current"):
-            raise ValueError(f"`norm` must be 'initial' or 'current'. Received: norm={norm}")
-        if not q > 0:
-            raise ValueError(f"`q` must be a number > 0, usually 1. Received: q={q}")
         if self.weight_decay is not None:
-            raise ValueError(
+            raise invalid(
                 "`weight_decay` must be None, as the decay follows from the learning rate: change "
-                f"`q` instead. Received: weight_decay={self.weight_decay}"
+                "`q` instead.",
+                weight_decay=self.weight_decay,
             )
         self.half_life = half_life
         self.square = square
-        self.q = q
-        self.norm = norm
+        self.q = check_number("q", q, above=0)
+        self.norm = check_choice("norm", norm, ("initial", "current"))
         self.min_rms = min_rms
         self._decay = AmosDecay(half_life, square=square) if half_life is not None else None
 
@@ -124,13 +107,13 @@ class Amos(Extension):
     def compute_update(self, gradient, variable, learning_rate):
         index, dtype = variable_index(self, variable), variable.dtype
         u, scale = super().compute_update(backend.dense(gradient), variable, ops.cast(1.0, dtype))
-        scale = ops.sign(scale)  # the size of u does not matter
+        scale = ops.sign(scale)  # α_t divides by the size of u
         sigma = self._rms(variable) if self.norm == "current" else self._sigmas[index]
         d = 1.0 if self._decay is None else ops.cast(self._decay(self.iterations), dtype)
         square = backend.mean_square(u)
         rms = ops.sqrt(ops.where(square > 0, square, 1.0))
         alpha = scale * learning_rate * d * sigma / rms
-        if self._decays[index]:  # ρ_t / α_t, in which no rate divides
+        if self._decays[index]:  # ρ_t / α_t, in a form that does not divide by the learning rate
             decay = scale * learning_rate * rms / (2 * self.q * sigma)
             u = backend.add_scaled(u, -decay, variable)
         return u, alpha
@@ -147,16 +130,23 @@ class Amos(Extension):
 
 
 def extend_with_amos(BaseOptimizer, name=None):
-    """The class of `BaseOptimizer` with rate and decay of `Amos`.
+    """Make a class with the learning rate and weight decay of Amos.
 
-    One scalar for each variable is all that the state grows by.
+    θ ← θ - α_t u - ρ_t θ for the direction u of BaseOptimizer, with α_t = α₀ √k σ / ‖u‖ · D(t) for
+    k parameters of size σ, ρ_t = α₀² / 2q · D(t), and D of `AmosDecay`. The state grows by one
+    scalar for each variable.
 
     Args:
         BaseOptimizer: a class derived from keras.optimizers.Optimizer.
-        name: of the new class.
+        name: str, the name of the new class, or None.
 
     Returns:
-        The class; it takes what BaseOptimizer takes and the arguments of `Amos`.
+        The class, which takes the arguments of BaseOptimizer (`learning_rate` is α₀) and
+        `half_life` (None): T of D, in steps; None for D = 1;
+        `square` (False): whether D has its second form;
+        `q` (1.0): squared distance that the parameters have to go, in units of k σ²;
+        `norm` ("initial"): "current" takes σ = RMS(θ) at each step, which is LAMB;
+        `min_rms` (1e-3): the least σ.
 
     Source: kexue.fm/archives/9344; arXiv 2210.11693.
 

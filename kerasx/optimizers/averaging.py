@@ -1,4 +1,4 @@
-"""A second set of weights: slow weights that lead (Lookahead), averages to evaluate (EMA)."""
+"""Keep a second set of weights: Lookahead's slow weights, or moving averages to evaluate."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import variables_of
+from kerasx.checks import check_integer, check_number, invalid
 from kerasx.optimizers.extension import Extension, extend, float_slots
-from kerasx.optimizers.gradient_accumulation import positive_integer
 
 __all__ = ["extend_with_exponential_moving_average", "extend_with_lookahead"]
 
@@ -18,15 +18,10 @@ class Lookahead(Extension):
 
     def __init__(self, *args, steps_per_slow_update=5, slow_step_size=0.5, **kwargs):
         super().__init__(*args, **kwargs)
-        self.steps_per_slow_update = positive_integer(
-            steps_per_slow_update, "steps_per_slow_update"
+        self.steps_per_slow_update = check_integer(
+            "steps_per_slow_update", steps_per_slow_update, least=1
         )
-        if not 0 < slow_step_size <= 1:
-            raise ValueError(
-                "`slow_step_size` must be a number in (0, 1]. "
-                f"Received: slow_step_size={slow_step_size}"
-            )
-        self.slow_step_size = slow_step_size
+        self.slow_step_size = check_number("slow_step_size", slow_step_size, above=0, most=1)
 
     def build(self, variables):
         if self.built:
@@ -58,19 +53,20 @@ class Lookahead(Extension):
 
 
 def extend_with_lookahead(BaseOptimizer, name=None):
-    """A class that every k updates takes a step of α from the slow weights φ towards the fast θ.
+    """Make a class that moves slow weights φ towards the weights θ every k updates (Lookahead).
 
-    φ ← φ + α (θ - φ),  θ ← φ where k divides the number of updates. φ starts as the weights are
-    when the optimizer is built, as in the paper (in bert4keras it starts from zero), so load
-    weights before the first training step. One slot for each variable.
+    φ ← φ + α (θ - φ),  θ ← φ after every k-th update. φ starts as the weights are when the
+    optimizer is built, as in the paper (in bert4keras it starts from zero), so load weights before
+    the first training step. Takes one slot for each variable.
 
     Args:
         BaseOptimizer: a class derived from keras.optimizers.Optimizer.
-        name: of the new class.
+        name: str, the name of the new class, or None.
 
     Returns:
-        The class; it takes `steps_per_slow_update` (5), k, and `slow_step_size` (0.5), α, besides
-        what BaseOptimizer takes.
+        The class, which takes the arguments of BaseOptimizer and
+        `steps_per_slow_update` (5): k;
+        `slow_step_size` (0.5): α.
 
     Raises:
         ValueError: k is not an integer >= 1, α not in (0, 1].
@@ -93,16 +89,11 @@ class ExponentialMovingAverage(Extension):
 
     def __init__(self, *args, ema_momentum=0.999, **kwargs):
         super().__init__(*args, **kwargs)
-        if not 0 <= ema_momentum < 1:
-            raise ValueError(
-                f"`ema_momentum` must be a number in [0, 1). Received: ema_momentum={ema_momentum}"
-            )
         if self.use_ema:
-            raise ValueError(
-                "`use_ema` must be False: this optimizer has an average of its own. "
-                "Received: use_ema=True"
+            raise invalid(
+                "`use_ema` must be False: this optimizer keeps averages already.", use_ema=True
             )
-        self.ema_momentum = ema_momentum
+        self.ema_momentum = check_number("ema_momentum", ema_momentum, least=0, below=1)
         self._old_weights = None
 
     def build(self, variables):
@@ -118,17 +109,18 @@ class ExponentialMovingAverage(Extension):
             average.assign(self.ema_momentum * average + new)
 
     def apply_ema_weights(self, bias_correction=True):
-        """Give the model the averaged weights; `reset_old_weights` takes them back.
+        """Put the averages into the model until `reset_old_weights`.
 
         Args:
-            bias_correction: divide by 1 - μ^t, as the average starts from zero.
+            bias_correction: whether to divide by 1 - μ^t, as the average starts from zero.
         """
         updates = int(ops.convert_to_numpy(self.iterations))
         if not self.built or not updates or self._old_weights is not None:
-            raise ValueError(
+            raise invalid(
                 "`apply_ema_weights` must follow an update, and reset_old_weights if the averages "
-                f"are applied already. Received: {updates} updates, averages "
-                f"{'not ' if self._old_weights is None else ''}applied"
+                "are applied already.",
+                updates=updates,
+                averages_applied=self._old_weights is not None,
             )
         scale = 1 - self.ema_momentum**updates if bias_correction else 1.0
         variables = variables_of(self)
@@ -137,10 +129,10 @@ class ExponentialMovingAverage(Extension):
             v.assign(ops.convert_to_numpy(average) / scale)
 
     def reset_old_weights(self):
-        """Give the model back the weights it had before `apply_ema_weights`."""
+        """Put back the weights that the model had before `apply_ema_weights`."""
         if self._old_weights is None:
-            raise ValueError(
-                "`reset_old_weights` must follow apply_ema_weights. Received: no averages applied"
+            raise invalid(
+                "`reset_old_weights` must follow apply_ema_weights.", averages_applied=False
             )
         for v, old in zip(variables_of(self), self._old_weights):
             v.assign(old)
@@ -151,19 +143,19 @@ class ExponentialMovingAverage(Extension):
 
 
 def extend_with_exponential_moving_average(BaseOptimizer, name=None):
-    """A class that keeps an average of the weights, to be evaluated or saved instead of them.
+    """Make a class that keeps moving averages of the weights, to evaluate or save.
 
     φ ← μ φ + (1 - μ) θ after each update, from φ = 0; the average is φ / (1 - μ^t) after t
-    updates. Micro-batches of accumulated gradients are no updates. One float32 slot for each
-    variable. The model has its own weights until `apply_ema_weights()`, for example at the end of
-    an epoch, and has them again after `reset_old_weights()`.
+    updates. Micro-batches of accumulated gradients do not count as updates. The method
+    `apply_ema_weights()` puts the averages into the model, `reset_old_weights()` takes them out
+    again. Takes one float32 slot for each variable.
 
     Args:
         BaseOptimizer: a class derived from keras.optimizers.Optimizer.
-        name: of the new class.
+        name: str, the name of the new class, or None.
 
     Returns:
-        The class; it takes `ema_momentum` (0.999), μ, besides what BaseOptimizer takes.
+        The class, which takes the arguments of BaseOptimizer and `ema_momentum` (0.999): μ.
 
     Raises:
         ValueError: μ is not in [0, 1); the averages are applied before the first update, or twice.

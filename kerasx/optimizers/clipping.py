@@ -1,27 +1,29 @@
-"""Soft clipping of the norm of the whole gradient."""
+"""Clip the norm of the whole gradient softly, in any optimizer."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import ClipsGradients
+from kerasx.checks import check_positive
 from kerasx.optimizers.extension import Extension, extend
 
 __all__ = ["extend_with_soft_clipping", "soft_clip"]
 
 
 def soft_clip(gradients, gamma):
-    """g γ / (‖g‖ + γ), ‖g‖ being the norm of all gradients together.
+    """Compute g γ / (‖g‖ + γ), where ‖g‖ is the norm of all gradients together.
 
-    Between a half of hard clipping, g min(1, γ / ‖g‖), and hard clipping itself. For an
-    (L₀, L₁)-smooth function, rate 1 / L₀ and γ = L₀ / L₁ make the step g / (L₀ + L₁ ‖g‖), the
-    best there is.
+    The factor lies between 1/2 and 1 times that of hard clipping, min(1, γ / ‖g‖). For an
+    (L₀, L₁)-smooth function, the learning rate 1 / L₀ and γ = L₀ / L₁ give the step
+    g / (L₀ + L₁ ‖g‖), which minimises the upper bound of the loss.
 
     Args:
-        gradients: list of tensors or Nones. gamma: γ > 0.
+        gradients: list of tensors or Nones.
+        gamma: γ > 0.
 
     Returns:
-        A list of the like.
+        The list of clipped gradients; None stays None.
 
     Source: arXiv 1905.11881; kexue.fm/archives/7469.
 
@@ -32,7 +34,7 @@ def soft_clip(gradients, gamma):
 
 
 def _soft_clipped(gradients, gamma):
-    """One after the other: on PyTorch a second copy of all gradients would be slow to come by."""
+    """Yield the clipped gradients one by one, since a second copy of all is slow on PyTorch."""
     gradients = [None if g is None else backend.dense(g) for g in gradients]
     present = [ops.cast(g, "float32") for g in gradients if g is not None]
     squares = [backend.mean_square(g) * ops.cast(ops.size(g), "float32") for g in present]
@@ -44,23 +46,11 @@ def _soft_clipped(gradients, gamma):
 
 @keras.saving.register_keras_serializable("kerasx")
 class SoftClipping(ClipsGradients, Extension):
-    """An optimizer whose gradients are clipped softly, after what the base itself clips.
-
-    Args:
-        soft_clipnorm: γ of `soft_clip`, or None for none.
-        *args, **kwargs: of the base optimizer.
-
-    Raises:
-        ValueError: `soft_clipnorm` is not positive.
-    """
+    """See extend_with_soft_clipping."""
 
     def __init__(self, *args, soft_clipnorm=None, **kwargs):
         super().__init__(*args, **kwargs)
-        if soft_clipnorm is not None and not soft_clipnorm > 0:
-            raise ValueError(
-                "`soft_clipnorm` must be a number > 0, or None for no soft clipping. "
-                f"Received: soft_clipnorm={soft_clipnorm}"
-            )
+        check_positive(soft_clipnorm=soft_clipnorm)
         self.soft_clipnorm = soft_clipnorm
 
     def clip_further(self, gradients):
@@ -72,10 +62,19 @@ class SoftClipping(ClipsGradients, Extension):
 
 
 def extend_with_soft_clipping(BaseOptimizer, name=None):
-    """The class of `BaseOptimizer` with one more argument, `soft_clipnorm`: γ of `soft_clip`.
+    """Make a class that multiplies all gradients g by γ / (‖g‖ + γ).
+
+    The clipping that BaseOptimizer itself does (`clipnorm`, ...) comes first.
 
     Args:
-        BaseOptimizer: any Keras optimizer class. name: of the new class.
+        BaseOptimizer: a class derived from keras.optimizers.Optimizer.
+        name: str, the name of the new class, or None.
+
+    Returns:
+        The class, which takes the arguments of BaseOptimizer and `soft_clipnorm`: γ > 0, or None
+        for no soft clipping.
+
+    Source: arXiv 1905.11881; kexue.fm/archives/7469.
 
     >>> SGD = extend_with_soft_clipping(keras.optimizers.SGD)
     >>> theta = keras.Variable([0.0, 0.0])

@@ -1,31 +1,32 @@
-"""A learning rate for each parameter, learnt by exponentiated gradient descent."""
+"""Learn a learning rate for each parameter by exponentiated gradient descent."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import variable_index
+from kerasx.checks import check_number, check_positive
 
 __all__ = ["ExponentiatedGradient"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
-    """ν ← ν exp(γ g' ⊙ g),  θ ← θ - η ν ⊙ g, where g' is the gradient of the step before.
+    """SGD with a learnt rate ν for each parameter: ν ← ν exp(γ g' ⊙ g),  θ ← θ - η ν ⊙ g.
 
-    The derivative of the loss by log ν, at the step before, is -η ν g' ⊙ g: gradients that agree
-    raise a parameter's rate, gradients that alternate lower it, and it stays positive. The slots
-    are log ν, which starts at 0, and g'. With γ = 0 this is SGD.
+    g' is the gradient of the step before. The derivative of the loss by log ν of that step is
+    -η ν g' ⊙ g: gradients that agree raise the rate of a parameter, gradients that alternate lower
+    it, and it stays positive. The slots are log ν, which starts at 0, and g'. γ = 0 is SGD.
 
-    The product grows with the square of the gradient's scale. With `normalize` both gradients are
-    divided by their RMS over the variable in it, so that γ means the same in all variables.
+    The product g' ⊙ g grows with the square of the scale of the gradient. With `normalize` both
+    gradients are divided by their RMS over the variable, so that γ means the same everywhere.
 
     Args:
         learning_rate: η, a float, schedule or callable.
         meta_learning_rate: γ >= 0.
-        normalize: whether the product is of normalized gradients.
-        clip_log_rate: |log ν| is at most this; None for no bound.
-        **kwargs: of keras.optimizers.Optimizer.
+        normalize: whether to normalize the gradients in the product.
+        clip_log_rate: upper bound of |log ν|, or None.
+        **kwargs: arguments of keras.optimizers.Optimizer.
 
     Raises:
         ValueError: `meta_learning_rate` is negative, `clip_log_rate` is not positive.
@@ -50,17 +51,8 @@ class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate, name=name, **kwargs)
-        if not meta_learning_rate >= 0:
-            raise ValueError(
-                "`meta_learning_rate` must be a number >= 0, and 0 is SGD. "
-                f"Received: meta_learning_rate={meta_learning_rate}"
-            )
-        if clip_log_rate is not None and not clip_log_rate > 0:
-            raise ValueError(
-                "`clip_log_rate` must be a number > 0, or None for no bound. "
-                f"Received: clip_log_rate={clip_log_rate}"
-            )
-        self.meta_learning_rate = meta_learning_rate
+        check_positive(clip_log_rate=clip_log_rate)
+        self.meta_learning_rate = check_number("meta_learning_rate", meta_learning_rate, least=0)
         self.normalize = normalize
         self.clip_log_rate = clip_log_rate
 

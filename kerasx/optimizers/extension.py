@@ -1,4 +1,9 @@
-"""What the class factories share: classes that can be found again, the update as a value."""
+"""Make classes that extend any Keras optimizer, and find them again when a file is loaded.
+
+An extension is a mixin, a subclass of `Extension`. `extend(mixin, BaseOptimizer)` makes the class
+(mixin, BaseOptimizer), so extensions compose by inheritance: each one calls `super()` for the
+update of the optimizer beneath and changes it.
+"""
 
 import functools
 import re
@@ -17,6 +22,7 @@ from kerasx.backend.keras_internals import (
     variable_key,
     variables_of,
 )
+from kerasx.checks import invalid
 
 __all__ = ["Extension", "extend", "float_slots", "matching", "recipe", "when"]
 
@@ -25,16 +31,18 @@ register = keras.saving.register_keras_serializable
 
 @decays_by_itself  # in `compute_update`
 class Extension(backend.InPlace):
-    """The root of all mixins: it stands between them and the optimizer they extend.
+    """Base class of the mixins, which intercepts the assignments of the optimizer beneath.
 
-    The optimizer beneath assigns its update to the variable; if a mixin overrides `compute_update`
-    to change it, the assignment is caught and becomes the value of that. So no copy of the
-    variable is needed, nothing is lost by rounding θ' - θ, and the weight decay of Keras
-    (`weight_decay`) is part of the update. `after_update` runs after each real update, whichever
-    of the mixins accumulates gradients.
+    `update_step` of a Keras optimizer assigns the new value to the variable and returns nothing. A
+    mixin that wants to scale the update, or add to it, overrides `compute_update`; while that runs,
+    `assign_sub` and the like record the update of this variable instead of assigning it. So the
+    variable is not copied, no precision is lost in a difference θ' - θ, and Keras's
+    `weight_decay` is part of the update. `after_update` runs after each real update, whichever of
+    the mixins accumulates gradients.
 
-    In a saved file every class made by `extend` is called kerasx>ExtendedOptimizer, and its config
-    names the optimizer extended and the mixins, from which a fresh process makes the class again.
+    A class made at run time has no name that another process could import. So in a saved file
+    every such class is called kerasx>ExtendedOptimizer, and its config lists the `recipe` (the
+    optimizer and the mixins) from which `from_config` makes the class again.
     """
 
     _captured = None
@@ -42,10 +50,10 @@ class Extension(backend.InPlace):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.gradient_accumulation_steps:
-            raise ValueError(
+            raise invalid(
                 "`gradient_accumulation_steps` must be None in an extended optimizer: use "
-                "extend_with_gradient_accumulation and its `grad_accum_steps`. Received: "
-                f"gradient_accumulation_steps={self.gradient_accumulation_steps}"
+                "extend_with_gradient_accumulation and its `grad_accum_steps`.",
+                gradient_accumulation_steps=self.gradient_accumulation_steps,
             )
 
     def apply(self, grads, trainable_variables=None):
@@ -54,10 +62,10 @@ class Extension(backend.InPlace):
             self.after_update()
 
     def after_update(self):
-        """What follows an update of all variables; `iterations` counts it already."""
+        """Run after an update of all variables, which `iterations` already counts."""
 
     def lr_multiplier(self):
-        """The factor of the learning rate at this iteration."""
+        """Return the factor of the learning rate at this iteration."""
         return 1.0
 
     def update_step(self, gradient, variable, learning_rate):
@@ -72,9 +80,10 @@ class Extension(backend.InPlace):
             self.assign_add(variable, decay)
 
     def compute_update(self, gradient, variable, learning_rate):
-        """(direction, scale): scale · direction is to be added to `variable`.
+        """Return the update of `variable` as (direction, scale), with θ ← θ + scale · direction.
 
-        The scalar is kept apart, as each product with it is a pass over memory.
+        The scale is a scalar, so multiplying it costs nothing: each product of a tensor is a pass
+        over memory, and `update_step` makes only one.
         """
         key = variable_key(self, variable)
         self._captured = captured = types.SimpleNamespace(key=key, terms=[])
@@ -84,9 +93,10 @@ class Extension(backend.InPlace):
         finally:
             self._captured = None
         if not captured.terms:
-            raise ValueError(
+            raise invalid(
                 "`BaseOptimizer` must update variables through self.assign, self.assign_add or "
-                f"self.assign_sub to be extended. Received: BaseOptimizer={recipe(type(self))[0]}"
+                "self.assign_sub to be extended.",
+                BaseOptimizer=recipe(type(self))[0],
             )
         decay = self._keras_decay(variable, learning_rate)
         if decay is None and len(captured.terms) == 1:
@@ -95,7 +105,7 @@ class Extension(backend.InPlace):
         return sum(terms if decay is None else [*terms, decay]), 1.0
 
     def _keras_decay(self, variable, learning_rate):
-        """-η λ θ of the `weight_decay` of Keras; None if there is none or the optimizer's own."""
+        """Return -η λ θ for Keras's `weight_decay`, or None if the optimizer decays by itself."""
         if self.weight_decay is None or not has_keras_decay(super()):
             return None
         known = variables_of(self)[variable_index(self, variable)]  # a tf.Variable has no path
@@ -104,7 +114,10 @@ class Extension(backend.InPlace):
         return -learning_rate * self.weight_decay * variable
 
     def _catch(self, variable, direction, scale=1.0):
-        """Whether `variable` is being updated; then the update is kept."""
+        """Record the update and return True if `compute_update` of this variable is running.
+
+        Assignments to slots go through: their keys differ.
+        """
         captured = self._captured
         if captured is None or variable_key(self, variable) != captured.key:
             return False
@@ -138,69 +151,72 @@ class Extension(backend.InPlace):
 
 @functools.cache
 def extend(mixin, BaseOptimizer, name=None):
-    """The class (mixin, BaseOptimizer); the same one each time.
+    """Make the class (mixin, BaseOptimizer); equal arguments return the same class.
 
     Args:
         mixin: a registered subclass of `Extension` with `__init__(self, *args, ..., **kwargs)`.
-        BaseOptimizer: a subclass of keras.optimizers.Optimizer; to be found in a fresh process it
-            must be one of Keras, or registered, or made by a factory.
-        name: of the class, by default that of both, e.g. "AdamWithWeightDecay".
+        BaseOptimizer: a subclass of keras.optimizers.Optimizer. A fresh process finds it if it is
+            in keras.optimizers, registered, or made by `extend`.
+        name: str, the name of the class; by default made from both, e.g. "AdamWithWeightDecay".
 
     Raises:
-        ValueError: `BaseOptimizer` is no such class, or `mixin` extends it already.
+        ValueError: `BaseOptimizer` is no class of optimizers, or has this mixin already.
     """
     optimizer = keras.optimizers.Optimizer
     if not isinstance(BaseOptimizer, type) or not issubclass(BaseOptimizer, optimizer):
-        raise ValueError(
+        raise invalid(
             "`BaseOptimizer` must be a class derived from keras.optimizers.Optimizer, such as "
-            f"keras.optimizers.Adam, not an instance. Received: BaseOptimizer={BaseOptimizer}"
+            "keras.optimizers.Adam, not an instance.",
+            BaseOptimizer=BaseOptimizer,
         )
     if issubclass(BaseOptimizer, mixin):
-        raise ValueError(
-            f"`BaseOptimizer` must not have the extension {mixin.__name__} already. "
-            f"Received: BaseOptimizer={BaseOptimizer.__name__}"
+        raise invalid(
+            f"`BaseOptimizer` must not have the extension {mixin.__name__} already.",
+            BaseOptimizer=BaseOptimizer.__name__,
         )
     steps = [*recipe(BaseOptimizer), [keras.saving.get_registered_name(mixin), name]]
     members = {"__doc__": mixin.__doc__, "__module__": mixin.__module__, "_recipe": steps}
     cls = type(
         name or f"{BaseOptimizer.__name__}With{mixin.__name__}", (mixin, BaseOptimizer), members
     )
-    # The file names the extended optimizer, whatever its class; the name leads to Extension.
+    # Registering writes "kerasx>ExtendedOptimizer" into files of this class; registering Extension
+    # last under the same name makes that name load Extension, whose from_config reads the recipe.
     register("kerasx", "ExtendedOptimizer")(cls)
     register("kerasx", "ExtendedOptimizer")(Extension)
     return cls
 
 
 def recipe(cls):
-    """[registered name of the optimizer, [registered name of a mixin, name of the class], ...]."""
+    """Return [name of the optimizer, [name of a mixin, name of the class], ...], as registered."""
     return list(vars(cls).get("_recipe", [keras.saving.get_registered_name(cls)]))
 
 
 def made_from(steps):
-    """The class with this recipe, out of registered classes and those of keras.optimizers."""
+    """Make the class of a recipe from registered classes and those of keras.optimizers."""
     base, *extensions = steps
     cls = keras.saving.get_registered_object(base) or getattr(keras.optimizers, base, None)
     for mixin, name in extensions:
         found = keras.saving.get_registered_object(mixin)
         if cls is None or not isinstance(found, type) or not issubclass(found, Extension):
             missing = base if cls is None else mixin
-            raise ValueError(
+            raise invalid(
                 "`recipe` must name registered classes: import, before loading, the module that "
-                f"defines {missing}, or give it in `custom_objects`. Received: recipe={steps}"
+                f"defines {missing}, or give it in `custom_objects`.",
+                recipe=steps,
             )
         cls = extend(found, cls, name)
     return cls
 
 
 def matching(patterns, variables, argument, every=True):
-    """For each variable, the patterns that are part of its path or are found there as a regex.
+    """Return, for each variable, the list of patterns that match its path.
 
     Args:
-        patterns: list of strings.
+        patterns: list of str, each a part of a path or a regular expression.
         variables: Keras variables.
         argument: name of the argument, for the error.
-        every: whether each pattern must match a variable; otherwise one of them must, as lists of
-            what to leave out (["Norm", "bias"]) are the same for models with and without biases.
+        every: whether each pattern must match a variable, or only one of them. The latter is for
+            exclusions such as ["Norm", "bias"], used for models with and without biases.
 
     Raises:
         ValueError: a pattern is no regular expression, or matches no variable.
@@ -211,8 +227,8 @@ def matching(patterns, variables, argument, every=True):
     if unused and (every or len(unused) == len(patterns)):
         shown = ", ".join(paths[:20]) + (f", ... ({len(paths)} in all)" if len(paths) > 20 else "")
         raise ValueError(
-            f"`{argument}` must match paths of variables; correct or remove what matches none. "
-            f"Received: {argument} with {unused}. The paths are: {shown}"
+            f"`{argument}` must match paths of variables; correct or remove the patterns that do "
+            f"not. Received: {argument} with {unused}. The paths are: {shown}"
         )
     return found
 
@@ -228,7 +244,7 @@ def _matches(pattern, path, argument):
 
 
 def float_slots(optimizer, variables, name):
-    """A slot of zeros for each variable, in float32 where the variable is shorter."""
+    """Make a slot of zeros for each variable, in float32 or wider."""
     return [
         optimizer.add_variable(
             shape=v.shape,
@@ -241,17 +257,22 @@ def float_slots(optimizer, variables, name):
 
 
 def when(condition, action, variables):
-    """Do `action()`, which assigns to `variables` and to nothing else, only if `condition`.
+    """Run `action()` only if `condition`, a boolean tensor, is true.
 
-    While JAX traces, both outcomes are values, assigned afterwards; elsewhere a conditional may
-    assign.
+    JAX, while it traces, allows no assignment inside a conditional: there the action runs in a
+    StatelessScope, the conditional returns new values, and they are assigned afterwards.
+
+    Args:
+        condition: a boolean scalar tensor.
+        action: a function without arguments.
+        variables: list of all variables that `action` assigns to.
     """
     if keras.backend.backend() != "jax":
         ops.cond(condition, action, lambda: None)
         return
     try:
         known = bool(condition)
-    except TypeError:  # JAX says so of a value that is being traced
+    except TypeError:  # raised by JAX for a value that is being traced
         known = None
     if known is not None:
         if known:

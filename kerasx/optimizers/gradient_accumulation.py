@@ -1,4 +1,4 @@
-"""Gradient accumulation: exact in the mean over examples, or hidden in the momentum."""
+"""Accumulate gradients over micro-batches, in a buffer or in the momentum."""
 
 import keras
 from keras import ops
@@ -11,24 +11,24 @@ from kerasx.backend.keras_internals import (
     variable_indices,
     variables_of,
 )
+from kerasx.checks import check_integer, invalid
 from kerasx.optimizers.extension import Extension, extend, float_slots, when
 
 __all__ = ["extend_with_gradient_accumulation", "extend_with_momentum_accumulation"]
 
 
-def positive_integer(value, name):
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value}")
-    return value
-
-
 @keras.saving.register_keras_serializable("kerasx")
 class GradientAccumulation(Extension):
-    """See extend_with_gradient_accumulation."""
+    """See extend_with_gradient_accumulation.
+
+    `apply` adds n g to a float32 slot for each variable; after the last micro-batch of a window,
+    `super().apply` gets the mean gradient, so clipping, schedules and the other mixins see one
+    ordinary step.
+    """
 
     def __init__(self, *args, grad_accum_steps=2, **kwargs):
         super().__init__(*args, **kwargs)
-        self.grad_accum_steps = positive_integer(grad_accum_steps, "grad_accum_steps")
+        self.grad_accum_steps = check_integer("grad_accum_steps", grad_accum_steps, least=1)
         self.examples = self._scalar("examples", "ones", "float32")
         self.micro_steps = self._scalar("micro_steps", "zeros", "int")
         self._pending_steps = self._scalar("pending_steps", "zeros", "int")
@@ -69,7 +69,10 @@ class GradientAccumulation(Extension):
         )
 
     def _update(self, present):
-        """A step on the mean of what is pending; variables not `present` have no gradient."""
+        """Apply the mean of the pending gradients; variables not `present` get None.
+
+        A variable without a gradient must stay without one, or weight decay would move it.
+        """
         n = self._pending_examples
         means = [
             ops.divide_no_nan(total, ops.cast(n, total.dtype)) if i in present else None
@@ -80,9 +83,9 @@ class GradientAccumulation(Extension):
             variable.assign(ops.zeros(variable.shape, variable.dtype))
 
     def flush(self):
-        """Update with what is pending, if anything; outside of compiled functions.
+        """Apply the gradients that are pending, if any; call it outside of compiled functions.
 
-        A variable without any gradient counts as one with gradient zero.
+        A variable without a gradient counts as one with the gradient 0.
         """
         if self.built and int(ops.convert_to_numpy(self._pending_steps)):
             self._update(set(range(len(self._sums))))
@@ -92,26 +95,28 @@ class GradientAccumulation(Extension):
 
 
 def extend_with_gradient_accumulation(BaseOptimizer, name=None):
-    """A class that updates once every `grad_accum_steps` micro-batches, with their mean gradient.
+    """Make a class that updates once every k micro-batches, with their mean gradient.
 
-    g = Σ_i n_i g_i / Σ_i n_i, where n_i is the value of the optimizer's variable `examples` when
-    g_i is applied: how many examples g_i is the mean of. Assign it before each `apply`; it stays
-    1 otherwise, and micro-batches weigh the same. The step equals that of one big batch, whatever
-    its parts. Clipping and the finite checks of the optimizer act on g.
+    g = Σ_i n_i g_i / Σ_i n_i, where n_i, the number of examples of micro-batch i, is the value of
+    the optimizer's variable `examples` when g_i is applied. The callback `FlushGradients` and the
+    training step of kerasx assign it; otherwise it stays 1 and micro-batches weigh the same. The
+    step equals that of one big batch, whatever the sizes of its parts. Clipping and finite checks
+    act on g.
 
     `iterations`, and so learning-rate schedules, count updates; `micro_steps` counts micro-batches.
-    What is pending after the last micro-batch waits for more, in this `fit` or the next, and is
-    part of the saved state; `flush()` applies it. Cost: one float32 slot for each variable.
+    Gradients pending after the last micro-batch wait for more, in this `fit` or the next, and are
+    part of the saved state; the method `flush()` applies them. Takes one float32 slot for each
+    variable.
 
-    In a LossScaleOptimizer, whose attribute `inner_optimizer` this is then, a micro-batch with a
-    gradient that is not finite is left out, and the window takes one more.
+    Inside a LossScaleOptimizer, a micro-batch whose gradient is not finite is left out, and the
+    window takes one more.
 
     Args:
         BaseOptimizer: a class derived from keras.optimizers.Optimizer.
-        name: of the new class.
+        name: str, the name of the new class, or None.
 
     Returns:
-        The class; it takes `grad_accum_steps` (2) besides what BaseOptimizer takes.
+        The class, which takes the arguments of BaseOptimizer and `grad_accum_steps` (2): k.
 
     Raises:
         ValueError: `grad_accum_steps` is not an integer >= 1.
@@ -131,23 +136,23 @@ def extend_with_gradient_accumulation(BaseOptimizer, name=None):
 class MomentumAccumulation(Extension):
     """See extend_with_momentum_accumulation.
 
-    The last micro-batch of k takes an ordinary step of the optimizer beneath, which multiplies m
-    by β. So that the decay acts once on the old m and not on the new gradients, the gradients of
-    the first k - 1 are added to m divided by β.
+    The last micro-batch of k makes an ordinary step of the optimizer beneath, which multiplies m
+    by β. The decay must act once on the old m and not on the new gradients, so the gradients of
+    the first k - 1 micro-batches are divided by β when they are added to m.
     """
 
     def __init__(self, *args, grad_accum_steps=2, **kwargs):
         super().__init__(*args, **kwargs)
-        self.grad_accum_steps = positive_integer(grad_accum_steps, "grad_accum_steps")
+        self.grad_accum_steps = check_integer("grad_accum_steps", grad_accum_steps, least=1)
         self._is_adam = isinstance(self, keras.optimizers.Adam)
         if self._is_adam:
             known = self.beta_1 > 0 and self.beta_2 > 0 and not self.amsgrad
         else:
             known = self.momentum > 0 and not self.nesterov
         if not known:
-            raise ValueError(
-                "`momentum`, `beta_1` and `beta_2` must be > 0, `nesterov` and `amsgrad` False. "
-                f"Received: {type(self).__name__} otherwise"
+            raise invalid(
+                "`momentum`, `beta_1` and `beta_2` must be > 0, `nesterov` and `amsgrad` False.",
+                config=self.get_config(),
             )
         self.micro_steps = self.add_variable(
             (), "zeros", "int", "only_first_replica", name="micro_steps"
@@ -169,7 +174,7 @@ class MomentumAccumulation(Extension):
             if g is not None:
                 self._accumulate(g, v, last)
         self.micro_steps.assign_add(1)
-        # Clipping g / k once more changes nothing.
+        # `apply` clips once more, which changes nothing: g is clipped, and g / k is shorter.
         share = [None if g is None else g * (scale / k) for g in grads]
         when(
             last,
@@ -186,7 +191,7 @@ class MomentumAccumulation(Extension):
         (b1, b2), square = (self.beta_1, self.beta_2), ops.square(g) / k
         m, v, _ = adam_slots(self, variable)
         self._add(m, (1 - b1) / b1 * g / k, last, 0.0)
-        # of its square, the last gradient g / k itself brings 1 / k²
+        # the last micro-batch's step itself adds (g / k)², so 1 - 1 / k of g² / k is missing
         self._add(v, (1 - b2) / b2 * square, last, 1 - 1 / k)
 
     def _add(self, slot, value, last, share):
@@ -197,29 +202,29 @@ class MomentumAccumulation(Extension):
 
 
 def extend_with_momentum_accumulation(BaseOptimizer, name=None):
-    """A class that accumulates the gradients of k micro-batches in the momentum: no buffer.
+    """Make a class that accumulates the gradients of k micro-batches in the momentum, no buffer.
 
     In micro-step t = 1, 2, ..., with χ = 1 where k divides t - 1 and 0 elsewhere,
 
     m ← [(β - 1) χ + 1] m + (1 - β) / k · g,
 
-    and θ moves where k divides t. For SGD with momentum this equals, exactly, a step on the mean
-    of the k gradients. For Adam the second moment v ← [(β₂ - 1) χ + 1] v + (1 - β₂) / k · g² is an
-    upper bound of that of the mean gradient (the mean of squares is taken for the square of the
-    mean); the bias corrections use the number of updates, t / k.
+    and θ moves where k divides t. For SGD with momentum this equals a step on the mean of the k
+    gradients exactly. For Adam the second moment v ← [(β₂ - 1) χ + 1] v + (1 - β₂) / k · g² is an
+    upper bound of that of the mean gradient (it has the mean of squares for the square of the
+    mean); bias corrections use the number of updates, t / k.
 
-    Micro-batches weigh the same, clipping acts on each of them, and there is no `flush`. The
-    learning rate should not be set within k micro-batches; schedules count updates.
+    Micro-batches weigh the same, clipping acts on each of them, and there is no `flush`. Do not
+    set the learning rate within k micro-batches; schedules count updates.
 
     Args:
         BaseOptimizer: keras.optimizers.SGD or Adam, or a class derived from one of them.
-        name: of the new class.
+        name: str, the name of the new class, or None.
 
     Returns:
-        The class; it takes `grad_accum_steps` (2) besides what BaseOptimizer takes.
+        The class, which takes the arguments of BaseOptimizer and `grad_accum_steps` (2): k.
 
     Raises:
-        ValueError: there is no momentum that could accumulate.
+        ValueError: the optimizer has no momentum, or Nesterov's, or `amsgrad`.
 
     Source: kexue.fm/archives/8634.
 
@@ -232,8 +237,9 @@ def extend_with_momentum_accumulation(BaseOptimizer, name=None):
     """
     cls = BaseOptimizer
     if isinstance(cls, type) and not issubclass(cls, (keras.optimizers.SGD, keras.optimizers.Adam)):
-        raise ValueError(
+        raise invalid(
             "`BaseOptimizer` must be derived from keras.optimizers.SGD or keras.optimizers.Adam; "
-            f"for others use extend_with_gradient_accumulation. Received: BaseOptimizer={cls}"
+            "for others use extend_with_gradient_accumulation.",
+            BaseOptimizer=cls,
         )
     return extend(MomentumAccumulation, BaseOptimizer, name)

@@ -2,38 +2,41 @@
 
 import keras
 
+from kerasx.checks import invalid
 from kerasx.ops import piecewise_linear
 
 __all__ = ["PiecewiseLinear", "warmup_cosine"]
 
 
 def numeric_schedule(schedule, name="schedule"):
-    """{int step: float value} of a dict, whose keys are strings after a trip through JSON."""
+    """Return a schedule as {int: float}; its keys are str after a trip through JSON."""
     try:
         points = {int(step): float(value) for step, value in schedule.items()}
     except (AttributeError, TypeError, ValueError):
         points = {}
     if not points or min(points) < 0:
-        raise ValueError(
+        raise invalid(
             f"`{name}` must be a dict of at least one {{step: value}} with steps >= 0, e.g. "
-            f"{{1000: 1, 2000: 0.1}}. Received: {name}={schedule}"
+            "{1000: 1, 2000: 0.1}.",
+            **{name: schedule},
         )
     return points
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """base · f(t), where f is linear between the points of `schedule` and constant after the last.
+    """The learning rate base · f(t), linear between given points and constant after the last.
 
-    f starts from (0, 0) unless the schedule has a point at 0, so {1000: 1, 2000: 0.1} warms up for
-    1000 steps and then falls to a tenth: bert4keras's `extend_with_piecewise_linear_lr`.
+    f starts at (0, 0) unless the schedule has a point at 0. So {1000: 1, 2000: 0.1} warms up for
+    1000 steps, then falls to a tenth over the next 1000, as in bert4keras's
+    `extend_with_piecewise_linear_lr`.
 
     Args:
-        schedule: {step: value}, steps >= 0.
+        schedule: {step: f(step)}, steps >= 0.
         base: the learning rate where f is 1.
 
     Raises:
-        ValueError: `schedule` is no such dict.
+        ValueError: `schedule` is not a dict of at least one step and number.
 
     >>> rate = PiecewiseLinear({10: 1, 20: 0.5}, base=2.0)
     >>> [float(rate(t)) for t in (0, 5, 10, 15, 30)]
@@ -52,13 +55,13 @@ class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def warmup_cosine(peak, steps, warmup=0.1, floor=0.01):
-    """A schedule that rises linearly to `peak` and falls along a cosine: a first guess that works.
+    """Make a schedule that rises linearly to `peak` and falls along a cosine, a good first choice.
 
     Args:
         peak: the highest learning rate.
-        steps: all steps of the training, warm-up included.
-        warmup: the share of them in which the rate rises from 0.
-        floor: the share of `peak` that is left at the end.
+        steps: number of updates of the whole training, warm-up included.
+        warmup: share of `steps` in which the rate rises from 0.
+        floor: share of `peak` that is left at the end.
 
     Returns:
         A keras.optimizers.schedules.CosineDecay.

@@ -1,4 +1,4 @@
-"""Tiger: the sign of one momentum, which accumulates gradients on its own."""
+"""Tiger: an optimizer with one slot, the momentum, which also accumulates gradients."""
 
 import collections
 
@@ -12,14 +12,15 @@ from kerasx.backend.keras_internals import (
     uses_weight_decay,
     variable_index,
 )
+from kerasx.checks import check_integer
 from kerasx.ops import piecewise_linear
-from kerasx.optimizers.naming import is_embedding, is_scale, is_vector
 from kerasx.optimizers.schedules import numeric_schedule
+from kerasx.optimizers.variable_kinds import is_embedding, is_scale, is_vector
 
 __all__ = ["Tiger"]
 
 
-# what a variable is, whether it shrinks to one, and its λ
+# is the variable a vector, an embedding, does it shrink towards 1 (not 0), and its λ
 Rule = collections.namedtuple("Rule", "vector embedding center decay")
 
 
@@ -28,22 +29,22 @@ Rule = collections.namedtuple("Rule", "vector embedding center decay")
 class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
     """Tight-fisted optimizer: m ← β m + (1 - β) g,  θ ← θ - η (sign(m) + λ θ).
 
-    One slot for each parameter, also with gradient accumulation. Over k micro-batches the momentum
-    itself sums up: in micro-step t = 1, 2, ... it is multiplied by β if k divides t - 1 and by 1
-    otherwise, then (1 - β) g / k is added; θ moves only where k divides t. This equals, exactly,
-    a step on the mean gradient of the k micro-batches.
+    It has one slot for each parameter, even with gradient accumulation over k micro-batches, since
+    the momentum itself is the sum: in micro-step t = 1, 2, ... it is multiplied by β if k divides
+    t - 1 and by 1 otherwise, then (1 - β) g / k is added; θ moves only where k divides t. This
+    equals a step on the mean gradient of the k micro-batches exactly.
 
-    The rate η and the decay λ follow the parameter, α being `learning_rate` times `lr_schedule`:
+    The rate η and the decay λ depend on the variable; α is `learning_rate` times `lr_schedule`:
 
     - vectors (names with bias, beta, gamma, scale or offset, whatever their shape, and shapes with
       at most one axis longer than 1): η = α / 2, λ = 0;
     - names with embedding: η = α · RMS(θ) of each row;
-    - all other: η = α · RMS(θ).
+    - all other variables: η = α · RMS(θ).
 
     So α is the relative change of a matrix in one step, 1e-3 to 2e-3 for most models. RMS(θ) is
-    at least `min_rms`: otherwise an all-zero matrix, such as `lora_kernel_b` or the output of a
-    zero-initialised block, would never move. A step on it starts at α · min_rms; a larger `min_rms`
-    starts it faster, and 0 gives the method as published.
+    at least `min_rms`; without this floor a matrix of zeros, such as `lora_kernel_b` or the output
+    of a zero-initialised block, would never move. A larger `min_rms` starts it faster, and 0 gives
+    the method as published.
 
     A variable whose gradient is not finite keeps its momentum in that micro-step and shrinks,
     θ ← (θ - c) s + c, with c = 1 for gamma and scale and 0 otherwise.
@@ -52,15 +53,15 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         learning_rate: α, a float, schedule or callable.
         beta: β; 0.965 suits language, 0.945 images.
         weight_decay: λ.
-        grad_accum_steps: k, micro-batches for each update. Unlike with
-            `gradient_accumulation_steps`, clipping acts on each micro-batch.
+        grad_accum_steps: k, the number of micro-batches for each update. Clipping acts on each
+            micro-batch, unlike with Keras's `gradient_accumulation_steps`.
         lr_schedule: {micro-step: factor of α}, piecewise linear as in `PiecewiseLinear`.
         shrink_ratio: s.
         min_rms: the floor of RMS(θ).
-        **kwargs: of keras.optimizers.Optimizer.
+        **kwargs: arguments of keras.optimizers.Optimizer.
 
     Raises:
-        ValueError: k < 1, or `lr_schedule` is no {step: value}.
+        ValueError: k < 1, or `lr_schedule` is not a dict of steps and numbers.
 
     Source: kexue.fm/archives/9512, 8634.
 
@@ -83,13 +84,8 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
-        if not isinstance(grad_accum_steps, int) or grad_accum_steps < 1:
-            raise ValueError(
-                "`grad_accum_steps` must be an integer >= 1, and is 1 without accumulation. "
-                f"Received: grad_accum_steps={grad_accum_steps}"
-            )
         self.beta = beta
-        self.grad_accum_steps = grad_accum_steps
+        self.grad_accum_steps = check_integer("grad_accum_steps", grad_accum_steps, least=1)
         self.lr_schedule = numeric_schedule(lr_schedule or {0: 1.0}, "lr_schedule")
         self.shrink_ratio = shrink_ratio
         self.min_rms = min_rms
@@ -99,7 +95,7 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
             return
         super().build(variables)
         self._momenta = self.add_optimizer_variables(variables, "momentum")
-        # on TensorFlow update_step sees tf.Variables, whose names are others
+        # now, as on TensorFlow update_step sees tf.Variables with other names
         self._rules = [self._rule(v) for v in variables]
 
     def _rule(self, variable):
@@ -131,11 +127,11 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         self.assign_sub(variable, step - shrink if rule.center else step)
 
     def _micro_step(self, i):
-        """Whether this is micro-step i = 0 ... k - 1 of an update."""
+        """Return whether this is micro-step i = 0 ... k - 1 of an update."""
         return ops.equal(self.iterations % self.grad_accum_steps, i)
 
     def _scale(self, variable, rule):
-        """η / α."""
+        """Return η / α."""
         if rule.vector:
             return 0.5
         axis = tuple(range(1, len(variable.shape))) if rule.embedding else None

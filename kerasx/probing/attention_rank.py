@@ -10,7 +10,7 @@ from kerasx.backend.keras_internals import get_mask
 from kerasx.layers import MultiHeadAttention
 from kerasx.layers.attention import split_biases
 from kerasx.ops import attention_normalize, padding
-from kerasx.probing.encoders import only_node
+from kerasx.probing.model_functions import only_node
 
 __all__ = ["attention_weights", "log_determinants", "numerical_ranks", "random_attention"]
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import get_mask
-from kerasx.probing.encoders import only_node
+from kerasx.probing.model_functions import only_node
 
 __all__ = ["Attributions", "integrated_gradients"]
 

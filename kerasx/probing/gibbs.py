@@ -1,9 +1,10 @@
-"""Texts drawn from a masked language model, one token after another."""
+"""Sample texts from a masked language model."""
 
 import keras
 import numpy as np
 
-from kerasx.probing.encoders import as_function
+from kerasx.checks import check_integer, check_positive, invalid
+from kerasx.probing.model_functions import as_function
 
 __all__ = ["gibbs_sample"]
 
@@ -22,28 +23,31 @@ def gibbs_sample(
     seed=0,
     verbose=0,
 ):
-    """Gibbs sampling: hide a token, draw it anew from p(token | the others), go on with the next.
+    """Sample texts by Gibbs sampling: mask one token, draw it given all other tokens, go on.
 
-    A round visits all positions in an order that is drawn for it. If the model's conditionals are
-    those of one distribution, texts are drawn from it in the end; a trained model's nearly are.
+    A round visits all positions in a random order. If the conditionals of the model are those of
+    one distribution, the samples converge to it; those of a trained model nearly are.
 
     Args:
         model: a keras.Model, or a function from ids (b, n), with outputs (b, n, vocabulary), such
             as `build_transformer_model(..., with_mlm=True)`.
-        token_ids: (n,), where all chains start; [MASK] where nothing is known.
+        token_ids: (n,), the start of every chain; [MASK] where nothing is known.
         mask_id: the id of [MASK], which is never drawn.
-        positions: those that are drawn; by default all but the first and the last.
-        samples: rounds that are kept, after `burn_in` rounds that are not.
-        chains: texts that are drawn side by side.
-        burn_in: rounds at the start.
+        positions: integers, the positions to draw; by default all but the first and the last.
+        samples: number of rounds kept, after `burn_in` rounds that are not.
+        chains: number of texts sampled side by side.
+        burn_in: number of rounds dropped at the start.
         temperature: probabilities are taken to the power 1 / temperature.
         forbidden: ids that are never drawn.
-        from_logits: whether the outputs are scores instead of probabilities.
+        from_logits: whether the outputs are logits instead of probabilities.
         seed: an integer.
         verbose: 1 for a progress bar.
 
     Returns:
         ids (samples, chains, n), int32.
+
+    Raises:
+        ValueError: a position outside the text, or no token left that may be drawn.
 
     Source: arXiv 1902.04094; kexue.fm/archives/8119.
 
@@ -54,7 +58,11 @@ def gibbs_sample(
     token_ids = np.asarray(token_ids, "int32")
     n = len(token_ids)
     positions = np.arange(1, n - 1) if positions is None else np.asarray(positions, int)
-    _check(token_ids, positions, samples, chains, burn_in, temperature)
+    _check(token_ids, positions)
+    check_integer("samples", samples, least=1)
+    check_integer("chains", chains, least=1)
+    check_integer("burn_in", burn_in, least=0)
+    check_positive(temperature=temperature)
     run, rng = as_function(model), np.random.default_rng(seed)
     texts, kept = np.repeat(token_ids[None], chains, 0), []
     progress = keras.utils.Progbar(burn_in + samples, verbose=verbose, unit_name="round")
@@ -71,7 +79,7 @@ def gibbs_sample(
 
 
 def _log_probabilities(outputs, from_logits):
-    """Logarithms (b, vocabulary), up to a constant, in float64."""
+    """Return log-probabilities (b, vocabulary) up to a constant, float64."""
     if from_logits:
         return outputs.astype("float64")
     with np.errstate(divide="ignore"):
@@ -79,25 +87,19 @@ def _log_probabilities(outputs, from_logits):
 
 
 def _draw(rng, log_p):
-    """An id for each row, by the maximum of Gumbel noise and log p."""
+    """Draw an id for each row: the argmax of log p plus Gumbel noise."""
     if not np.isfinite(log_p.max(-1)).all():
-        raise ValueError(
-            "The model must leave a finite probability to some token that is not forbidden. "
-            f"Received: largest log-probabilities {log_p.max(-1)}"
+        raise invalid(
+            "The model must leave a finite probability to some token that is not forbidden.",
+            log_p=log_p.max(-1),
         )
     return (log_p + rng.gumbel(size=log_p.shape)).argmax(-1)
 
 
-def _check(token_ids, positions, samples, chains, burn_in, temperature):
+def _check(token_ids, positions):
     outside = (positions < 0) | (positions >= len(token_ids))
     if token_ids.ndim != 1 or not positions.size or outside.any():
-        raise ValueError(
-            "`token_ids` must be (n,) and `positions` at least one of them. "
-            f"Received: shape {token_ids.shape}, positions={positions.tolist()}"
-        )
-    if samples < 1 or chains < 1 or burn_in < 0 or temperature <= 0:
-        raise ValueError(
-            "`samples` and `chains` must be at least 1, `burn_in` at least 0 and `temperature` "
-            f"above 0. Received: samples={samples}, chains={chains}, burn_in={burn_in}, "
-            f"temperature={temperature}"
+        raise invalid(
+            "`token_ids` must be (n,) and `positions` at least one of its places.",
+            **{"token_ids.shape": token_ids.shape, "positions": positions.tolist()},
         )

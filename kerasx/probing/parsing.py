@@ -1,17 +1,19 @@
-"""Words and trees read off an impact matrix; NumPy only."""
+"""Read words and trees off an impact matrix; NumPy only."""
 
 import numpy as np
+
+from kerasx.checks import check_choice, check_integer, invalid
 
 __all__ = ["parse_constituency", "parse_dependencies", "segment", "split_score"]
 
 
 def segment(impacts, threshold):
-    """Words of a text: neighbours are joined where (F[i, i+1] + F[i+1, i]) / 2 ≥ threshold.
+    """Join neighbouring units into words where (F[i, i+1] + F[i+1, i]) / 2 ≥ threshold.
 
     Args:
-        impacts: F (T, T), of `impact_matrix`; with `reach=1` all that counts is there.
-        threshold: in the unit of the impacts; 8 suits Google's Chinese BERT, another
-            model needs another (kexue.fm/archives/7476).
+        impacts: F (T, T), a result of `impact_matrix`; `reach=1` is enough.
+        threshold: in the unit of the impacts; 8 suits Google's Chinese BERT, another model needs
+            another (kexue.fm/archives/7476).
 
     Returns:
         [(start, end)], end exclusive, which cover all T units.
@@ -26,18 +28,19 @@ def segment(impacts, threshold):
 
 
 def split_score(impacts, k, objective="post"):
-    """How well a text falls apart before unit k: impacts within the parts less those between.
+    """Score the split of a text before unit k: impacts within the two parts minus those between.
 
-    L = Σ F[:k, :k], R = Σ F[k:, k:] and B = Σ F[:k, k:] + Σ F[k:, :k], with m = T - k:
+    With L = Σ F[:k, :k], R = Σ F[k:, k:], B = Σ F[:k, k:] + Σ F[k:, :k] and m = T - k, the score is
 
     - "post" (kexue.fm/archives/7476), the difference of means: L / k² + R / m² - B / (k m);
-    - "mart", the denominators of the top-down parser of arXiv 2004.14786, which do not punish
+    - "mart", with the denominators of the top-down parser of arXiv 2004.14786, which do not punish
       large parts: L / (2 k) + R / (2 m) - B / (k m). (The authors' code leaves unit k out of R and
       B, and takes the smallest score.)
 
     Args:
         impacts: F (T, T).
         k: from 1 to T - 1.
+        objective: "post" or "mart".
 
     >>> split_score([[0, 8, 0], [8, 0, 2], [0, 2, 0]], 2)
     2.0
@@ -45,10 +48,7 @@ def split_score(impacts, k, objective="post"):
     impacts = np.asarray(impacts, "float64")
     m = len(impacts) - k
     scales = {"post": (k * k, m * m), "mart": (2 * k, 2 * m)}
-    if objective not in scales:
-        raise ValueError(
-            f"`objective` must be one of {list(scales)}. Received: objective={objective!r}"
-        )
+    check_choice("objective", objective, scales)
     within = [impacts[:k, :k].sum(), impacts[k:, k:].sum()]
     between = impacts[:k, k:].sum() + impacts[k:, :k].sum()
     parts = sum(total / scale for total, scale in zip(within, scales[objective]))
@@ -56,7 +56,7 @@ def split_score(impacts, k, objective="post"):
 
 
 def parse_constituency(impacts, objective="post"):
-    """A binary tree of the units: each part is split where `split_score` is highest.
+    """Build a binary tree of the units, splitting each part where `split_score` is highest.
 
     Args:
         impacts: F (T, T), T of at least 1.
@@ -69,9 +69,7 @@ def parse_constituency(impacts, objective="post"):
     >>> parse_constituency([[0, 8, 0], [8, 0, 2], [0, 2, 0]])
     ((0, 1), 2)
     """
-    impacts = _matrix(impacts)
-    if not len(impacts):
-        raise ValueError("`impacts` must be of at least one unit. Received: shape (0, 0)")
+    impacts = _matrix(impacts, least=1)
 
     def parse(start, end):
         if end - start == 1:
@@ -85,14 +83,14 @@ def parse_constituency(impacts, objective="post"):
 
 
 def parse_dependencies(impacts, root=None):
-    """The projective tree of the largest sum of F[dependent, head], by Eisner's algorithm.
+    """Find the projective tree with the largest sum of F[dependent, head], by Eisner's algorithm.
 
-    A word's head is the word that matters most to it, as far as no two arcs cross. O(T³).
+    The head of a word is the word with the largest impact on it, except where arcs would cross.
+    Takes O(T³) time.
 
     Args:
         impacts: F (T, T), T of at least 1.
-        root: the unit without a head, if it is known; by default the one that makes the sum
-            largest.
+        root: the unit without a head, if it is known; by default the one with the largest sum.
 
     Returns:
         heads (T,), integers, -1 at the root.
@@ -102,14 +100,12 @@ def parse_dependencies(impacts, root=None):
     >>> parse_dependencies([[0, 5, 0], [1, 0, 1], [0, 7, 0]])
     array([ 1, -1,  1])
     """
-    scores = _matrix(impacts).T  # (head, dependent)
+    scores = _matrix(impacts, least=1).T  # (head, dependent)
     n = len(scores)
-    if not n or (root is not None and not 0 <= root < n):
-        raise ValueError(
-            f"`impacts` must be of at least one unit, and `root` one of them. Received: {n} units, "
-            f"root={root}"
-        )
-    # best sums over a span [s, t] headed at s (direction 1) or t (0), with or without room inside
+    if root is not None:
+        check_integer("root", root, least=0, below=n)
+    # best sums over a span [s, t] with its head at s (direction 1) or t (direction 0): complete if
+    # the end away from the head takes no more dependents, incomplete if the two ends are an arc
     complete, incomplete = np.zeros((2, n, n)), np.zeros((2, n, n))
     best = {}
     for width in range(1, n):
@@ -128,7 +124,7 @@ def parse_dependencies(impacts, root=None):
 
 
 def _heads(best, n, root):
-    """The arcs that led to the best sums."""
+    """Return the heads of the arcs that led to the best sums."""
     heads = np.full(n, -1)
     stack = [(0, 0, root), (1, root, n - 1)]  # complete spans (direction, start, end)
     while stack:
@@ -148,10 +144,12 @@ def _heads(best, n, root):
     return heads
 
 
-def _matrix(impacts):
+def _matrix(impacts, least=0):
     impacts = np.asarray(impacts, "float64")
-    if impacts.ndim != 2 or impacts.shape[0] != impacts.shape[1] or not np.isfinite(impacts).all():
-        raise ValueError(
-            f"`impacts` must be finite numbers (T, T). Received: shape {impacts.shape}"
+    square = impacts.ndim == 2 and impacts.shape[0] == impacts.shape[1]
+    if not square or not np.isfinite(impacts).all() or len(impacts) < least:
+        raise invalid(
+            f"`impacts` must be finite numbers (T, T) of T >= {least} units.",
+            **{"impacts.shape": impacts.shape},
         )
     return impacts

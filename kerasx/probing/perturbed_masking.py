@@ -1,9 +1,10 @@
-"""Perturbed Masking: how much one token of a text matters to another, asked of a masked LM."""
+"""Perturbed Masking: the impact of one token on another, measured with a masked language model."""
 
 import keras
 import numpy as np
 
-from kerasx.probing.encoders import as_function
+from kerasx.checks import check_choice, check_integer, invalid
+from kerasx.probing.model_functions import as_function
 
 __all__ = ["impact_matrix", "number_of_inputs"]
 
@@ -33,23 +34,23 @@ def impact_matrix(
     maxlen=None,
     verbose=0,
 ):
-    """F[i, j] = d(H(x∖{i})_i, H(x∖{i, j})_i): what hiding j changes where i is to be guessed.
+    """Compute F[i, j] = d(H(x∖{i})_i, H(x∖{i, j})_i), the impact of unit j on masked unit i.
 
-    x∖{i} is the text with unit i masked, H(...)_i the mean of the encoder's vectors at i. Units are
-    tokens, or spans of tokens such as words, masked as a whole. T units take T(T + 1) / 2 inputs,
-    as x∖{i, j} serves both F[i, j] and F[j, i]; they run in batches of one shape, the last one
-    filled up.
+    x∖{i} is the text with unit i masked, and H(...)_i the mean of the encoder's vectors at unit i.
+    Units are tokens, or spans of tokens such as words, which are masked as a whole. T units take
+    T(T + 1) / 2 inputs, as x∖{i, j} serves both F[i, j] and F[j, i]; the inputs run in batches of
+    one shape, the last batch filled up.
 
     Args:
         encoder: a keras.Model from token ids (and segment ids, taken as 0) to vectors (b, n, d),
-            or a function from ids (b, n) to these. Not a causal model.
+            or a function from ids (b, n) to vectors. It must not be causal.
         token_ids: (n,), with [CLS] and [SEP].
         mask_id: the id of [MASK].
         spans: [(start, end)] in tokens, end exclusive, the units in order; by default each token
             but the first and the last. Tokens in no span are never masked.
-        reach: only units at most so far apart are compared, the others get 0; None for all. With
-            1 it takes 2T - 1 inputs, enough for segmentation.
-        distance: "euclidean" or "cosine" (1 - cos).
+        reach: largest distance of the units that are compared, in units; the impact of farther
+            units is 0. None compares all. 1 takes 2T - 1 inputs, enough for segmentation.
+        distance: d, "euclidean" or "cosine" (1 - cos).
         batch_size: rows of a batch.
         maxlen: pad with id 0 to this length, so that texts of different lengths share a compiled
             shape; the encoder must mask padding.
@@ -59,11 +60,11 @@ def impact_matrix(
         F (T, T), float64, 0 on the diagonal.
 
     Raises:
-        ValueError: no tokens, spans that are empty, overlap or are out of the text, ...
+        ValueError: no tokens; spans that are empty, overlap or leave the text.
 
     Source: arXiv 2004.14786; kexue.fm/archives/7476.
 
-    >>> def neighbours(ids):  # each token's vector is the sum of its neighbours' ids
+    >>> def neighbours(ids):  # the vector of a token is the sum of the ids beside it
     ...     return np.stack([np.roll(ids, 1, 1) + np.roll(ids, -1, 1)], -1).astype("float32")
     >>> impact_matrix(neighbours, [1, 5, 6, 7, 2], mask_id=0)
     array([[0., 6., 0.],
@@ -71,15 +72,10 @@ def impact_matrix(
            [0., 6., 0.]])
     """
     token_ids, spans = _checked(token_ids, spans, maxlen)
-    if distance not in _DISTANCES:
-        raise ValueError(
-            f"`distance` must be one of {list(_DISTANCES)}. Received: distance={distance!r}"
-        )
-    if batch_size < 1 or (reach is not None and reach < 0):
-        raise ValueError(
-            "`batch_size` must be at least 1 and `reach` at least 0. "
-            f"Received: batch_size={batch_size}, reach={reach}"
-        )
+    check_choice("distance", distance, _DISTANCES)
+    check_integer("batch_size", batch_size, least=1)
+    if reach is not None:
+        check_integer("reach", reach, least=0)
     pairs = _pairs(len(spans), reach)
     vectors = _vectors(as_function(encoder), token_ids, mask_id, spans, pairs, batch_size, verbose)
     impacts = np.zeros((len(spans), len(spans)))
@@ -94,7 +90,7 @@ def impact_matrix(
 
 
 def number_of_inputs(units, reach=None):
-    """How many inputs `impact_matrix` encodes: T(T + 1) / 2, or fewer with a `reach`.
+    """Count the inputs of `impact_matrix`: T(T + 1) / 2, or fewer with a `reach`.
 
     >>> number_of_inputs(10), number_of_inputs(10, reach=1)
     (55, 19)
@@ -103,14 +99,14 @@ def number_of_inputs(units, reach=None):
 
 
 def _pairs(units, reach):
-    """(i, j), i ≤ j, at most `reach` apart: (inputs, 2)."""
+    """Return the pairs (i, j), i ≤ j, at most `reach` apart: (inputs, 2)."""
     i, j = np.triu_indices(units)
     near = j - i <= (units if reach is None else reach)
     return np.stack([i[near], j[near]], axis=1)
 
 
 def _vectors(encode, token_ids, mask_id, spans, pairs, batch_size, verbose):
-    """The vectors of units i and j where both are masked: (inputs, 2, d)."""
+    """Return the vectors at units i and j of the text with both masked: (inputs, 2, d)."""
     progress = keras.utils.Progbar(len(pairs), verbose=verbose, unit_name="input")
     results = []
     for start in range(0, len(pairs), batch_size):
@@ -127,23 +123,22 @@ def _vectors(encode, token_ids, mask_id, spans, pairs, batch_size, verbose):
 
 
 def _checked(token_ids, spans, maxlen):
-    """(token ids, padded; spans)."""
+    """Return (token ids, padded to maxlen; spans)."""
     token_ids = np.asarray(token_ids, "int32")
     if token_ids.ndim != 1 or not len(token_ids):
-        raise ValueError(
-            f"`token_ids` must be those of one text, (n,). Received: shape {token_ids.shape}"
+        raise invalid(
+            "`token_ids` must be those of one text, (n,).", **{"token_ids.shape": token_ids.shape}
         )
     n = len(token_ids)
     spans = [(i, i + 1) for i in range(1, n - 1)] if spans is None else [tuple(s) for s in spans]
     bounds = [0, *(bound for span in spans for bound in span), n]
     empty = any(start >= end for start, end in spans)
     if empty or any(left > right for left, right in zip(bounds, bounds[1:])):
-        raise ValueError(
+        raise invalid(
             f"`spans` must be (start, end) in order within the {n} tokens, none empty and none "
-            f"overlapping. Received: spans={spans}"
+            "overlapping.",
+            spans=spans,
         )
     if maxlen is not None and maxlen < n:
-        raise ValueError(
-            f"`maxlen` must be at least the {n} tokens of the text. Received: maxlen={maxlen}"
-        )
+        raise invalid(f"`maxlen` must be at least the {n} tokens of the text.", maxlen=maxlen)
     return np.pad(token_ids, (0, (maxlen or n) - n)), spans

@@ -1,8 +1,10 @@
-"""Impact matrices and trees, as pictures and as text."""
+"""Show impact matrices, trees and attributions, as pictures and as text."""
 
 import numpy as np
 
+from kerasx.checks import check_same_length, check_shape
 from kerasx.figures import drawing, save_figure
+from kerasx.text.tables import display_width
 
 __all__ = [
     "format_dependencies",
@@ -17,11 +19,11 @@ _BLUE, _ORANGE = "#0072b2", "#d55e00"
 
 
 def format_tree(tree, tokens):
-    """A constituency tree in lines, a token in each.
+    """Format a constituency tree as text, one token a line.
 
     Args:
-        tree: nested tuples of numbers of tokens, as of `parse_constituency`.
-        tokens: strings.
+        tree: nested tuples of token numbers, a result of `parse_constituency`.
+        tokens: list of str.
 
     >>> print(format_tree(((0, 1), 2), ["the", "cat", "sat"]))
     ┬┬ the
@@ -44,7 +46,11 @@ def format_tree(tree, tokens):
 
 
 def format_dependencies(heads, tokens):
-    """Each token with its head, a line each.
+    """Format a dependency tree as text: a line for each token with its head.
+
+    Args:
+        heads: (T,), -1 at the root, a result of `parse_dependencies`.
+        tokens: list of T str.
 
     >>> print(format_dependencies([1, -1], ["cats", "sleep"]))
     cats <- sleep
@@ -57,20 +63,16 @@ def format_dependencies(heads, tokens):
 
 
 def plot_impacts(impacts, tokens, path, title=""):
-    """Draw an impact matrix: row i, column j is what hiding token j changes at token i.
+    """Draw an impact matrix: row i, column j shows how masking token j changes token i.
 
     Args:
         impacts: (T, T).
-        tokens: T strings.
-        path: ends in `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
-        title: text above.
+        tokens: list of T str.
+        path: of the picture, `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
+        title: str above the picture.
     """
     impacts, tokens = np.asarray(impacts, "float64"), [str(token) for token in tokens]
-    if impacts.shape != (len(tokens), len(tokens)):
-        raise ValueError(
-            f"`impacts` must be (T, T) for T tokens. Received: shape {impacts.shape}, "
-            f"{len(tokens)} tokens"
-        )
+    check_shape("impacts", impacts, (len(tokens), len(tokens)), "a number for each pair of tokens")
     with drawing(title, *tokens) as figure_class:
         size = 1.6 + 0.38 * len(tokens)
         figure = figure_class(figsize=(size + 0.6, size), layout="constrained")
@@ -98,7 +100,7 @@ def plot_tree(tree, tokens, path, title=""):
         axes = figure.subplots()
 
         def draw(node):
-            """(x, height) of a node, its branches drawn."""
+            """Draw the branches of a node and return its (x, height)."""
             if not isinstance(node, (list, tuple)):
                 axes.text(places[node], -0.15, tokens[node], ha="center", va="top", fontsize=11)
                 return places[node], 0
@@ -116,17 +118,14 @@ def plot_tree(tree, tokens, path, title=""):
 
 
 def plot_dependencies(heads, tokens, path, title=""):
-    """Draw an arrow from each head to its dependent, above the tokens; the root is in bold.
+    """Draw a dependency tree: an arrow from each head to its dependent; the root is in bold.
 
     Args:
-        heads: (T,), -1 at the root, as of `parse_dependencies`.
+        heads: (T,), -1 at the root, a result of `parse_dependencies`.
         tokens, path, title: as in `plot_impacts`.
     """
     heads, tokens = [int(head) for head in heads], [str(token) for token in tokens]
-    if len(heads) != len(tokens):
-        raise ValueError(
-            f"`heads` must be one for each token. Received: {len(heads)} and {len(tokens)}"
-        )
+    check_same_length(heads=heads, tokens=tokens)
     with drawing(title, *tokens) as figure_class:
         places = _places(tokens)
         widest = max([abs(h - i) for i, h in enumerate(heads) if h >= 0], default=1)
@@ -144,17 +143,14 @@ def plot_dependencies(heads, tokens, path, title=""):
 
 
 def plot_attributions(values, tokens, path, title=""):
-    """Draw a bar for each token: blue for what speaks for the target, orange for what against.
+    """Draw the attribution of each token as a bar, blue for positive and orange for negative.
 
     Args:
         values: (T,), a row of `integrated_gradients(...).tokens`.
         tokens, path, title: as in `plot_impacts`.
     """
     values, tokens = np.asarray(values, "float64"), [str(token) for token in tokens]
-    if values.shape != (len(tokens),):
-        raise ValueError(
-            f"`values` must be one for each token. Received: {values.shape} and {len(tokens)}"
-        )
+    check_shape("values", values, (len(tokens),), "a number for each token")
     with drawing(title, *tokens) as figure_class:
         size = (1.5 + 0.4 * len(tokens), 2.6)
         figure = figure_class(figsize=size, layout="constrained")
@@ -168,9 +164,7 @@ def plot_attributions(values, tokens, path, title=""):
 
 
 def _places(tokens):
-    """Where the middles of the tokens are, in characters."""
-    from kerasx.text.tables import display_width
-
+    """Return the x of the middle of each token, in characters."""
     widths = np.array([display_width(token) + 2 for token in tokens])
     return np.cumsum(widths) - widths / 2 + 0.5
 

@@ -13,13 +13,13 @@ from kerasx.training.adversarial import (
     virtual_adversarial_training,
 )
 from kerasx.training.contrastive_accumulation import contrastive_accumulation
+from kerasx.training.gradient_norm import report_gradient_norm
 from kerasx.training.penalties import (
     flooding,
     gradient_penalty,
     implicit_gradient_regularization,
     r_drop,
 )
-from kerasx.training.reports import report_gradient_norm
 from kerasx.training.without_gradient import policy_gradient, zeroth_order
 
 __all__ = [

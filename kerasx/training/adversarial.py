@@ -1,42 +1,45 @@
-"""Training at perturbed weights: adversarial, virtual adversarial, random."""
+"""Train at perturbed weights: adversarial, virtual adversarial, random noise."""
 
 from keras import ops
 
+from kerasx.checks import check_integer, check_positive
 from kerasx.losses import kl_divergence
-from kerasx.training.objective import attach, find_variables, gradients_at, moved
-from kerasx.training.scores import check_positive, scores_of
-from kerasx.training.vectors import Draws, norm, scaled_to
+from kerasx.training.draws import Draws
+from kerasx.training.objective import attach, find_variables, gradients_at, logits_of, moved
+from kerasx.training.vectors import norm, scaled_to
 
 __all__ = ["adversarial_training", "random_noise", "virtual_adversarial_training"]
 
 
 def adversarial_training(model, layer="Embedding-Token", epsilon=0.5, steps=1, step_size=None):
-    """Train at the weights, usually embeddings, moved to where the loss is large: FGM, or PGD.
+    """Train at weights moved, usually the embeddings, to where the loss is larger (FGM or PGD).
 
-    FGM: L(θ + r), r = ε g/‖g‖, g = ∂L/∂θ of the layer. With more steps it is PGD:
-    r ← Π_{‖r‖≤ε}(r + α g(θ + r)/‖g‖), from 0. The gradients of all weights are those at θ + r,
-    where r is a constant; the weights themselves never move by r.
+    FGM minimises L(θ + r), r = ε g/‖g‖, g = ∂L/∂θ for the weights θ of the layer. More than one
+    step is PGD: r ← Π_{‖r‖≤ε}(r + α g(θ + r)/‖g‖), from r = 0. The gradients of all weights are
+    taken at θ + r with r constant; the weights themselves do not move by r.
 
     Args:
         model: a keras.Model, compiled or not.
-        layer: name of the layer whose weights are perturbed, or several.
-        epsilon: norm of the perturbation.
-        steps: gradients taken to find it; 1 is FGM.
+        layer: name of the layer whose weights are perturbed, or a list of names.
+        epsilon: ε, the norm of the perturbation.
+        steps: number of gradients that find r; each costs a pass forward and back in every
+            training step. 1 is FGM.
         step_size: α; by default `epsilon` with one step, else 1.5 epsilon / steps.
 
     Returns:
-        The model, whose `fit` trains so from now on; one more gradient a step for each of `steps`.
+        The model, whose `fit` now trains this way.
 
     Raises:
-        ValueError: no such layer, a layer without weights, steps < 1, epsilon <= 0.
+        ValueError: no layer of that name, a layer without weights, steps < 1, epsilon <= 0.
+
+    Source: arXiv 1605.07725 (FGM), 1706.06083 (PGD); kexue.fm/archives/7234.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="in")])
     >>> model = adversarial_training(model, "in", epsilon=0.1)
-
-    Source: arXiv 1605.07725 (FGM), 1706.06083 (PGD); kexue.fm/archives/7234.
     """
-    check_positive(epsilon=epsilon, steps=steps, step_size=step_size)
+    check_positive(epsilon=epsilon, step_size=step_size)
+    check_integer("steps", steps, least=1)
     if step_size is None:
         step_size = epsilon if steps == 1 else 1.5 * epsilon / steps
     variables = find_variables(model, layer)
@@ -57,7 +60,7 @@ def adversarial_training(model, layer="Embedding-Token", epsilon=0.5, steps=1, s
 
 
 def _within(epsilon, tensors):
-    """Projection onto the ball of radius epsilon."""
+    """Project onto the ball of radius epsilon."""
     factor = ops.minimum(epsilon / norm(tensors), 1.0)
     return [t * ops.cast(factor, t.dtype) for t in tensors]
 
@@ -73,42 +76,45 @@ def virtual_adversarial_training(
     output=0,
     seed=0,
 ):
-    """Add the divergence that the worst small perturbation causes; it needs no labels (VAT).
+    """Add the largest change of the prediction under a small perturbation of weights (VAT).
 
-    L + w KL(f(θ) ‖ f(θ + ε u)), f(θ) a constant. u is a random direction, `iters` times replaced
-    by the gradient of that divergence at θ + ξ u: the power iteration towards its top eigenvector.
+    Minimises L + w KL(f(θ) ‖ f(θ + ε u)) with f(θ) constant. u starts as a random direction and
+    is replaced `iters` times by the gradient of the divergence at θ + ξ u: power iteration
+    towards the direction of largest curvature. The divergence needs no labels: give unlabelled
+    examples the sample weight 0.
 
     Args:
         model: a keras.Model, compiled or not.
-        layer: name of the layer whose weights are perturbed, or several.
-        epsilon: norm of the perturbation.
-        xi: norm of the step at which the divergence is differentiated.
+        layer: name of the layer whose weights are perturbed, or a list of names.
+        epsilon: ε, the norm of the perturbation.
+        xi: ξ, the norm of the step at which the divergence is differentiated.
         iters: power iterations; 0 takes the random direction.
         weight: w.
-        from_logits: the outputs are logits; False for probabilities.
-        output: which of several outputs.
-        seed: of the random directions.
+        from_logits: whether the outputs are logits instead of probabilities.
+        output: index of the output that is compared, if the model has several.
+        seed: an integer, for the random directions.
 
     Returns:
-        The model. Raises ValueError as `adversarial_training`.
+        The model.
 
-    Examples without a label join with a sample weight of 0.
+    Raises:
+        ValueError: as `adversarial_training`.
+
     Source: arXiv 1704.03976; kexue.fm/archives/7466.
     """
     check_positive(epsilon=epsilon, xi=xi, weight=weight)
-    if iters < 0:
-        raise ValueError(f"`iters` must be 0 or more. Received: iters={iters}")
+    check_integer("iters", iters, least=0)
     variables = find_variables(model, layer)
     draws = Draws(seed)
 
     def trick(objective):
         def smoothed(trainable, state, batch):
             loss, (outputs, after) = objective(trainable, state, batch)
-            here = ops.stop_gradient(scores_of(outputs, output, from_logits))
+            here = ops.stop_gradient(logits_of(outputs, output, from_logits))
 
             def divergence(trainable, state, batch):
                 _, (outputs, _) = objective(trainable, state, batch)
-                there = scores_of(outputs, output, from_logits)
+                there = logits_of(outputs, output, from_logits)
                 return ops.mean(kl_divergence(here, there)), (outputs, state)
 
             u = scaled_to(xi, draws.normal_like(variables, batch.iteration))
@@ -124,16 +130,19 @@ def virtual_adversarial_training(
 
 
 def random_noise(model, layer="Embedding-Token", stddev=0.01, seed=1):
-    """Train at weights with normal noise: E L(θ + σ n) ≈ L + σ²/2 · tr ∂²L/∂θ².
+    """Train at weights with normal noise n, which minimises L + σ²/2 · tr ∂²L/∂θ² approximately.
 
     Args:
         model: a keras.Model, compiled or not.
-        layer: name of the layer whose weights get the noise, several, or None for all.
-        stddev: σ.
-        seed: of the noise; a step's noise depends on it and on the step's number alone.
+        layer: name of the layer whose weights get the noise, a list of names, or None for all
+            trainable weights.
+        stddev: σ, the standard deviation of the noise.
+        seed: an integer; the noise depends on it and on the number of the step alone.
 
     Returns:
-        The model. Source: Bishop 1995, Neural Computation 7(1); kexue.fm/archives/7466.
+        The model.
+
+    Source: Bishop 1995, Neural Computation 7(1); kexue.fm/archives/7466.
     """
     check_positive(stddev=stddev)
     variables, draws = find_variables(model, layer), Draws(seed)

@@ -10,7 +10,17 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend.keras_internals import all_layers
 
-__all__ = ["Batch", "State", "Step", "attach", "find_variables", "gradients_at", "moved", "step_of"]
+__all__ = [
+    "Batch",
+    "State",
+    "Step",
+    "attach",
+    "find_variables",
+    "gradients_at",
+    "logits_of",
+    "moved",
+    "step_of",
+]
 
 
 class State(NamedTuple):
@@ -163,3 +173,9 @@ def gradients_at(model, variables, objective, trainable, state, batch, deltas=No
         deltas = [ops.zeros(v.shape, v.dtype) for v in variables]
     _, gradients = backend.value_and_grad(scaled, constant=True)(deltas)
     return [g / ops.cast(batch.scale, g.dtype) for g in gradients]
+
+
+def logits_of(outputs, output, from_logits):
+    """Return one output as logits, float32 or wider: log p where the model gives probabilities."""
+    scores = backend.widened(keras.tree.flatten(outputs)[output])
+    return scores if from_logits else ops.log(ops.maximum(scores, 1e-30))  # log 0 is not finite

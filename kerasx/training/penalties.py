@@ -1,28 +1,29 @@
-"""Losses with something added or folded: flooding, gradient penalties, R-Drop."""
+"""Change the loss itself: flooding, gradient penalties, R-Drop."""
 
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import check_number, check_positive
 from kerasx.losses import symmetric_kl
 from kerasx.losses.flooding import flooded
-from kerasx.training.objective import attach, find_variables, moved
-from kerasx.training.scores import check_positive, scores_of
+from kerasx.training.objective import attach, find_variables, logits_of, moved
 
 __all__ = ["flooding", "gradient_penalty", "implicit_gradient_regularization", "r_drop"]
 
 
 def flooding(model, level=0.1):
-    """Keep the batch's loss from falling below a level: |L - b| + b.
+    """Keep the loss of the batch from falling below a level b, by |L - b| + b.
 
     Args:
         model: a keras.Model, compiled or not.
         level: b, 0 or more.
 
     Returns:
-        The model. Source: arXiv 2002.08709; kexue.fm/archives/7643.
+        The model.
+
+    Source: arXiv 2002.08709; kexue.fm/archives/7643.
     """
-    if not level >= 0:
-        raise ValueError(f"`level` must be 0 or more. Received: level={level}")
+    check_number("level", level, least=0)
 
     def trick(objective):
         def above(trainable, state, batch):
@@ -35,15 +36,20 @@ def flooding(model, level=0.1):
 
 
 def gradient_penalty(model, layer="Embedding-Token", epsilon=1.0):
-    """Add the squared gradient by some weights, differentiated in turn: L + ε/2 ‖∂L/∂θ‖².
+    """Add the squared norm of the gradient by some weights: L + ε/2 ‖∂L/∂θ‖².
+
+    The penalty is differentiated in turn, so a step takes second derivatives.
 
     Args:
         model: a keras.Model, compiled or not.
-        layer: name of the layer whose weights count, several, or None for all trainable ones.
+        layer: name of the layer with the weights θ, a list of names, or None for all trainable
+            weights.
         epsilon: ε.
 
     Returns:
-        The model. Source: kexue.fm/archives/7234, 7466.
+        The model.
+
+    Source: kexue.fm/archives/7234, 7466.
     """
     check_positive(epsilon=epsilon)
     variables = find_variables(model, layer)
@@ -57,7 +63,7 @@ def gradient_penalty(model, layer="Embedding-Token", epsilon=1.0):
                 return wide * ops.cast(batch.scale, wide.dtype), (loss, aux)
 
             zeros = [ops.zeros(v.shape, v.dtype) for v in variables]
-            with backend.plain_attention():  # fused kernels are differentiable once
+            with backend.plain_attention():  # fused kernels are differentiable only once
                 (_, (loss, aux)), gradients = backend.value_and_grad(scaled, has_aux=True)(zeros)
             gradients = [g / ops.cast(batch.scale, g.dtype) for g in gradients]
             square = sum(ops.sum(ops.square(g)) for g in gradients)
@@ -69,32 +75,36 @@ def gradient_penalty(model, layer="Embedding-Token", epsilon=1.0):
 
 
 def implicit_gradient_regularization(model, step_size):
-    """Add what gradient descent with a step h adds to the loss by itself: L + h/4 ‖∂L/∂θ‖².
+    """Add h/4 ‖∂L/∂θ‖², by which gradient descent with steps of size h changes the loss anyway.
 
     Args:
         model: a keras.Model, compiled or not.
-        step_size: h, the learning rate to imitate.
+        step_size: h, the learning rate whose regularization is imitated.
 
     Returns:
-        The model. Source: arXiv 2009.11162; kexue.fm/archives/7787.
+        The model.
+
+    Source: arXiv 2009.11162; kexue.fm/archives/7787.
     """
     check_positive(step_size=step_size)
     return gradient_penalty(model, None, step_size / 2)
 
 
 def r_drop(model, alpha=4.0, from_logits=True, output=0):
-    """Two passes with different dropout, whose outputs are to agree.
+    """Make two passes with different dropout agree (R-Drop).
 
-    (L_1 + L_2)/2 + α/4 · (KL(p_1 ‖ p_2) + KL(p_2 ‖ p_1)), the divergences averaged.
+    Minimises (L_1 + L_2)/2 + α/4 · mean(KL(p_1 ‖ p_2) + KL(p_2 ‖ p_1)).
 
     Args:
         model: a keras.Model with dropout, compiled or not.
         alpha: α.
-        from_logits: the outputs are logits; False for probabilities.
-        output: which of several outputs.
+        from_logits: whether the outputs are logits instead of probabilities.
+        output: index of the output that is compared, if the model has several.
 
     Returns:
-        The model. Source: arXiv 2106.14448; kexue.fm/archives/8496.
+        The model.
+
+    Source: arXiv 2106.14448; kexue.fm/archives/8496.
     """
     check_positive(alpha=alpha)
 
@@ -102,7 +112,7 @@ def r_drop(model, alpha=4.0, from_logits=True, output=0):
         def agreeing(trainable, state, batch):
             first, (outputs, state) = objective(trainable, state, batch)
             second, (again, state) = objective(trainable, state, batch)
-            p, q = (scores_of(o, output, from_logits) for o in (outputs, again))
+            p, q = (logits_of(o, output, from_logits) for o in (outputs, again))
             divergence = ops.mean(symmetric_kl(p, q))
             return (first + second) / 2 + alpha / 2 * divergence, (outputs, state)
 

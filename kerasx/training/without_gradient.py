@@ -1,36 +1,39 @@
-"""Objectives that have no gradient, or none that helps: zeroth order, policy gradient."""
+"""Train where the loss has no useful gradient: zeroth-order estimates, policy gradient."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import check_integer, check_positive, invalid
 from kerasx.losses import policy_gradient_loss
+from kerasx.training.draws import Draws
 from kerasx.training.objective import attach, find_variables, moved
-from kerasx.training.scores import check_positive
-from kerasx.training.vectors import Draws
 
 __all__ = ["policy_gradient", "zeroth_order"]
 
 
 def zeroth_order(model, layer=None, epsilon=1e-3, samples=1, antithetic=True, seed=2):
-    """Estimate the gradient from values of the loss alone, which need not be differentiable.
+    """Estimate the gradient from values of the loss, which need not be differentiable.
 
-    ĝ = mean_u (L(θ + ε u) - L(θ - ε u)) / 2ε · u with u ~ N(0, 1), or, not antithetic,
-    (L(θ + ε u) - L(θ)) / ε · u, where L(θ) is the baseline that keeps the variance down.
-    The gradients of other weights are 0.
+    ĝ = mean_u (L(θ + ε u) - L(θ - ε u)) / 2ε · u for directions u ~ N(0, 1), or without
+    `antithetic` (L(θ + ε u) - L(θ)) / ε · u, where L(θ) is a baseline that lowers the variance.
+    Weights of other layers get the gradient 0.
 
     Args:
         model: a keras.Model, compiled or not.
-        layer: name of the layer to train, several, or None for all trainable weights.
+        layer: name of the layer to train, a list of names, or None for all trainable weights.
         epsilon: ε.
-        samples: directions u a step.
-        antithetic: use both θ + ε u and θ - ε u.
-        seed: of the directions.
+        samples: number of directions in each step.
+        antithetic: whether to use both θ + ε u and θ - ε u.
+        seed: an integer, for the directions.
 
     Returns:
-        The model. Source: kexue.fm/archives/7737; arXiv 1703.03864.
+        The model.
+
+    Source: kexue.fm/archives/7737; arXiv 1703.03864.
     """
-    check_positive(epsilon=epsilon, samples=samples)
+    check_positive(epsilon=epsilon)
+    check_integer("samples", samples, least=1)
     variables, draws = find_variables(model, layer), Draws(seed)
 
     def trick(objective):
@@ -57,7 +60,7 @@ def zeroth_order(model, layer=None, epsilon=1e-3, samples=1, antithetic=True, se
 
 
 def _with_gradients(model, loss, variables, gradients, trainable):
-    """The number `loss`, whose gradients by the given variables are `gradients`."""
+    """Return the value `loss` with the given gradients: adds Σ g (θ - sg(θ)), which is 0."""
     loss, wanted = ops.stop_gradient(loss), {id(v): g for v, g in zip(variables, gradients)}
     for variable, value in zip(model.trainable_variables, trainable):
         if id(variable) in wanted:
@@ -66,26 +69,28 @@ def _with_gradients(model, loss, variables, gradients, trainable):
 
 
 def policy_gradient(model, reward, samples=8, weight=1.0, baseline="leave_one_out", seed=3):
-    """Maximise the expected reward of what the model would answer: L - w E_{y~p}[r(y)].
+    """Maximise the expected reward of sampled labels: minimise L - w E_{y~p}[r(y)].
 
-    ∂E[r] = E[(r - b) ∂log p(y)], estimated with labels y drawn from the softmax of the logits.
+    ∂E[r] = E[(r - b) ∂log p(y)] is estimated with labels y drawn from the softmax of the logits.
 
     Args:
-        model: a classifier whose output is logits (b, classes), or (b, n, classes) for a label at
-            each place.
-        reward: (y_true, y) -> numbers (b) or (b, n), y (b) or (b, n) being drawn labels; it is
-            written in keras.ops and needs no gradient.
-        samples: how many y are drawn for each example.
+        model: a classifier with logits (b, classes), or (b, n, classes) for a label per token.
+        reward: a function (y_true, y) -> rewards (b) or (b, n) of drawn labels y of that shape,
+            written in keras.ops; it needs no gradient.
+        samples: number of labels drawn for each example.
         weight: w.
         baseline: b: "leave_one_out" (the mean reward of the other samples), "mean", or None.
-        seed: of the samples.
+        seed: an integer, for the samples.
 
     Returns:
-        The model. Source: kexue.fm/archives/7737.
+        The model.
+
+    Source: kexue.fm/archives/7737.
     """
-    check_positive(samples=samples, weight=weight)
+    check_positive(weight=weight)
+    check_integer("samples", samples, least=1)
     if not callable(reward):
-        raise ValueError(f"`reward` must be a function (y_true, y). Received: reward={reward!r}")
+        raise invalid("`reward` must be a function (y_true, y).", reward=reward)
     draws = Draws(seed)
 
     def trick(objective):
@@ -105,7 +110,7 @@ def policy_gradient(model, reward, samples=8, weight=1.0, baseline="leave_one_ou
 
 
 def _answers(draws, log_p, samples, step):
-    """Labels (..., samples) drawn from log-probabilities (..., classes)."""
+    """Draw labels (..., samples) from log-probabilities (..., classes)."""
     flat = ops.reshape(ops.stop_gradient(log_p), (-1, log_p.shape[-1]))
     with draws.at(step) as seed:
         drawn = keras.random.categorical(flat, samples, seed=seed)

@@ -38,7 +38,7 @@ TABLE = {
         files=("best.weights.h5", "best.weights.h5.sha256"),
         keys=("f1",),
         bad=(
-            _refuses("`mode` must be", callbacks.Evaluator, float, mode="up"),
+            _refuses("`mode` must be one of", callbacks.Evaluator, float, mode="up"),
             _refuses("needs a `path`", callbacks.Evaluator, float, load_best=True),
             _refuses("must end in", callbacks.Evaluator, float, "best.h5"),
             _refuses("existing folder", callbacks.Evaluator, float, "none/best.weights.h5"),
@@ -64,7 +64,13 @@ TABLE = {
         files=("said.jsonl",),
         bad=(
             _refuses("must not be empty", callbacks.SamplePreview, list, []),
-            _refuses("as many", callbacks.SamplePreview, list, ["a"], references=["b", "c"]),
+            _refuses(
+                "must have the same length",
+                callbacks.SamplePreview,
+                list,
+                ["a"],
+                references=["b", "c"],
+            ),
             _refuses("`every` must be", callbacks.SamplePreview, list, ["a"], every=0),
         ),
     ),

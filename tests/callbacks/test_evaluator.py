@@ -28,7 +28,7 @@ def values(*numbers, name=None):
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), {"f1": float("-inf")}])
 def test_a_value_that_is_not_finite_is_an_error_that_names_it(bad, tmp_path):
-    with pytest.raises(ValueError, match="finite numbers.*Received: {'f1': -?(nan|inf)}"):
+    with pytest.raises(ValueError, match="finite numbers.*Received: result={'f1': -?(nan|inf)}"):
         run(Evaluator(values(bad), tmp_path / "best.weights.h5"))
     assert list(tmp_path.iterdir()) == []
 
@@ -42,7 +42,7 @@ def test_what_is_no_number_is_an_error(bad):
 def test_a_name_that_is_missing_or_taken_is_an_error():
     with pytest.raises(ValueError, match="one named 'em'"):
         run(Evaluator(values(1.0, name="f1"), monitor="em"))
-    with pytest.raises(ValueError, match=r"do not have yet. Received: \['loss'\]"):
+    with pytest.raises(ValueError, match=r"do not have yet. Received: names=\['loss'\]"):
         run(Evaluator(values(1.0, name="loss")))
 
 

@@ -10,9 +10,9 @@ from keras import ops
 from kerasx import optimizers
 from kerasx.optimizers import PiecewiseLinear
 from tests.names import defined_names
-from tests.optimizers import table, wrapper_table
+from tests.optimizers import extension_table, table
 
-ROWS = [*table.ROWS, *wrapper_table.ROWS]
+ROWS = [*table.ROWS, *extension_table.ROWS]
 BACKEND = keras.backend.backend()
 SCHEDULES = {"AmosDecay", "PiecewiseLinear", "warmup_cosine"}
 STEPS = 50

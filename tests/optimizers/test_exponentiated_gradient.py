@@ -56,5 +56,5 @@ def test_zero_gradients_change_nothing():
     ("argument", "value"), [("meta_learning_rate", -0.1), ("clip_log_rate", 0.0)]
 )
 def test_wrong_settings_are_errors(argument, value):
-    with pytest.raises(ValueError, match=f"`{argument}` must be a number.*Received: {argument}="):
+    with pytest.raises(ValueError, match=f"`{argument}` must be a finite .*Received: {argument}="):
         ExponentiatedGradient(**{argument: value})

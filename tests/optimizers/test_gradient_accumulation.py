@@ -218,7 +218,7 @@ def test_loss_scaling_leaves_out_a_micro_batch_that_is_not_finite():
     "factory", [extend_with_gradient_accumulation, extend_with_momentum_accumulation]
 )
 def test_steps_must_be_a_positive_integer(factory, bad):
-    with pytest.raises(ValueError, match="`grad_accum_steps` must be an integer >= 1"):
+    with pytest.raises(ValueError, match="`grad_accum_steps` must be an integer of at least 1"):
         factory(Adam)(grad_accum_steps=bad)
 
 

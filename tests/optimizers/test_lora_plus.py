@@ -89,7 +89,7 @@ def test_without_lora_it_says_so():
 
 @pytest.mark.parametrize("ratio", [0, -1, None, True, "16"])
 def test_the_ratio_must_be_positive(ratio):
-    with pytest.raises(ValueError, match="`ratio` must be a number > 0"):
+    with pytest.raises(ValueError, match="`ratio` must be a finite number above 0"):
         lora_plus(Adam, ratio)
 
 

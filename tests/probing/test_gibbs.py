@@ -57,9 +57,9 @@ def test_a_low_temperature_takes_the_most_likely():
 @pytest.mark.parametrize(
     "options, match",
     [
-        ({"positions": []}, "`positions` at least one"),
-        ({"positions": [4]}, "`positions` at least one"),
-        ({"samples": 0}, "`samples` and `chains`"),
+        ({"positions": []}, "`positions` at least one of its places"),
+        ({"positions": [4]}, "`positions` at least one of its places"),
+        ({"samples": 0}, "`samples` must be an integer of at least 1"),
         ({"temperature": 0}, "`temperature`"),
         ({"forbidden": (0, 1, 2)}, "not forbidden"),
     ],

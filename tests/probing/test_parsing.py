@@ -134,9 +134,9 @@ def test_bad_matrices_are_refused():
         with pytest.raises(ValueError, match="`impacts` must be"):
             function([[np.nan]])
     for function in (parse_constituency, parse_dependencies):
-        with pytest.raises(ValueError, match="at least one unit"):
+        with pytest.raises(ValueError, match="T >= 1 units"):
             function(np.zeros((0, 0)))
-    with pytest.raises(ValueError, match="`root` one of them"):
+    with pytest.raises(ValueError, match="`root` must be an integer in"):
         parse_dependencies(np.zeros((2, 2)), root=2)
     with pytest.raises(ValueError, match="`objective` must be"):
         parse_constituency(np.zeros((3, 3)), "paper")

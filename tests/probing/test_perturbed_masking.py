@@ -135,7 +135,7 @@ def test_a_progress_bar_counts_the_inputs(capsys):
         ({"spans": [(1, 3), (2, 4)]}, "none overlapping"),
         ({"spans": [(1, 9)]}, "within the 8 tokens"),
         ({"distance": "dot"}, "`distance` must be one of"),
-        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
         ({"maxlen": 3}, "`maxlen` must be at least the 8 tokens"),
         ({"encoder": lambda ids: ids}, "one output of rank 3"),
         ({"encoder": keras.Model(i := [keras.Input((3,)) for _ in range(3)], i)}, "segment ids"),

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from kerasx import training
-from kerasx.training.vectors import Draws
+from kerasx.training.draws import Draws
 from tests.training.models import (
     FLOAT64,
     classifier,

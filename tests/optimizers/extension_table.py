@@ -1,4 +1,4 @@
-"""Rows of the contract table for the class factories of wrappers.py and for LoRA+."""
+"""Rows of the contract table for the class factories of the extensions and for LoRA+."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""What a step can tell about itself."""
+"""Report the norm of the gradient among the logs of `fit`."""
 
 from kerasx.training.objective import step_of
 from kerasx.training.vectors import norm
@@ -7,10 +7,10 @@ __all__ = ["report_gradient_norm"]
 
 
 def report_gradient_norm(model):
-    """Let `fit` log `gradient_norm`, the norm of all gradients before any clipping.
+    """Add `gradient_norm`, the norm of all gradients before clipping, to the logs of `fit`.
 
-    It goes where the loss goes: the progress bar, callbacks, History (the last batch of each
-    epoch), TensorBoard.
+    The progress bar, callbacks, History (the last batch of each epoch) and TensorBoard show it
+    beside the loss.
 
     Args:
         model: a keras.Model, compiled or not.
