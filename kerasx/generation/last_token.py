@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
+from kerasx.layers.inputs import roles_of
 from kerasx.models.limits import position_limit
 
 __all__ = ["LastToken"]
@@ -36,19 +37,20 @@ class LastToken:
         ids = [len(s.shape) == 2 and s.shape[1] is None for s in wanted]
         b, n = [x.shape for x, is_ids in zip(arrays, ids) if is_ids][-1]
         rows = np.minimum(np.arange(1 << (b - 1).bit_length()), b - 1)
+        roles = roles_of(self.model)
         arrays = [
-            self._padded(x, s.name) if is_ids else x for x, s, is_ids in zip(arrays, wanted, ids)
+            self._padded(x, role) if is_ids else x for x, role, is_ids in zip(arrays, roles, ids)
         ]
         outputs = self._run(np.int32(n - 1), *(x[rows] for x in arrays))
         outputs = [ops.convert_to_numpy(x)[:b] for x in outputs]
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def _padded(self, ids, name):
+    def _padded(self, ids, role):
         """Ids with zeros at the end; segments go on, so that UniLM's source stays as it is."""
         length = -(-ids.shape[1] // self.multiple) * self.multiple
         if self.limit is not None and length > self.limit:
             length = max(self.limit, ids.shape[1])
-        mode = "edge" if name.endswith("Input-Segment") else "constant"
+        mode = "edge" if role == "segment" else "constant"
         return np.pad(ids, [(0, 0), (0, length - ids.shape[1])], mode)
 
     def _last(self, index, *inputs):

@@ -1,5 +1,6 @@
 """Layers of bert4keras's lineage, as ordinary Keras 3 layers."""
 
+import kerasx.layers.inputs  # noqa: F401 - saved models have its layer
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.attention_mask import AttentionMask
 from kerasx.layers.biaffine import Biaffine

@@ -10,6 +10,7 @@ import keras
 
 from kerasx import __version__, checkpoints
 from kerasx.files.atomic import atomic_path, sha256
+from kerasx.layers.inputs import embedding_of
 from kerasx.models.build import make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of
 from kerasx.models.families import MODELS
@@ -136,12 +137,12 @@ def _check_file(path, digest):
 
 
 def _check_vocabulary(tokenizer, model):
-    tables = [x.input_dim for x in model.layers if x.name.endswith("Embedding-Token")]
-    if tables and tokenizer.vocab_size > min(tables):
+    table = embedding_of(model, "token") or embedding_of(model, "source")
+    if table is not None and tokenizer.vocab_size > table.input_dim:
         raise ValueError(
             "`tokenizer` must have no more tokens than the model has embeddings: the vocabulary "
             "after keep_tokens, where that was given. "
-            f"Received: {tokenizer.vocab_size} tokens, {min(tables)} embeddings"
+            f"Received: {tokenizer.vocab_size} tokens, {table.input_dim} embeddings"
         )
 
 

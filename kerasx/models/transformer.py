@@ -1,10 +1,14 @@
 """The builder: a Transformer out of named layers, as a functional keras.Model."""
 
+from itertools import chain, repeat
+
 import keras
 import numpy as np
+from keras import tree
 
 from kerasx.initializers import TruncatedNormal
 from kerasx.layers import AttentionMask, Dropout, LayerNormalization, MultiHeadAttention
+from kerasx.layers.inputs import input_with_role
 from kerasx.layers.recompute import Recomputable
 from kerasx.models.weights import WeightLoading
 
@@ -56,6 +60,8 @@ class Transformer(WeightLoading):
     architectures = {}
     # what classes share that are parts or versions of one family
     family = None
+    # what the inputs that `get_inputs` returns mean, in their order: see kerasx.layers.inputs
+    input_roles = ()
     # arguments of its parents that the family does not take
     removed_arguments = ()
 
@@ -178,7 +184,8 @@ class Transformer(WeightLoading):
             layer_norm_cond_hidden_size,
             layer_norm_cond_hidden_act or "linear",
         ]
-        inputs = self.get_inputs()
+        roles = chain(self.input_roles, repeat(None))
+        inputs = tree.map_structure(lambda x: input_with_role(x, next(roles)), self.get_inputs())
         self.set_inputs(inputs, additional_input_layers)
         self.set_outputs(self.call(inputs))
         self.model = keras.Model(self.input, self.output, name=self.name)
@@ -311,9 +318,9 @@ class UniLM_Mask:
 
     @property
     def segment_ids(self):
-        for x in self.inputs:
-            if x.name.endswith("Input-Segment"):
-                return x
+        inputs = dict(zip(self.input_roles, self.inputs))
+        if "segment" in inputs:
+            return inputs["segment"]
         raise ValueError(
             'application="unilm" tells source from target by segment ids, but this model has no '
             "segment input. Build it with segment_vocab_size=2."

@@ -61,12 +61,11 @@ class Generation:
         if self.has_encoder and start_id is None:
             self.start_id = self._usual_start(artefact.builder)
         self.is_continued = self.graphs.kind == "causal" and not self.has_encoder
-        has_segments = any(x.name.endswith("Input-Segment") for x in self.model.inputs)
-        self.is_dialogue = self.is_continued and has_segments
+        self.is_dialogue = self.is_continued and self.graphs.has_input("segment")
         self._generator = lru_cache(limits.generators)(self._make_generator)
 
     def _usual_start(self, builder):
-        if type(builder).__name__.startswith("BART"):
+        if getattr(builder, "starts_with_end", False):
             return self.end_id
         start = self.tokenizer.start_id
         return self.graphs.masked_id if start is None else start

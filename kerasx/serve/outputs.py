@@ -5,10 +5,14 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
-from kerasx.models.limits import position_limit
+from kerasx.checks import invalid
+from kerasx.layers.inputs import roles_of
+from kerasx.models.limits import padding_id, position_limit
 from kerasx.serve.limits import Invalid
 
 __all__ = ["Classification", "Embedding", "checked_ids"]
+
+_TOKENS = ("token", "source")
 
 
 class _Outputs:
@@ -20,14 +24,14 @@ class _Outputs:
 
     def __init__(self, model, tokenizer, max_prompt, multiple=32):
         self.model, self.tokenizer, self.multiple = model, tokenizer, multiple
-        names = [x.name for x in model.inputs]
-        if not all(name.endswith(("Input-Token", "Input-Segment")) for name in names):
-            raise ValueError(
-                "The model's inputs must be those of `build_transformer_model`, token ids and "
-                f"segment ids, to be served. Received: {names}"
+        self.roles = roles_of(model)
+        if not set(self.roles) <= {*_TOKENS, "segment"}:
+            raise invalid(
+                "`model` must have inputs of `build_transformer_model`, token ids and segment ids, "
+                "to be served.",
+                inputs=[x.name for x in model.inputs],
             )
-        masking = (layer for layer in model.layers if getattr(layer, "mask_zero", False))
-        self.pad_id = next((layer.pad_id for layer in masking), None)
+        self.pad_id = padding_id(model)
         self.length = model.inputs[0].shape[1]
         self.reach = min(filter(None, (max_prompt, position_limit(model), self.length)))
         self._run = backend.compiled(self._outputs, [model])
@@ -53,9 +57,7 @@ class _Outputs:
         rows = rows + [rows[-1]] * (size - len(rows))
         fill = self.pad_id or 0
         ids = np.array([row + [fill] * (n - len(row)) for row in rows], "int32")
-        inputs = [
-            ids if x.name.endswith("Input-Token") else np.zeros_like(ids) for x in self.model.inputs
-        ]
+        inputs = [ids if role in _TOKENS else np.zeros_like(ids) for role in self.roles]
         return ops.convert_to_numpy(self._run(inputs))
 
 

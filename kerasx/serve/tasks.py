@@ -1,5 +1,6 @@
 """What a saved model can be asked for."""
 
+from kerasx.generation.cache import decoding_kind
 from kerasx.serve.generation import Generation
 from kerasx.serve.outputs import Classification, Embedding
 
@@ -24,7 +25,7 @@ def tasks_of(artefact, limits, start_id=None):
     tokenizer.encode("你好")  # a word list that is loaded on first use is loaded now
     if artefact.labels is not None:
         return {"classify": Classification(model, tokenizer, artefact.labels, limits.max_prompt)}
-    if not any(getattr(layer, "kind", None) in ("causal", "unilm") for layer in model.layers):
+    if decoding_kind(model) is None:
         return {"embed": Embedding(model, tokenizer, limits.max_prompt)}
     tasks = {"generate": Generation(artefact, limits, start_id)}
     if hasattr(builder, "encoder"):

@@ -19,6 +19,7 @@ class BART_Base(Half):
     """
 
     family = "bart"
+    starts_with_end = True
     removed_arguments = (*Half.removed_arguments, "norm_position")
     config_names = {
         "d_model": "hidden_size",

@@ -136,12 +136,15 @@ class BERT(Transformer):
         self.half_causal_heads = half_causal_heads
         self.pad_id = pad_id
 
+    @property
+    def input_roles(self):
+        """Token ids, and segment and position ids where the model takes them."""
+        given = {"segment": self.segment_vocab_size, "position": self.custom_position_ids}
+        return ["token", *(role for role, is_given in given.items() if is_given)]
+
     def get_inputs(self):
-        """Token ids, and segment and position ids where the model takes them, (b, n) int32."""
-        names = ["Input-Token"]
-        names += ["Input-Segment"] if self.segment_vocab_size else []
-        names += ["Input-Position"] if self.custom_position_ids else []
-        shape = (self.sequence_length,)
+        """An input (b, n) int32 for each role."""
+        shape, names = (self.sequence_length,), [f"Input-{x.title()}" for x in self.input_roles]
         return [keras.Input(shape, dtype="int32", name=self.prefixed(name)) for name in names]
 
     def apply_embeddings(self, inputs):

@@ -18,6 +18,7 @@ class Half(BERT):
     """
 
     side = None
+    starts_with_end = False  # whether the decoder starts with the end token
     applications = ("encoder",)
     removed_arguments = tuple(
         """with_pool with_nsp with_classes with_mlm segment_vocab_size embedding_size
@@ -64,6 +65,7 @@ class Encoder(Half):
     """Token ids to vectors (b, n, hidden_size)."""
 
     side = "Encoder"
+    input_roles = ("source",)
 
     def get_inputs(self):
         return [self.token_input()]
@@ -85,6 +87,7 @@ class Decoder(Half):
     """The encoder's vectors and token ids to a score for the next token at every place."""
 
     side = "Decoder"
+    input_roles = ("context", "token")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
