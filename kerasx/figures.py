@@ -1,4 +1,4 @@
-"""Pictures without a screen, in fonts that have the characters of the text."""
+"""Draw matplotlib figures without a screen, in fonts that have Chinese characters."""
 
 import contextlib
 import functools
@@ -8,7 +8,7 @@ from kerasx.files.atomic import atomic_path
 
 __all__ = ["drawing", "figure_class", "font_families", "save_figure"]
 
-# installed with common systems; matplotlib's own font has no Chinese
+# fonts of common systems; the default font of matplotlib has no Chinese
 _CHINESE = (
     "Noto Sans CJK SC",
     "Source Han Sans SC",
@@ -26,7 +26,7 @@ _CHINESE = (
 
 
 def figure_class():
-    """matplotlib's Figure, which needs no screen and leaves the user's own windows alone."""
+    """Return the Figure class of matplotlib, which opens no window, unlike pyplot."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -36,15 +36,15 @@ def figure_class():
 
 @contextlib.contextmanager
 def drawing(*texts):
-    """Within the block what is drawn and saved uses fonts that have the characters of the texts.
+    """Set fonts, within the block, that have all characters of the given texts.
 
-    Characters that no font has come out as boxes, and a warning says which.
+    A warning lists characters that no installed font has; they are drawn as boxes.
 
     Args:
-        texts: what will be written, strings.
+        texts: the str in the figure.
 
     Yields:
-        the Figure class.
+        The Figure class of matplotlib.
     """
     figure = figure_class()
     import matplotlib
@@ -62,7 +62,7 @@ def drawing(*texts):
 
 
 def font_families(text):
-    """Names of fonts, the next for what the one before lacks; and the characters that all lack.
+    """Return the names of fonts that together cover a text, and the characters that none has.
 
     >>> font_families("abc")
     (['DejaVu Sans'], '')
@@ -81,7 +81,7 @@ def font_families(text):
 
 @functools.lru_cache
 def _characters(family):
-    """What a font has; nothing if it is not installed."""
+    """Return the characters of a font, none if it is not installed."""
     from matplotlib import font_manager, ft2font
 
     if family not in _families():
@@ -92,21 +92,23 @@ def _characters(family):
 
 @functools.lru_cache
 def _families():
-    """Names of the installed fonts, also of those newer than matplotlib's list of them."""
+    """Return the names of the installed fonts, also of fonts that matplotlib's cache lacks."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     listed = {entry.fname for entry in fontManager.ttflist}
     for path in sorted(set(findSystemFonts()) - listed):
-        if "CJK" in path:  # others may be of kinds that matplotlib cannot read
+        if "CJK" in path:  # matplotlib cannot read some other fonts
             fontManager.addfont(path)
     return {entry.name for entry in fontManager.ttflist}
 
 
 def save_figure(figure, path, dpi=150):
-    """Write the figure to `path` whole: a viewer never sees half of one.
+    """Write a figure to a file atomically.
 
     Args:
-        path: ends in `.png`, `.svg` or `.pdf`, in an existing folder.
+        figure: a Figure of matplotlib.
+        path: path ending in `.png`, `.svg` or `.pdf`, in an existing folder.
+        dpi: int, dots per inch.
     """
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi)

@@ -1,4 +1,4 @@
-"""Files that are either the old version or the new one, never half of each."""
+"""Replace files atomically, and check them against a digest."""
 
 import hashlib
 import os
@@ -6,9 +6,11 @@ import secrets
 import shutil
 from contextlib import contextmanager
 
+from kerasx.checks import invalid
+
 
 def fsync(path):
-    """Ask the system to put a file, or the names in a folder, on the disk."""
+    """Flush a file, or the file names in a folder, to the disk."""
     if os.path.isdir(path) and os.name == "nt":  # Windows cannot open a folder
         return
     handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
@@ -20,21 +22,20 @@ def fsync(path):
 
 @contextmanager
 def atomic_path(path):
-    """A temporary path in the folder of `path`, renamed to `path` when the block ends well.
+    """Write a file atomically: yield a temporary path, which becomes `path` after the block.
 
-    The temporary file is flushed to the disk before the rename and the folder after it, so that
-    a killed process or a power cut leaves the old file or the new one. An exception in the block
-    removes the temporary file and leaves the old one alone. The temporary name starts with a dot
-    and keeps the suffix of `path`, since some writers (Keras) look at it.
+    The temporary file is flushed to the disk before it is renamed, and the folder afterwards, so
+    a killed process or a power cut leaves either the old file or the new file. An exception in
+    the block removes the temporary file and keeps the old file.
 
     Args:
-        path: the file to create or to replace. A symbolic link is followed.
-    Yields:
-        the path to write to, a str.
-    Raises:
-        ValueError: if the folder of `path` does not exist, or `path` is a folder.
+        path: path of the file to create or replace; a symbolic link is followed.
 
-    Example:
+    Yields:
+        str, a path in the same folder with the same suffix.
+
+    Raises:
+        ValueError: the folder of `path` does not exist, or `path` is a folder.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "notes.txt")
@@ -47,9 +48,10 @@ def atomic_path(path):
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     if not os.path.isdir(folder) or os.path.isdir(target):
-        raise ValueError(
+        raise invalid(
             f"`path` must be a file in an existing folder; create {folder!r} first or choose "
-            f"another name. Received: path={os.fspath(path)!r}"
+            "another name.",
+            path=os.fspath(path),
         )
     temporary = os.path.join(folder, f".tmp-{secrets.token_hex(6)}-{name}")
     try:
@@ -66,9 +68,16 @@ def atomic_path(path):
 
 @contextmanager
 def digested_path(path):
-    """`atomic_path` that also keeps the digest `path`.sha256 true, even through a kill.
+    """Write a file atomically, as `atomic_path`, together with its digest `path`.sha256.
 
-    Between the two renames the digest file names both versions, so either of them is accepted.
+    While the file is replaced, the digest file holds the digests of both versions, so that
+    `check_digest` accepts the file even if the process is killed at this moment.
+
+    Args:
+        path: path of the file to create or replace.
+
+    Yields:
+        str, a path in the same folder with the same suffix.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "best.weights.h5")
@@ -86,14 +95,15 @@ def digested_path(path):
 
 
 def write_digest(path):
-    """Write the SHA-256 of a file beside it, as `path`.sha256 (the format of `sha256sum`).
+    """Write the SHA-256 of a file to `path`.sha256, in the format of `sha256sum`.
 
-    HDF5 files carry no checksum of their own: a flipped bit in a `.weights.h5` loads silently.
+    HDF5 and safetensors have no checksum: without a digest a flipped bit is loaded silently.
 
     Args:
-        path: an existing file.
+        path: path of an existing file.
+
     Returns:
-        the digest, 64 hexadecimal digits.
+        str, the digest in 64 hexadecimal digits.
     """
     digest = sha256(path)
     _write_digests(path, [digest])
@@ -101,31 +111,34 @@ def write_digest(path):
 
 
 def check_digest(path, required=False):
-    """Compare a file with the digest beside it, if there is one.
+    """Compare a file with its digest in `path`.sha256, if this file exists.
 
     Args:
-        path: the file; its digest is looked for in `path`.sha256.
-        required: whether a missing digest is an error.
+        path: path of the file.
+        required: bool, whether a missing digest is an error.
+
     Returns:
         True if the file was checked, False if there is no digest.
+
     Raises:
-        ValueError: if the file differs from its digest, or the digest is unreadable or missing.
+        ValueError: the file differs from its digest, or the digest is malformed or missing.
     """
     known = _read_digests(path)
     if not known and not required:
         return False
     received = sha256(path) if os.path.isfile(path) else "no file"
     if received not in known:
-        raise ValueError(
-            f"`path` must be the file that {os.fspath(path)}.sha256 describes; it was damaged or "
-            f"replaced: restore it, or call write_digest(path) if it is right. "
-            f"Received: path={os.fspath(path)!r} with SHA-256 {received}, expected {known}"
+        raise invalid(
+            f"`path` must be the file whose digest is in {os.fspath(path)}.sha256, {known}; it was "
+            "damaged or replaced: restore it, or call write_digest(path) if it is right.",
+            path=os.fspath(path),
+            digest=received,
         )
     return True
 
 
 def sha256(path):
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
@@ -143,8 +156,9 @@ def _read_digests(path):
     with open(sidecar, "rb") as f:
         digests = [line.split()[0].decode("latin-1") for line in f.readlines() if line.split()]
     if not digests or any(len(digest) != 64 for digest in digests):
-        raise ValueError(
+        raise invalid(
             "A digest file must hold lines of 64 hexadecimal digits and a name; remove it or call "
-            f"write_digest(path). Received: {sidecar!r}"
+            "write_digest(path).",
+            path=sidecar,
         )
     return digests

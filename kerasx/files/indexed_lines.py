@@ -1,43 +1,46 @@
-"""`open` with random access to the lines of a text file too big for memory."""
+"""Open text files that are too large for memory with random access to their lines."""
 
 import builtins
 import json
 import os
-import tempfile
 import threading
 
 import numpy as np
 
+from kerasx.checks import check_choice, invalid
+from kerasx.files.atomic import atomic_path
+
 
 def open(name, mode="r", encoding=None, errors="strict", indexable=False):
-    """Python's `open`; with `indexable`, the lines of the file as a sequence.
+    """Open a file as Python's `open` does, or with `indexable` as a sequence of lines.
 
     Args:
-        name, mode, encoding, errors: as Python's.
-        indexable: `True` finds where lines begin by reading the file once; a path also keeps
-            that in this JSON file, and reads it from there the next time.
+        name, mode, encoding, errors: as in Python's `open`.
+        indexable: True to find the offsets of the lines by reading the file once; or the path of
+            a JSON file in which the offsets are stored, and from which they are read next time.
 
     Returns:
-        A file, or `IndexedLines`.
+        A file, or an `IndexedLines`.
 
     Raises:
-        ValueError: `indexable` with another mode than "r".
+        ValueError: `indexable` is given, and the mode is not "r".
     """
     if not indexable:
         return builtins.open(name, mode, encoding=encoding, errors=errors)
-    if mode != "r":
-        raise ValueError(f"`mode` must be 'r' for an indexable file. Received: mode={mode!r}")
+    check_choice("mode", mode, ("r",))
     return IndexedLines(name, encoding or "utf-8", errors, indexable)
 
 
 class IndexedLines:
-    """Lines of a text file by number, read when asked for; may be shared among workers.
+    """Sequence of the lines of a text file, each read when it is looked up.
+
+    Several threads may use one object. A copied or unpickled object opens the file again.
 
     Args:
-        name: path of the file, whose encoding must write a line end as the byte 10.
-        encoding, errors: how lines are decoded, each by itself.
-        index: path of a JSON file with the offsets of the lines, or `True` to find them anew.
-            An index of a file of another size is made anew.
+        name: path of the file.
+        encoding, errors: as in Python's `open`; the encoding must write a line end as the byte 10.
+        index: path of a JSON file with the offsets of the lines, which is written if it does not
+            exist or if the size of the file has changed; or True to read the whole file instead.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -50,9 +53,7 @@ class IndexedLines:
 
     def __init__(self, name, encoding="utf-8", errors="strict", index=True):
         if "\n".encode(encoding) != b"\n":
-            raise ValueError(
-                f"`encoding` must write a line end as one byte. Received: encoding={encoding!r}"
-            )
+            raise invalid("`encoding` must write a line end as one byte.", encoding=encoding)
         self.name, self.encoding, self.errors = name, encoding, errors
         self._open()
         self.offsets = _offsets(self._file) if index is True else self._indexed(index)
@@ -68,7 +69,9 @@ class IndexedLines:
             if isinstance(index, dict) and index.get("size") == size:
                 return np.array(index["offsets"], "int64")
         offsets = _offsets(self._file)
-        _write_json(path, {"size": size, "offsets": offsets.tolist()})
+        with atomic_path(path) as temporary:
+            with builtins.open(temporary, "w", encoding="utf-8") as file:
+                json.dump({"size": size, "offsets": offsets.tolist()}, file)
         return offsets
 
     def __len__(self):
@@ -104,18 +107,3 @@ def _offsets(file):
     file.seek(0)
     lengths = np.fromiter((len(line) for line in file), "int64")
     return np.cumsum(lengths) - lengths
-
-
-def _write_json(path, value):
-    """All or nothing: a crash leaves no half-written index."""
-    folder = os.path.dirname(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    try:
-        with builtins.open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise

@@ -1,34 +1,35 @@
-"""Files with one example a line, read so that a bad line says where it is, or written whole."""
+"""Read and write text files with an example on each line; errors name the line."""
 
 import codecs
 import json
 import warnings
 
-from kerasx.checks import check_choice
+from kerasx.checks import check_choice, invalid
 from kerasx.files.atomic import atomic_path
 
-_SKIPPED = 0.01  # a file with more bad lines than this is another kind of file
+_SKIPPED = 0.01  # share of bad lines above which a file is taken for another kind of file
+_BAD = (ValueError, KeyError, IndexError, TypeError)
 
 
 def read_lines(path, parse, errors="raise", encoding="utf-8"):
-    """The examples of a text file, `parse(line)` for each line that is not blank.
+    """Read a text file: return `parse(line)` for each line that is not blank.
 
-    Lines end at "\\n" alone (U+2028 and the like belong to the text), a "\\r" before it and a
-    byte order mark at the start are left out. A line is bad if it does not decode, or if `parse`
+    Lines end at "\\n" only, so U+2028 is part of the text. A "\\r" before the line end and a byte
+    order mark at the start are removed. A line is bad if it cannot be decoded, or if `parse`
     raises ValueError, KeyError, IndexError or TypeError.
 
     Args:
-        path: the file.
-        parse: function of a line, without its end.
-        errors: `"raise"` stops at a bad line; `"skip"` leaves bad lines out, and warns once.
+        path: path of the file.
+        parse: function of a line (str, without the line end) that returns an example.
+        errors: "raise" to stop at a bad line; "skip" to leave out bad lines and warn once.
         encoding: one that writes a line end as one byte, such as "utf-8" or "gbk".
 
     Returns:
         List of examples.
 
     Raises:
-        ValueError: a bad line, as `path:line` and the beginning of its text; with "skip" more
-            than 1 % of them; no examples at all.
+        ValueError: a line is bad, which the error names as `path:line` with the start of the
+            text; with "skip", more than 1 % of the lines are bad; or there are no examples.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -38,9 +39,7 @@ def read_lines(path, parse, errors="raise", encoding="utf-8"):
     >>> os.unlink(file.name)
     """
     if "\n".encode(encoding) != b"\n":
-        raise ValueError(
-            f"`encoding` must write a line end as one byte. Received: encoding={encoding!r}"
-        )
+        raise invalid("`encoding` must write a line end as one byte.", encoding=encoding)
 
     def parsed(line):
         return parse(line.decode(encoding))
@@ -74,7 +73,7 @@ def parse_all(path, items, parse, errors, described, kind):
     for number, item in items:
         try:
             examples.append(parse(item))
-        except (ValueError, KeyError, IndexError, TypeError) as error:
+        except _BAD as error:
             bad, first = bad + 1, first or described(number, item, error)
             if errors == "raise":
                 raise ValueError(first) from error
@@ -83,22 +82,21 @@ def parse_all(path, items, parse, errors, described, kind):
 
 
 def first_line(path):
-    """The first line of a file that is not blank, however it decodes; "" if there is none."""
+    """Return the first line that is not blank, stripped, or ""; undecodable bytes are replaced."""
     return next((line for _, line in _lines(path)), b"").decode("utf-8", "replace").strip()
 
 
 def read_blocks(path, parse, encoding="utf-8"):
-    """The examples of a text file of several lines each, with blank lines between them.
+    """Read a text file whose examples are blocks of lines, separated by blank lines.
 
     Args:
-        path, encoding: see `read_lines`.
-        parse: function of a line, without its end.
+        path, parse, encoding: as in `read_lines`.
 
     Returns:
-        List of lists, `parse(line)` for each line of a block.
+        List of blocks, each the list of `parse(line)` of its lines.
 
     Raises:
-        ValueError: a bad line, as for `read_lines`; no examples at all.
+        ValueError: a line is bad, as in `read_lines`, or there are no examples.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -113,7 +111,7 @@ def read_blocks(path, parse, encoding="utf-8"):
             blocks.append([])
         try:
             blocks[-1].append(parse(line.decode(encoding)))
-        except (ValueError, KeyError, IndexError, TypeError) as error:
+        except _BAD as error:
             raise ValueError(_described(path, number, line, encoding, error)) from error
         last = number
     if not blocks:
@@ -122,15 +120,18 @@ def read_blocks(path, parse, encoding="utf-8"):
 
 
 def read_tsv(path, columns=(str, int), labels=None, errors="raise", encoding="utf-8"):
-    """Tuples from lines of values between tabs, such as `text<tab>label`.
+    """Read a file of values separated by tabs, such as `text<tab>label`.
 
     Args:
-        path, errors, encoding: see `read_lines`.
-        columns: what makes each column's value out of its text; there must be just as many.
-        labels: allowed values of the last column; `None` allows all.
+        path, errors, encoding: as in `read_lines`.
+        columns: functions that convert the text of each column; a line must have as many columns.
+        labels: allowed values of the last column; None allows all.
+
+    Returns:
+        List of tuples of values.
 
     Raises:
-        ValueError: as `read_lines`.
+        ValueError: as in `read_lines`.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -153,15 +154,17 @@ def read_tsv(path, columns=(str, int), labels=None, errors="raise", encoding="ut
 
 
 def read_jsonl(path, fields=None, errors="raise", encoding="utf-8"):
-    """Values from lines of JSON.
+    """Read a file with a JSON value on each line.
 
     Args:
-        path, errors, encoding: see `read_lines`.
-        fields: keys that each line's object must have, to get a tuple of their values; `None`
-            gives what is on the line, whatever it is.
+        path, errors, encoding: as in `read_lines`.
+        fields: keys that the object on each line must have; None allows any JSON value.
+
+    Returns:
+        List of tuples of the values of `fields`, or of the JSON values if `fields` is None.
 
     Raises:
-        ValueError: as `read_lines`.
+        ValueError: as in `read_lines`.
 
     >>> import os, tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -183,11 +186,11 @@ def read_jsonl(path, fields=None, errors="raise", encoding="utf-8"):
 
 
 def write_jsonl(path, values):
-    """Values as lines of JSON, what `read_jsonl` reads; all of them or, after an error, none.
+    """Write a file with a JSON value on each line, in UTF-8; an error leaves the old file.
 
     Args:
-        path: the file, in UTF-8.
-        values: iterable of what JSON can say.
+        path: path of the file.
+        values: iterable of values that `json.dumps` accepts.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "lines.json")
@@ -201,7 +204,7 @@ def write_jsonl(path, values):
 
 
 def _lines(path):
-    """(number from 1, bytes without line end) of the lines that are not blank."""
+    """Yield (number from 1, bytes without line end) of the lines that are not blank."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line

@@ -1,13 +1,14 @@
-"""As much of the protocol buffer wire format as a checkpoint index needs.
+"""Read and write messages in the wire format of protocol buffers.
 
-A message is a run of (field number, value): varints and fixed numbers are ints, the rest bytes.
+A message is a sequence of (field number, value). Varints and fixed numbers are int, other values
+are bytes.
 """
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def read_varint(data, position):
-    """Read an unsigned varint: (value, next position)."""
+    """Read an unsigned varint; return the value and the position after it."""
     value = 0
     for i in range(10):
         if position + i >= len(data):
@@ -20,7 +21,7 @@ def read_varint(data, position):
 
 
 def write_varint(value):
-    """Bytes of an int as a varint; a negative one as its 64-bit two's complement.
+    """Return the bytes of an int as a varint; a negative int is written as 64-bit two's complement.
 
     >>> write_varint(300).hex()
     'ac02'
@@ -35,12 +36,12 @@ def write_varint(value):
 
 
 def signed(value):
-    """An unsigned 64-bit value as the int64 it stands for."""
+    """Convert an unsigned 64-bit value to the int64 with the same bits."""
     return value - (1 << 64) if value >> 63 else value
 
 
 def read_fields(data):
-    """Yield the (field number, value) pairs of a message; ValueError if it is malformed."""
+    """Yield the (field number, value) pairs of a message; raise ValueError if it is malformed."""
     if isinstance(data, int):
         raise ValueError("a number stands where a message should")
     position = 0
@@ -65,14 +66,14 @@ def read_fields(data):
 
 
 def read_numbers(data):
-    """{field number: int} of a message; other fields, and all but the last of a kind, fall away."""
+    """Return {field number: int} of a message; of repeated numbers the last is kept."""
     return {field: value for field, value in read_fields(data) if isinstance(value, int)}
 
 
 def write_message(*fields, fixed32=()):
-    """Bytes of a message from (field number, int or bytes) pairs; zeros are left out, as usual.
+    """Return the bytes of a message of (field number, int or bytes) pairs; zeros are omitted.
 
-    Fields whose number is in `fixed32` are written as 4 bytes instead of a varint.
+    Numbers whose field is in `fixed32` are written as 4 bytes instead of a varint.
 
     >>> write_message((1, 3), (2, b"ab")).hex()
     '080312026162'

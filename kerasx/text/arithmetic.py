@@ -1,20 +1,20 @@
-"""Arithmetic written by a model, evaluated exactly and safely: no `eval`, no floats, no surprises.
+"""Evaluate arithmetic expressions exactly and safely, even if a model wrote them.
 
-A shunting-yard parser over a regular-expression tokenizer, on `fractions.Fraction`. Nothing is
-compiled or executed, nothing recurses, and every size is bounded, so any string at all gives
-either a value or a `ValueError` within milliseconds. Used for math word problems, where the
-generated equation is marked by its value (kexue.fm/archives/7809).
+A shunting-yard parser computes with `fractions.Fraction`. It executes no code, does not recurse,
+and bounds all sizes, so any string gives a value or a ValueError within milliseconds. In math
+word problems an equation is judged by its value (kexue.fm/archives/7809).
 """
 
 import operator
 import re
-import reprlib
 from fractions import Fraction
 
-MAX_LENGTH = 256  # characters; the longest cleaned equation of ape210k has 233
-MAX_DEPTH = 64  # operators and brackets waiting for their right operand
+from kerasx.checks import invalid
+
+MAX_LENGTH = 256  # in characters; the longest cleaned equation of ape210k has 233
+MAX_DEPTH = 64  # operators and brackets that wait for their right operand
 MAX_EXPONENT = 16
-MAX_DIGITS = 1000  # of any numerator or denominator on the way
+MAX_DIGITS = 1000  # of the numerator and denominator of any intermediate value
 
 _BOUND = 10**MAX_DIGITS
 _TOKEN = re.compile(
@@ -28,45 +28,44 @@ _PRECEDENCE = {"(": 0, "+": 1, "-": 1, "*": 2, "/": 2, "unary +": 3, "unary -": 
 
 
 def evaluate(expression):
-    """The exact value of an arithmetic expression.
+    """Compute the exact value of an arithmetic expression.
 
-    Knows ASCII decimal numbers (3.14 is 314/100), `+ - * / **`, signs, brackets and spaces, with
-    the precedence of Python 3: `-2**2 == -4`, `2**-1 == 1/2`, `2**3**2 == 2**9`. `%`, `//`, names,
-    calls and exponent notation are no part of it. The exponent of `**` may be computed but must
-    come out as an integer of at most 16 in magnitude: roots are rarely fractions, so `4**0.5` is
-    refused rather than approximated.
+    The expression consists of ASCII decimal numbers (3.14 is 314/100), `+ - * / **`, signs,
+    brackets and spaces, with the precedence of Python 3: `-2**2` is -4, `2**3**2` is `2**9`. The
+    exponent of `**` may be an expression whose value is an integer in [-16, 16]. Roots such as
+    `4**0.5`, which are rarely fractions, `%`, `//`, names, calls and 1e5 are invalid.
 
     Args:
-        expression: str, at most 256 characters, 64 nested operators and 1,000 digits in any value.
+        expression: str of at most 256 characters, with at most 64 nested operators and 1,000
+            digits in any value.
 
     Returns:
         A `fractions.Fraction`.
 
     Raises:
-        ValueError: it is not such an expression, divides by zero, or exceeds a limit.
+        ValueError: the expression is invalid, divides by zero, or exceeds a limit.
 
-    Example:
-        >>> evaluate("3.14*(4/2)**2")
-        Fraction(314, 25)
+    >>> evaluate("3.14*(4/2)**2")
+    Fraction(314, 25)
     """
     try:
         return _value(expression)
     except (ValueError, ZeroDivisionError) as error:
         reason = "it divides by zero" if isinstance(error, ZeroDivisionError) else error
-        raise ValueError(
+        raise invalid(
             "`expression` must be arithmetic over decimal numbers, + - * / ** and brackets; "
-            f"{reason}. Received: expression={_shown(expression)}"
+            f"{reason}.",
+            expression=expression,
         ) from None
 
 
 def equal(a, b, digits=6):
-    """Whether two expressions have one value: `round(a, digits) == round(b, digits)`, exactly.
+    """Tell whether two expressions have the same value, exactly rounded to `digits` decimals.
 
-    An invalid expression (no arithmetic, division by zero, over a limit) equals nothing.
+    An expression that `evaluate` refuses is equal to nothing.
 
-    Example:
-        >>> equal("1/3", "0.3333333"), equal("1/0", "1/0")
-        (True, False)
+    >>> equal("1/3", "0.3333333"), equal("1/0", "1/0")
+    (True, False)
     """
     try:
         return round(evaluate(a), digits) == round(evaluate(b), digits)
@@ -75,26 +74,25 @@ def equal(a, b, digits=6):
 
 
 def normalize_expression(text):
-    """Textbook notation as arithmetic, in the order of kexue.fm/archives/7809.
+    """Rewrite an equation in textbook notation as an expression that `evaluate` accepts.
 
-    Mixed numbers `1(2/3)` become `(1+2/3)`, other `2(` become `2+(`, percentages `5%` become
-    `(5/100)`, ratios `3:4` become `3/4`, a `%` left over becomes `/100`, a leading `x=` goes.
+    In this order: a mixed number `1(2/3)` becomes `(1+2/3)`, other `2(` become `2+(`, a percentage
+    `5%` becomes `(5/100)`, a ratio `3:4` becomes `3/4`, other `%` become `/100`, and a leading `x=`
+    is removed.
 
     Args:
-        text: str, at most 256 characters.
+        text: str of at most 256 characters.
 
     Raises:
-        ValueError: `text` is no string or too long.
+        ValueError: `text` is not a str or is too long.
 
-    Example:
-        >>> normalize_expression("x=60*1(1/2)*25%")
-        '60*(1+1/2)*(25/100)'
+    Source: kexue.fm/archives/7809.
+
+    >>> normalize_expression("x=60*1(1/2)*25%")
+    '60*(1+1/2)*(25/100)'
     """
     if not isinstance(text, str) or len(text) > MAX_LENGTH:
-        raise ValueError(
-            f"`text` must be a string of at most {MAX_LENGTH} characters. "
-            f"Received: text={_shown(text)}"
-        )
+        raise invalid(f"`text` must be a str of at most {MAX_LENGTH} characters.", text=text)
     text = re.sub(r"([0-9]+)\(([0-9]+/[0-9]+)\)", r"(\1+\2)", text)
     text = re.sub(r"([0-9]+)\(", r"\1+(", text)
     text = re.sub(r"([.0-9]+)%", r"(\1/100)", text)
@@ -102,17 +100,18 @@ def normalize_expression(text):
 
 
 def remove_brackets(expression):
-    """Deletes each pair of brackets, inner first, whose removal keeps the value to 6 digits.
+    """Remove spaces and each pair of brackets that the value, to 6 decimals, does not need.
 
-    One value then has fewer spellings for a model to learn (kexue.fm/archives/7809). Repeated
-    until nothing changes, so the result is a fixed point; spaces go too.
+    Inner brackets are tried first, until no pair can be removed. A model then has fewer spellings
+    of the same equation to learn.
 
     Raises:
-        ValueError: `evaluate` cannot read the expression.
+        ValueError: `evaluate` refuses the expression.
 
-    Example:
-        >>> remove_brackets("((3*4)+(5/2))/(1+1)")
-        '(3*4+5/2)/(1+1)'
+    Source: kexue.fm/archives/7809.
+
+    >>> remove_brackets("((3*4)+(5/2))/(1+1)")
+    '(3*4+5/2)/(1+1)'
     """
     value = round(evaluate(expression), 6)
     before = None
@@ -120,21 +119,20 @@ def remove_brackets(expression):
         before = expression = expression.replace(" ", "")
         for left, right in _bracket_pairs(expression):
             inside = expression[left + 1 : right]
-            shorter = f"{expression[:left]} {inside} {expression[right + 1 :]}"  # keeps positions
+            shorter = f"{expression[:left]} {inside} {expression[right + 1 :]}"  # same positions
             try:
                 if round(evaluate(shorter), 6) == value:
                     expression = shorter
-            except ValueError:  # such as a zero divisor: this pair is needed
+            except ValueError:  # such as a division by zero: the pair is needed
                 continue
     return expression
 
 
 def format_value(value, digits=6):
-    """A fraction as people write it: an integer, a decimal of at most `digits` digits, or `a/b`.
+    """Format a fraction as an integer, a number of at most `digits` decimals, or `a/b`.
 
-    Example:
-        >>> [format_value(evaluate(e)) for e in ("6/2", "-1/8", "14/6")]
-        ['3', '-0.125', '7/3']
+    >>> [format_value(evaluate(e)) for e in ("6/2", "-1/8", "14/6")]
+    ['3', '-0.125', '7/3']
     """
     value = Fraction(value)
     for places in range(digits + 1):
@@ -147,7 +145,7 @@ def format_value(value, digits=6):
 
 
 def _value(expression):
-    """Dijkstra's shunting yard: operators wait in `pending` until a looser one comes."""
+    """Parse with Dijkstra's shunting yard: operators wait until one that binds less follows."""
     values, pending, wants_operand = [], [], True
     for token, is_number, position in _tokens(expression):
         if is_number and wants_operand:
@@ -178,7 +176,7 @@ def _value(expression):
 
 
 def _tokens(expression):
-    """Yields (token, is it a number, position); ASCII only, so `２` and `²` are refused."""
+    """Yield (token, whether it is a number, position); only ASCII, so `２` and `²` are refused."""
     if not isinstance(expression, str):
         raise ValueError("it is not a string")
     if len(expression) > MAX_LENGTH:
@@ -191,7 +189,7 @@ def _tokens(expression):
 
 
 def _reduce(values, pending, precedence):
-    """Applies the operators on top of `pending` that bind at least as tightly as `precedence`."""
+    """Apply the operators at the end of `pending` that bind at least as much as `precedence`."""
     while pending and _PRECEDENCE[pending[-1]] >= precedence:
         name = pending.pop()
         arity = 1 if name.startswith("unary") else 2
@@ -230,7 +228,3 @@ _OPERATIONS = {
     "unary +": operator.pos,
     "unary -": operator.neg,
 }
-
-_REPR = reprlib.Repr()
-_REPR.maxstring = 80
-_shown = _REPR.repr

@@ -1,4 +1,4 @@
-"""Strings: normal forms, matching, cutting into pieces, common parts."""
+"""Normalize, match, split and compare strings, under the names of bert4keras."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def is_string(s):
-    """Whether `s` is a str.
+    """Tell whether `s` is a str.
 
     >>> is_string("a"), is_string(b"a")
     (True, False)
@@ -16,7 +16,7 @@ def is_string(s):
 
 
 def strQ2B(ustring):
-    """Full-width ASCII characters and spaces as the half-width ones.
+    """Replace full-width ASCII characters and spaces by half-width characters.
 
     >>> strQ2B("ＡＢＣ，１２３")
     'ABC,123'
@@ -28,7 +28,7 @@ _HALF_WIDTH = {0x3000: " ", **{code: code - 0xFEE0 for code in range(0xFF01, 0xF
 
 
 def string_matching(s, keywords):
-    """Whether at least one of the keywords (regular expressions) is found in `s`.
+    """Tell whether one of the keywords, which are regular expressions, is found in `s`.
 
     >>> string_matching("今天天气不错", ["天气", "新闻"])
     True
@@ -37,7 +37,7 @@ def string_matching(s, keywords):
 
 
 def convert_to_unicode(text, encoding="utf-8", errors="ignore"):
-    """The str of bytes; a str stays as it is.
+    """Decode bytes to a str; a str is returned as it is.
 
     >>> convert_to_unicode("中".encode("gbk"), "gbk")
     '中'
@@ -46,7 +46,7 @@ def convert_to_unicode(text, encoding="utf-8", errors="ignore"):
 
 
 def lowercase_and_normalize(text):
-    """Lower case without accents: NFD, less the nonspacing marks.
+    """Convert to lower case without accents, that is NFD without nonspacing marks.
 
     >>> lowercase_and_normalize("Élan")
     'elan'
@@ -56,20 +56,20 @@ def lowercase_and_normalize(text):
 
 
 def text_segmentate(text, maxlen, seps="\n", strips=None):
-    """Cut a text at separators into pieces of about `maxlen` characters.
+    """Split a text at separators into pieces of about `maxlen` characters.
 
-    A text too long is split at the first separator; neighbouring parts are joined again as long
-    as they fit; pieces still too long are split at the next separator, and so on. A piece
-    without any of the separators stays whole, however long.
+    A text that is too long is split at the first separator, and neighbouring parts are joined
+    while they fit. Pieces that are still too long are split at the next separator, and so on. A
+    piece without separators may be longer than `maxlen`.
 
     Args:
-        text: the text.
-        maxlen: length of a piece, in characters.
-        seps: separators, one character each, in the order they are tried.
-        strips: characters taken off both ends of each piece, besides whitespace.
+        text: str.
+        maxlen: int, length of a piece in characters.
+        seps: separators, one character each, in the order in which they are tried.
+        strips: characters to remove from both ends of each piece, besides white space.
 
     Returns:
-        List of pieces, each with its separators.
+        List of str; a piece keeps its separators.
 
     >>> text_segmentate("今天天气不错。我们去公园吧，好不好？", 10, "。，")
     ['今天天气不错。', '我们去公园吧，', '好不好？']
@@ -88,10 +88,10 @@ def text_segmentate(text, maxlen, seps="\n", strips=None):
 
 
 def longest_common_substring(source, target):
-    """The longest slice two sequences share; the first found of equally long ones.
+    """Find the longest slice that two sequences share; the first one if several are longest.
 
     Returns:
-        `(length, (i, j, k, l))` with `source[i:j] == target[k:l]`.
+        (length, (i, j, k, l)), where source[i:j] == target[k:l].
 
     >>> longest_common_substring("苹果手机", "手机壳")
     (2, (2, 4, 0, 2))
@@ -109,13 +109,13 @@ def longest_common_substring(source, target):
 
 
 def longest_common_subsequence(source, target):
-    """The longest subsequence two sequences share, not necessarily in one piece.
+    """Find the longest subsequence that two sequences share; it may have gaps.
 
-    With c[i, j] its length for the first i and j items: c[i-1, j-1] + 1 where these end in the
-    same item, else max(c[i-1, j], c[i, j-1]).
+    Its length c[i, j] for the first i and j items is c[i-1, j-1] + 1 if the last of these items
+    are equal, otherwise max(c[i-1, j], c[i, j-1]).
 
     Returns:
-        `(length, pairs)`, the pairs `(i, j)` ascending, with `source[i] == target[j]`.
+        (length, pairs), where `pairs` are ascending indices (i, j) with source[i] == target[j].
 
     >>> longest_common_subsequence("ABCBDAB", "BDCABA")
     (4, [(1, 0), (2, 2), (3, 4), (5, 5)])

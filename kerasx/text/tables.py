@@ -1,17 +1,17 @@
-"""Tables of plain text in which Chinese stands in line."""
+"""Format tables of plain text whose columns are aligned although Chinese is wide."""
 
 import unicodedata
 
 
 def text_table(rows, widths=None):
-    """Rows as lines of aligned columns; a Chinese character is two columns wide.
+    """Format rows as lines with aligned columns; a Chinese character is two characters wide.
 
     Args:
-        rows: lists of values, as many in each row.
-        widths: the widest each column may get (longer cells are cut); None is no limit.
+        rows: non-empty list of lists of values, all of the same length.
+        widths: list of the maximal width of each column, at which cells are cut; None for no limit.
 
     Returns:
-        str, a line for each row.
+        str with a line for each row.
 
     >>> print(text_table([["题", "值"], ["鸡兔", 12]]))
     题    值
@@ -32,7 +32,7 @@ def text_table(rows, widths=None):
 
 
 def display_width(text):
-    """How many terminal columns a text takes.
+    """Return the width of a text in the columns of a terminal.
 
     >>> display_width("鸡12")
     4
