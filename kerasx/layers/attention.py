@@ -34,7 +34,7 @@ class MultiHeadAttention(Recomputable):
       sinusoids (1 or b, n, r) that turn queries and keys (arXiv 2104.09864; see
       `backend.apply_rotary_position_embeddings`), "typical_relative" vectors R (1 or b, n, m, d)
       added to keys and values (arXiv 1909.00204), "t5_relative" a bias (1 or b, h, n, m);
-    - with `residual=True` with the scores of the layer before (RealFormer, arXiv 2012.11747).
+    - with any more biases, such as the scores of the layer before (RealFormer, arXiv 2012.11747).
 
     Padding is what the Keras mask of the values says.
 
@@ -142,7 +142,7 @@ class MultiHeadAttention(Recomputable):
         return [query, None] if self.return_attention_scores else query
 
     @backend.recompute_grad
-    def call(self, inputs, mask=None, a_bias=False, p_bias=None, residual=False, training=None):
+    def call(self, inputs, mask=None, a_bias=False, p_bias=None, training=None):
         query, key, value, extras = self.unpack(inputs)
         if p_bias not in self.p_biases:
             raise ValueError(

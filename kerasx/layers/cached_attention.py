@@ -45,7 +45,7 @@ class ProjectedKeys(_Wrapper):
 
     suffix = "-Keys"
 
-    def call(self, inputs, a_bias=False, p_bias=None, residual=False):
+    def call(self, inputs, a_bias=False, p_bias=None):
         _, key, value, extras = self.attention.unpack(inputs)
         position = extras[int(a_bias)] if p_bias else None
         return list(self.attention.project_keys(key, value, p_bias, position))

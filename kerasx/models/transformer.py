@@ -231,7 +231,7 @@ class Transformer(WeightLoading):
 
     def _apply_residual_attention(self, layer, inputs, arguments):
         if self.attention_scores is not None:
-            inputs, arguments = [*inputs, self.attention_scores], {**arguments, "residual": True}
+            inputs = [*inputs, self.attention_scores]
         outputs, self.attention_scores = layer(inputs, **arguments)
         return outputs
 

@@ -115,7 +115,7 @@ def attention_weights(model, inputs, layer):
 
 def _options(node):
     given = node.arguments.kwargs
-    return {name: given[name] for name in ("a_bias", "p_bias", "residual") if name in given}
+    return {name: given[name] for name in ("a_bias", "p_bias") if name in given}
 
 
 def _square(weights):
