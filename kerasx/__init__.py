@@ -1,36 +1,46 @@
 """kerasx: bert4keras's lineage on Keras 3, the same on TensorFlow, JAX and PyTorch.
 
-Subpackages load when first used, so `import kerasx` costs nothing and `kerasx.tokenizers`,
-`kerasx.data`, `kerasx.checkpoints`, `kerasx.metrics` and `kerasx.similarity` never load a backend.
+A room (`kerasx.models`, `kerasx.tokenizers`, ...) is loaded when it is first used, so that
+`import kerasx` costs nothing. These load neither Keras nor a backend: files, text, tokenizers,
+spans, checkpoints, data, datasets, metrics and similarity.
 """
 
 import importlib
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = (
+_ROOMS = (
     "backend",
     "callbacks",
     "checkpoints",
+    "checks",
     "data",
+    "datasets",
+    "figures",
+    "files",
     "generation",
+    "initializers",
     "layers",
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "probing",
     "regularizers",
+    "serve",
     "similarity",
     "snippets",
+    "spans",
+    "text",
     "tokenizers",
     "training",
 )
-__all__ = ["__version__", *_SUBPACKAGES]
+__all__ = ["__version__", *_ROOMS]
 
 
 def __getattr__(name):
-    if name in _SUBPACKAGES:
+    if name in _ROOMS:
         return importlib.import_module(f"kerasx.{name}")
     raise AttributeError(f"module 'kerasx' has no attribute '{name}'")
 

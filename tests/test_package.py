@@ -1,6 +1,7 @@
 """Rules of the whole package, read from its source, and its examples in docstrings."""
 
 import ast
+import collections
 import importlib
 import os
 import pathlib
@@ -26,6 +27,78 @@ def imported(tree):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield node.module.split(".")[0]
+
+
+# The rooms of kerasx in the order of their imports: each may import rooms of the lines above its
+# own, and none of its own line.
+ORDER = """
+    checks
+    files text
+    backend
+    ops
+    initializers regularizers layers losses optimizers tokenizers spans checkpoints
+    data
+    datasets models metrics figures
+    generation training
+    probing similarity callbacks serve snippets
+"""
+RANKS = {room: i for i, line in enumerate(ORDER.split("\n")) for room in line.split()}
+
+
+def rooms_imported(tree):
+    """The rooms of kerasx that a file imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "kerasx":
+            modules = [f"kerasx.{alias.name}" for alias in node.names]
+        else:
+            modules = [getattr(node, "module", None) or ""]
+        rooms = (module.split(".")[1] for module in modules if module.startswith("kerasx."))
+        yield from (room for room in rooms if not room.startswith("__"))
+
+
+@backend_free
+def test_imports_point_one_way():
+    wrong = []
+    for name, tree in TREES.items():
+        own = name.split("/")[0].removesuffix(".py")
+        if own != "__init__":
+            imported = {room for room in rooms_imported(tree) if RANKS[room] >= RANKS[own]}
+            wrong += [f"{name} imports kerasx.{room}" for room in imported - {own}]
+    assert wrong == []
+
+
+@backend_free
+def test_all_rooms_are_in_order_and_in_the_package():
+    rooms = {name.split("/")[0].removesuffix(".py") for name in TREES} - {"__init__"}
+    assert rooms == set(RANKS) == set(kerasx.__all__) - {"__version__"}
+
+
+@backend_free
+def test_no_import_is_relative():
+    for tree in TREES.values():
+        assert not any(isinstance(x, ast.ImportFrom) and x.level for x in ast.walk(tree))
+
+
+# One name, one meaning: these may stand twice, in rooms where they mean the same.
+SHARED_NAMES = {
+    "__init__.py",
+    "__main__.py",  # the command line of a room
+    "attention.py",  # a pure function, and its layer
+    "dropout.py",  # likewise
+    "recompute.py",  # likewise
+    "multilabel.py",  # a pure function, and its losses
+    "pooling.py",  # of tensors in a model, and of arrays
+    "plots.py",  # the pictures of a room
+    "saving.py",  # a tokenizer, and a model, as files
+}
+
+
+@backend_free
+def test_no_two_files_share_a_name_that_means_two_things():
+    names = collections.Counter(path.name for path in FILES)
+    assert {name for name, count in names.items() if count > 1} <= SHARED_NAMES
 
 
 @backend_free
@@ -78,14 +151,69 @@ def test_every_all_is_sorted_by_someone_and_names_what_exists(name):
                 assert all(hasattr(loaded, public) for public in loaded.__all__)
 
 
-def loaded_after(code):
-    """Top-level modules loaded by a fresh interpreter that runs `code`."""
-    code = f"import sys\n{code}\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
+def printed_by(code):
+    """What a fresh interpreter prints that runs `code`, word by word."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     )
-    return set(run.stdout.split())
+    return run.stdout.split()
+
+
+def modules_after(code):
+    """All modules loaded by a fresh interpreter that runs `code`."""
+    return printed_by(f"import sys\n{code}\nprint(*sys.modules)")
+
+
+def loaded_after(code):
+    """Their top-level names."""
+    return {module.split(".")[0] for module in modules_after(code)}
+
+
+@backend_free
+@pytest.mark.parametrize("room", ["metrics", "tokenizers", "spans", "datasets"])
+def test_a_room_without_a_backend_loads_at_most_a_dozen_modules_beside_its_own(room):
+    loaded = modules_after(f"import kerasx.{room}")
+    ours = [m for m in loaded if m.startswith("kerasx.") and m.split(".")[1] != room]
+    assert len(ours) <= 12
+    assert not {"h5py", "keras"} & set(loaded)
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys, types
+import keras, numpy, kerasx
+
+def callables():
+    "{place: identity} of the functions and classes of all libraries, and of their methods."
+    found = {}
+    for module in [m for m in sys.modules.values() if isinstance(m, types.ModuleType)]:
+        if module.__name__.split(".")[0] in ("keras", "numpy", "torch", "tensorflow", "jax"):
+            for name, value in list(vars(module).items()):
+                if callable(value):
+                    found[module.__name__, name] = id(value)
+                if isinstance(value, type):
+                    members = list(vars(value).items())
+                    found.update({(value, key): id(x) for key, x in members if callable(x)})
+    return found
+
+def tree_nodes():
+    "The types that PyTorch and Keras take for nodes of a tree."
+    torch = sys.modules.get("torch.utils._pytree")
+    return set(torch.SUPPORTED_NODES) if torch else None
+
+names = [m.name for m in pkgutil.walk_packages(kerasx.__path__, "kerasx.")]
+names = [name for name in names if not name.endswith(("__main__", "torch_bin"))]
+before, nodes = callables(), tree_nodes()
+for name in names:
+    importlib.import_module(name)
+after = callables()
+print(*[".".join(map(str, place)) for place, x in before.items() if after.get(place) != x])
+print(*(tree_nodes() or set()) - (nodes or set()))
+"""
+
+
+def test_importing_kerasx_changes_nothing_of_another_library():
+    assert printed_by(IMPORT_ALL) == []
 
 
 @backend_free

@@ -2,7 +2,7 @@
 
 import os
 
-from kerasx.serve.limits import Limits
+from kerasx.serve.server_limits import Limits
 
 __all__ = ["LOOPBACK", "Limits", "create_app"]
 

@@ -5,7 +5,7 @@ import sys
 from dataclasses import fields
 
 from kerasx.serve import LOOPBACK, create_app
-from kerasx.serve.limits import Limits
+from kerasx.serve.server_limits import Limits
 
 _HELP = {
     "max_batch": "rows computed at once",

@@ -14,8 +14,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from kerasx.serve.guard import Guard
-from kerasx.serve.limits import Invalid
 from kerasx.serve.requests import ClassifyRequest, EmbedRequest, GenerateRequest
+from kerasx.serve.server_limits import Invalid
 from kerasx.serve.settings import settings_of
 from kerasx.serve.streams import EventStream, Reader, too_late, unless_gone
 from kerasx.serve.tasks import tasks_of

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasx.generation import BeamSearch, DecodingGraphs, Generator, Greedy, Sampling
-from kerasx.serve.limits import Invalid
 from kerasx.serve.outputs import checked_ids
+from kerasx.serve.server_limits import Invalid
 from kerasx.tokenizers import encode_prompt
 
 __all__ = ["Generation", "Prompt"]

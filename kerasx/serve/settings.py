@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from kerasx.serve.limits import Invalid
+from kerasx.serve.server_limits import Invalid
 
 __all__ = ["Settings", "settings_of"]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerasx.serve import Limits
-from kerasx.serve.limits import Invalid
+from kerasx.serve.server_limits import Invalid
 from kerasx.serve.settings import settings_of
 
 LIMITS = Limits(max_new_tokens=100)
