@@ -16,7 +16,8 @@ from benchmarks.harness import installed, interleave, report, rows
 os.environ.update(TF_KERAS="1", TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3")
 os.environ.update(RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 
-from kerasx.tokenizers import Tokenizer, jieba_cut, load_jieba, load_vocab, save_vocab  # noqa: E402
+from kerasx.tokenizers import Tokenizer, jieba_cut, load_vocab, save_vocab  # noqa: E402
+from kerasx.tokenizers.words import load_jieba  # noqa: E402
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -80,9 +80,9 @@ print(f"{len(train)} dialogues to learn from, {len(test)} held out")
 
 options = {"nezha": {"with_mlm": "linear"}, "gpt": {"final_activation": "linear"}}[args.model]
 if args.config:
-    config, vocabulary = args.config, tokenizers.load_vocab(args.config)
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    vocabulary, options["keep_tokens"] = tokenizers.simplify_vocab(vocabulary, specials)
+    config, specials = args.config, ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    simplified = tokenizers.load_vocab(config, simplified=True, startswith=specials)
+    vocabulary, options["keep_tokens"] = simplified
 else:
     texts = (turn for turns in train for turn in turns)
     vocabulary = tokenizers.character_vocab(texts, min_count=2 if args.data else 1)

@@ -1,9 +1,8 @@
-"""Tokenizers: vocabularies, BERT's WordPiece, the words of WoBERT. no backend needed."""
+"""Tokenizers and vocabularies: WordPiece, WoBERT's words, SentencePiece. No backend is needed."""
 
-from kerasx.tokenizers.base import TokenizerBase
 from kerasx.tokenizers.sentence_piece import SpTokenizer
 from kerasx.tokenizers.training import train_sentencepiece
-from kerasx.tokenizers.trimming import saved_parameters, trim_sentencepiece, trim_vocab
+from kerasx.tokenizers.trimming import trim_sentencepiece, trim_vocab
 from kerasx.tokenizers.turns import encode_dialogue, encode_prompt
 from kerasx.tokenizers.vocabulary import (
     character_vocab,
@@ -11,28 +10,23 @@ from kerasx.tokenizers.vocabulary import (
     load_vocab,
     load_words,
     save_vocab,
-    simplify_vocab,
     word_vocab,
 )
 from kerasx.tokenizers.wordpiece import Tokenizer
-from kerasx.tokenizers.words import JiebaCut, jieba_cut, load_jieba
+from kerasx.tokenizers.words import JiebaCut, jieba_cut
 
 __all__ = [
     "JiebaCut",
     "SpTokenizer",
     "Tokenizer",
-    "TokenizerBase",
     "character_vocab",
     "encode_dialogue",
     "encode_prompt",
     "extend_vocab_with_words",
     "jieba_cut",
-    "load_jieba",
     "load_vocab",
     "load_words",
     "save_vocab",
-    "saved_parameters",
-    "simplify_vocab",
     "train_sentencepiece",
     "trim_sentencepiece",
     "trim_vocab",

@@ -1,14 +1,20 @@
-"""What every tokenizer shares: special tokens, pairs, truncation."""
+"""Base of the tokenizers: special tokens, pairs of texts, truncation."""
+
+from kerasx.checks import check_integer, invalid
 
 
 class TokenizerBase:
-    """Base of tokenizers; a subclass brings `_tokenize`, `token_to_id`, `id_to_token`, `decode`.
+    """Base class of tokenizers.
+
+    A subclass defines `_tokenize`, `_pieces_with_offsets`, `token_to_id`, `id_to_token`, `decode`,
+    and sets `_vocab_size` and the ids `_token_start_id`, `_token_end_id`, `_token_pad_id`,
+    `_token_mask_id` and `_token_unk_id`.
 
     Args:
-        token_start: put before every text; None for nothing.
-        token_end: put after every text; None for nothing.
-        pre_tokenize: a function from a text to its list of words, applied first.
-        token_translate: dict of tokens to replace after tokenizing.
+        token_start: token put before every text; None for no token.
+        token_end: token put after every text; None for no token.
+        pre_tokenize: function from a text to the list of its words, applied first.
+        token_translate: dict from tokens to the tokens that replace them.
     """
 
     def __init__(
@@ -60,11 +66,14 @@ class TokenizerBase:
         return self._vocab_size
 
     def tokenize(self, text, maxlen=None):
-        """Tokens of a text, `token_start` and `token_end` included.
+        """Convert a text to tokens, `token_start` and `token_end` included.
 
         Args:
             text: str.
-            maxlen: how many tokens at most; the end of the text is cut, `token_end` stays.
+            maxlen: largest number of tokens; the end of the text is cut, `token_end` is kept.
+
+        Returns:
+            List of str.
         """
         tokens = self._translated(self._tokenize(check_text(text)))
         tokens = self._wrap(tokens, self._token_start, self._token_end)
@@ -74,16 +83,16 @@ class TokenizerBase:
         return shorten(tokens, maxlen, self._cut_index("right"))
 
     def tokenize_with_offsets(self, text, maxlen=None):
-        """Tokens and where in the text each comes from.
+        """Convert a text to tokens and their places in the text.
 
         Args:
-            text: str.
-            maxlen: how many tokens at most, as in `tokenize`.
+            text: str of n characters.
+            maxlen: largest number of tokens, as in `tokenize`.
 
         Returns:
-            (tokens, offsets): `tokenize(text, maxlen)`, and for each token (start, end) with
-            `text[start:end]` its surface; starts and ends never decrease. `token_start` has (0, 0),
-            `token_end` (n, n).
+            (tokens, offsets): `tokenize(text, maxlen)`, and for each token (start, end), where
+            `text[start:end]` is its source. Starts and ends never decrease. The offsets of
+            `token_start` are (0, 0), of `token_end` (n, n).
 
         >>> from kerasx.tokenizers import Tokenizer
         >>> tokenizer = Tokenizer({t: i for i, t in enumerate(["[UNK]", "好"])}, True,
@@ -109,27 +118,26 @@ class TokenizerBase:
         pattern="S*E*E",
         truncate_from="right",
     ):
-        """Ids of a text or a pair of texts.
+        """Convert a text or a pair of texts to token ids and segment ids.
 
         Args:
             first_text: str, or the list of its tokens, special tokens included.
-            second_text: the same, or None.
-            maxlen: how many ids at most in all; of a pair, the longer text is cut first.
+            second_text: str, list of tokens, or None.
+            maxlen: largest number of ids; of a pair, the longer text is cut first.
             pattern: "S*E*E" joins a pair as [CLS] first [SEP] second [SEP]; "S*ES*E" keeps the
                 second [CLS].
-            truncate_from: "right" cuts before `token_end`, "left" after `token_start`, an int at
-                that index of the tokens.
+            truncate_from: "right" cuts before `token_end`, "left" after `token_start`, an int
+                removes tokens at this index.
 
         Returns:
-            (token_ids, segment_ids): lists of int; segments are 0 for the first text, 1 for the
-            second.
+            (token_ids, segment_ids): lists of int; segment 0 is the first text, 1 the second.
 
         Raises:
-            ValueError: if `maxlen` leaves no room for the special tokens, or an argument is none of
-                the above. No string raises.
+            ValueError: `maxlen` leaves no room for the special tokens, or another bad argument. No
+                str is a bad text.
         """
         if pattern not in ("S*E*E", "S*ES*E"):
-            raise ValueError(f"`pattern` must be 'S*E*E' or 'S*ES*E'. Received: pattern={pattern}")
+            raise invalid("`pattern` must be 'S*E*E' or 'S*ES*E'.", pattern=pattern)
         index, limit = self._cut_index(truncate_from), None
         if second_text is None and maxlen is None:
             ids = self._sequence_ids(first_text, None)
@@ -147,14 +155,14 @@ class TokenizerBase:
         return first + second, [0] * len(first) + [1] * len(second)
 
     def encode_batch(self, texts, maxlen=None):
-        """`encode` of many texts, quicker than one by one.
+        """Convert many texts to ids, faster than by `encode`.
 
         Args:
             texts: iterable of str.
-            maxlen: how many ids at most in each.
+            maxlen: largest number of ids of each text.
 
         Returns:
-            (batch_token_ids, batch_segment_ids): two lists of lists of int, ready for padding.
+            (batch_token_ids, batch_segment_ids): two lists of lists of int of different lengths.
         """
         if maxlen is not None:
             self._check_maxlen(maxlen)
@@ -165,31 +173,31 @@ class TokenizerBase:
         return batch, [[0] * len(ids) for ids in batch]
 
     def tokens_to_ids(self, tokens):
-        """Ids of tokens."""
+        """Convert a list of tokens to ids."""
         return [self.token_to_id(token) for token in tokens]
 
     def ids_to_tokens(self, ids):
-        """Tokens of ids."""
+        """Convert a list of ids to tokens."""
         return [self.id_to_token(i) for i in ids]
 
     def token_to_id(self, token):
-        """Id of a token."""
+        """Return the id of a token."""
         raise ValueError(f"`{type(self).__name__}` must override token_to_id(self, token).")
 
     def id_to_token(self, i):
-        """Token of an id."""
+        """Return the token of an id."""
         raise ValueError(f"`{type(self).__name__}` must override id_to_token(self, i).")
 
     def decode(self, ids):
-        """Readable text of ids."""
+        """Convert ids to readable text."""
         raise ValueError(f"`{type(self).__name__}` must override decode(self, ids).")
 
     def _tokenize(self, text):
-        """Tokens of a text without special tokens."""
+        """Convert a text to tokens, without special tokens."""
         raise ValueError(f"`{type(self).__name__}` must override _tokenize(self, text).")
 
     def _pieces_with_offsets(self, text):
-        """[(token, (start, end)), ...] without special tokens and before translation."""
+        """Return [(token, (start, end)), ...] without special tokens and before translation."""
         raise ValueError(f"`{type(self).__name__}` must override _pieces_with_offsets(self, text).")
 
     def _translated(self, tokens):
@@ -197,8 +205,12 @@ class TokenizerBase:
         return [translate.get(token, token) for token in tokens] if translate else tokens
 
     def _text_ids(self, text, limit=None):
-        """Ids of a text without special tokens; of `limit` tokens only the first (if negative, the
-        last) are needed."""
+        """Convert a text to ids without special tokens.
+
+        Args:
+            limit: only the first `limit` ids are needed, or the last ones if it is negative; a
+                subclass may return more ids than these. None for all ids.
+        """
         return self.tokens_to_ids(self._translated(self._tokenize(text)))
 
     def _sequence_ids(self, text, limit):
@@ -221,22 +233,19 @@ class TokenizerBase:
             return int(self._token_start is not None)
         if isinstance(truncate_from, int):
             return truncate_from
-        raise ValueError(
-            "`truncate_from` must be 'right', 'left' or the index of a token. "
-            f"Received: truncate_from={truncate_from}"
+        raise invalid(
+            "`truncate_from` must be 'right', 'left' or the index of a token.",
+            truncate_from=truncate_from,
         )
 
     def _check_maxlen(self, maxlen, texts=1, shared=0):
-        least = texts * self._specials() - shared
-        if not isinstance(maxlen, int) or maxlen < least:
-            raise ValueError(
-                f"`maxlen` must be an int of at least {least}, the number of special tokens. "
-                f"Received: maxlen={maxlen}"
-            )
+        check_integer("maxlen", maxlen, least=texts * self._specials() - shared)
 
 
 def balanced_lengths(n, m, total):
-    """Lengths after dropping items from the longer of two (the first, if equal) down to a total.
+    """Return the lengths of two lists cut down to a total, always the longer list first.
+
+    Of equally long lists, the first is cut.
 
     >>> balanced_lengths(9, 2, 8), balanced_lengths(9, 9, 7)
     ((6, 2), (3, 4))
@@ -250,7 +259,7 @@ def balanced_lengths(n, m, total):
 
 
 def shorten(items, length, index):
-    """What is left of a list when the item at `index` is dropped until `length` remain.
+    """Remove the item at `index` from a list until `length` items remain.
 
     >>> shorten(list("abcdef"), 3, -2), shorten(list("abcdef"), 3, 1)
     (['a', 'b', 'f'], ['a', 'e', 'f'])
@@ -262,7 +271,7 @@ def shorten(items, length, index):
 
 
 def check_text(text):
-    """The text itself; ValueError if it is no str."""
+    """Return the text if it is a str, and raise otherwise."""
     if not isinstance(text, str):
-        raise ValueError(f"`text` must be a str. Received: {type(text).__name__} {text!r:.80}")
+        raise invalid("`text` must be a str.", text=text)
     return text

@@ -1,8 +1,8 @@
-"""Characters as BERT sees them: what is removed, what is space, what stands alone.
+"""Classify and normalize characters as BERT does: removed, space, or a word of its own.
 
-The rules are those of Hugging Face's BERT tokenizer, with classes of characters frozen at Unicode
-8.0 as there, so ids do not change with the version of Python. One difference is by design:
-U+2B820..U+2B91F are CJK here, as in Google's release; Hugging Face begins that block at U+2B920.
+The rules are those of Hugging Face's BERT tokenizer. Character categories are frozen at Unicode 8.0
+as there, so that ids do not change with the version of Python. One difference is by design:
+U+2B820..U+2B91F are CJK here, as in Google's release; Hugging Face begins this block at U+2B920.
 Unlike Google's release and bert4keras, both remove private-use characters.
 """
 
@@ -39,7 +39,7 @@ _CJK = (
     (0x2F800, 0x2FA1F),
 )
 _CACHE_LIMIT = 1 << 16
-REORDER = "\0"  # flags a combining mark that survives; NUL itself never survives
+REORDER = "\0"  # precedes a combining mark that is kept; NUL itself is always removed
 
 
 def _pinned_categories():
@@ -53,22 +53,22 @@ _PINNED = _pinned_categories()
 
 
 def category(ch):
-    """Unicode general category of a character, as of Unicode 8.0 where BERT's rules look at it."""
+    """Return the general category of a character in Unicode 8.0, as far as BERT's rules use it."""
     return _PINNED.get(ord(ch)) or unicodedata.category(ch)
 
 
 def is_space(ch):
-    """Whether the character separates words."""
+    """Return whether a character separates words."""
     return ch in " \t\n\r" or category(ch)[0] == "Z"
 
 
 def is_control(ch):
-    """Whether the character is removed: control, format, private use, surrogate, NUL, U+FFFD."""
+    """Return whether a character is removed: control, format, private, surrogate, NUL, U+FFFD."""
     return ch == "\ufffd" or (ch not in "\t\n\r" and category(ch) in ("Cc", "Cf", "Co", "Cs"))
 
 
 def is_punctuation(ch):
-    """Whether the character is punctuation: Unicode P* and every ASCII symbol such as `+`."""
+    """Return whether a character is punctuation: Unicode P* or an ASCII symbol such as `+`."""
     code = ord(ch)
     if code < 128:
         return 33 <= code and not ch.isalnum() and code != 127
@@ -76,32 +76,35 @@ def is_punctuation(ch):
 
 
 def is_cjk_character(ch):
-    """Whether the character is a CJK ideograph, which BERT makes a word of its own."""
+    """Return whether a character is a CJK ideograph, which is a word of its own in BERT."""
     code = ord(ch)
     return code >= 0x3400 and any(low <= code <= high for low, high in _CJK)
 
 
 def is_special(token):
-    """Whether a token has the form of a special one: `[CLS]`, `[unused1]`."""
+    """Return whether a token has the form of a special token: `[CLS]`, `[unused1]`."""
     return len(token) > 2 and token[0] == "[" and token[-1] == "]"
 
 
 def stem(token):
-    """The token without its `##`."""
+    """Remove the `##` at the start of a token."""
     return token[2:] if token[:2] == "##" else token
 
 
 def is_redundant(token):
-    """Whether WordPiece can never produce the token: it holds a character that stands alone."""
+    """Return whether WordPiece never produces a token: it has a character that is a word alone."""
     return len(token) > 1 and any(is_cjk_character(c) or is_punctuation(c) for c in stem(token))
 
 
 class CharacterTable(dict):
-    """Code point -> normalised form, filled as characters are met; made for `str.translate`.
+    """Table from code points to normalized forms for `str.translate`, computed on first use.
 
-    Removed characters map to "", spaces to " ". With `lower`, letters are decomposed (NFD),
-    stripped of non-spacing marks and lowered. With `spaced`, ideographs and punctuation come
-    padded by spaces, so `text.translate(table).split()` gives BERT's words.
+    Args:
+        lower: decompose letters (NFD), remove non-spacing marks and convert to lower case.
+        spaced: put spaces around ideographs and punctuation, so that
+            `text.translate(table).split()` returns BERT's words.
+
+    Removed characters map to "", spaces to " ".
 
     >>> "Café，好".translate(CharacterTable(lower=True)).split()
     ['cafe', '，', '好']
@@ -134,18 +137,18 @@ class CharacterTable(dict):
 
 
 def normalize(text, table):
-    """`text.translate(table)`, made exact where combining marks must be put in canonical order."""
+    """Translate a text by a `CharacterTable`, with combining marks in canonical order."""
     forms = text.translate(table)
     if REORDER not in forms:
         return forms
-    # Removed characters must not part a run of marks; non-spacing marks, stripped later, may.
+    # Removed characters must not split a run of marks; non-spacing marks, removed later, may.
     removed = [ord(c) for c in set(text) if not table[ord(c)] and category(c) != "Mn"]
     decomposed = unicodedata.normalize("NFD", text.translate(dict.fromkeys(removed)))
     return decomposed.translate(table).replace(REORDER, "")
 
 
 def align(text, table):
-    """`normalize(text, table)`, and for each of its characters the index of its source."""
+    """Return `normalize(text, table)`, and the index in the text of each of its characters."""
     forms = list(map(table.__getitem__, map(ord, text)))
     string = "".join(forms)
     if REORDER not in string:
@@ -157,7 +160,7 @@ def align(text, table):
 
 
 def _canonical(pairs):
-    """Sort each run of combining marks by class; indices stay in place, so they never go back."""
+    """Sort each run of combining marks by class; the indices stay sorted."""
     for combining, run in groupby(pairs, key=lambda pair: unicodedata.combining(pair[1]) > 0):
         indices, chars = zip(*run)
         yield from zip(indices, sorted(chars, key=unicodedata.combining) if combining else chars)

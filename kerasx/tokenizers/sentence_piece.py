@@ -1,29 +1,28 @@
-"""SentencePiece models (T5, mT5, ALBERT, CPM) behind the interface of the tokenizers."""
+"""Tokenizer of SentencePiece models, such as those of T5, mT5, ALBERT and CPM."""
 
 import os
 import re
 
+from kerasx.checks import invalid
 from kerasx.tokenizers.base import TokenizerBase
 
-__all__ = ["SpTokenizer"]
-
-_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone one is no text to SentencePiece
+_SURROGATE = re.compile("[\ud800-\udfff]")  # SentencePiece refuses a lone one
 
 
 class SpTokenizer(TokenizerBase):
-    """A SentencePiece model with bert4keras's interface.
+    """Tokenizer of a SentencePiece model with bert4keras's interface.
 
     Args:
         sp_model_path: the model file, such as "spiece.model" or "sentencepiece_cn.model".
-        token_start: put before every text, or None.
-        token_end: put after every text, or None; T5's is "</s>".
-        pre_tokenize: function from a text to its words, which spaces then separate.
-        token_translate: dict of pieces to replace after tokenizing, e.g. {"▁": "▂"}.
+        token_start: piece put before every text, or None.
+        token_end: piece put after every text, or None; "</s>" in T5.
+        pre_tokenize: function from a text to its words, which are then joined by spaces.
+        token_translate: dict from pieces to the pieces that replace them, such as {"▁": "▂"}.
 
     Raises:
         ValueError: no such file, no SentencePiece model, or a model without `token_start` or
             `token_end`.
-        ImportError: the package sentencepiece is missing; names the extra that has it.
+        ImportError: the package sentencepiece is missing; names the extra that installs it.
 
     Source: Kudo & Richardson, arXiv 1808.06226.
 
@@ -49,9 +48,9 @@ class SpTokenizer(TokenizerBase):
             known = token is not None and (self._has(token) or token == self._token_unk)
             setattr(self, f"_token_{name}_id", self.token_to_id(token) if known else None)
             if name in ("start", "end") and token is not None and not known:
-                raise ValueError(
-                    f"`token_{name}` must be a piece of the model, or None. "
-                    f"Received: token_{name}={token!r}"
+                raise invalid(
+                    f"`token_{name}` must be a piece of the model, or None.",
+                    **{f"token_{name}": token},
                 )
 
     def _piece(self, i):
@@ -61,15 +60,15 @@ class SpTokenizer(TokenizerBase):
         return self.sp_model.piece_to_id(token) != self.sp_model.unk_id()
 
     def token_to_id(self, token):
-        """Id of a piece, that of the unknown one if the model lacks it."""
+        """Return the id of a piece; the id of the unknown piece if the model lacks it."""
         return self.sp_model.piece_to_id(token)
 
     def id_to_token(self, i):
-        """Piece of an id; "" for the rows that a model's table has beyond its pieces."""
+        """Return the piece of an id; "" for ids beyond the pieces, as embedding tables may have."""
         return self.sp_model.id_to_piece(i) if i < self._vocab_size else ""
 
     def decode(self, ids):
-        """Readable text of ids; control pieces such as "</s>" are dropped."""
+        """Convert ids to readable text, without control pieces such as "</s>"."""
         inverse = self._token_translate_inv
         tokens = [inverse.get(token, token) for token in self.ids_to_tokens(map(int, ids))]
         return self.sp_model.decode_pieces([token for token in tokens if token])
@@ -81,15 +80,15 @@ class SpTokenizer(TokenizerBase):
 
     def _pieces_with_offsets(self, text):
         if self._pre_tokenize is not None:
-            raise ValueError(
-                "`pre_tokenize` must be None for offsets: the words that it returns need not be "
-                f"pieces of the text. Received: pre_tokenize={self._pre_tokenize!r}"
+            raise invalid(
+                "`pre_tokenize` must be None for offsets: its words need not be parts of the text.",
+                pre_tokenize=self._pre_tokenize,
             )
         model = self.sp_model
         found = model.encode(_SURROGATE.sub("\ufffd", text), return_type="offset_mapping")
         pairs = zip(found["pieces"], found["offsets"], strict=True)
         offsets = [_without_spaces(text, piece, *pair) for piece, pair in pairs]
-        # of the bytes that spell a character only the last has its place; all of them get it
+        # SentencePiece gives the place of a character to the last of its bytes; all bytes get it
         for i in reversed(range(len(offsets) - 1)):
             (start, end), after = offsets[i], offsets[i + 1]
             if start == end == after[0] and model.is_byte(found["ids"][i]):
@@ -97,24 +96,24 @@ class SpTokenizer(TokenizerBase):
         return list(zip(found["pieces"], offsets, strict=True))
 
     def _is_special(self, i):
-        """Whether the id is a control, unknown or unused piece."""
+        """Return whether an id is a control, unknown or unused piece."""
         model = self.sp_model
         return model.is_control(i) or model.is_unknown(i) or model.is_unused(i)
 
     def _is_decodable(self, i):
-        """Whether the id is a piece of text."""
+        """Return whether an id is a piece of text."""
         return i < self._vocab_size and not self._is_special(i)
 
 
 def _without_spaces(text, piece, start, end):
-    """The place of a piece without the white space that it may begin with."""
+    """Return the place of a piece without the white space at its start."""
     while piece.startswith("▁") and start < end and text[start].isspace():
         start += 1
     return start, end
 
 
 def import_sentencepiece():
-    """The package, or an error that names the extra."""
+    """Import sentencepiece, or raise an error that names the extra."""
     try:
         import sentencepiece
     except ImportError as error:
@@ -125,13 +124,13 @@ def import_sentencepiece():
 
 
 def load_sentencepiece(path):
-    """A `SentencePieceProcessor` of a model file."""
+    """Load a model file as a `SentencePieceProcessor`."""
     sentencepiece, path = import_sentencepiece(), os.fspath(path)
     if not os.path.isfile(path):
-        raise ValueError(f"`sp_model_path` must be a file. Received: sp_model_path={path!r}")
+        raise invalid("`sp_model_path` must be a file.", sp_model_path=path)
     try:
         return sentencepiece.SentencePieceProcessor(model_file=path)
     except RuntimeError as error:
-        raise ValueError(
-            f"`sp_model_path` must be a SentencePiece model. Received: {path!r} ({error})"
+        raise invalid(
+            "`sp_model_path` must be a SentencePiece model.", sp_model_path=path
         ) from error

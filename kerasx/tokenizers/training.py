@@ -1,13 +1,12 @@
-"""SentencePiece models of one's own, laid out as T5's."""
+"""Train SentencePiece models that are laid out like T5's."""
 
 import io
 
+from kerasx.checks import invalid
 from kerasx.files.atomic import atomic_path
 from kerasx.tokenizers.sentence_piece import import_sentencepiece
 
-__all__ = ["train_sentencepiece"]
-
-_LONGEST = 1 << 20  # bytes of a text; SentencePiece leaves longer ones out
+_LONGEST = 1 << 20  # bytes of a text; SentencePiece leaves longer texts out
 
 
 def train_sentencepiece(
@@ -15,23 +14,24 @@ def train_sentencepiece(
 ):
     """Train a unigram model on a corpus and write it, for `SpTokenizer`.
 
-    As in T5 and mT5, `<pad>`, `</s>` and `<unk>` are pieces 0, 1 and 2 and there is no start; then
-    come the symbols, the bytes, and the pieces of the corpus. The same texts give the same file.
+    As in T5 and mT5, `<pad>`, `</s>` and `<unk>` are pieces 0, 1 and 2, and no piece is a start;
+    then come the symbols, the bytes, and the pieces of the corpus. The same texts give the same
+    file.
 
     Args:
         texts: iterable of str.
-        output_path: the model file; atomic.
-        vocab_size: how many pieces in all; fewer where the corpus has not as many.
-        symbols: pieces of their own, whatever the corpus, such as "<extra_id_0>".
-        byte_fallback: whether there is a piece for each byte, to spell unknown characters with.
-        character_coverage: the share of the corpus's characters that get pieces.
+        output_path: the model file, written atomically.
+        vocab_size: number of pieces; a small corpus may have fewer.
+        symbols: pieces added regardless of the corpus, such as "<extra_id_0>".
+        byte_fallback: add a piece for each byte, to spell unknown characters.
+        character_coverage: share of the corpus's characters that become pieces.
 
     Returns:
         The number of pieces.
 
     Raises:
         ValueError: no texts, or a `vocab_size` below the number of characters.
-        ImportError: the package sentencepiece is missing; names the extra that has it.
+        ImportError: the package sentencepiece is missing; names the extra that installs it.
 
     Source: Kudo & Richardson, arXiv 1808.06226.
 
@@ -40,7 +40,7 @@ def train_sentencepiece(
     sentencepiece = import_sentencepiece()
     texts = [text.encode("utf-8", "replace").decode() for text in texts if text.strip()]
     if not texts:
-        raise ValueError("`texts` must hold at least one text that is not blank.")
+        raise invalid("`texts` must hold at least one text that is not blank.", texts=texts)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -57,13 +57,12 @@ def train_sentencepiece(
             unk_id=2,
             bos_id=-1,
             max_sentence_length=_LONGEST,
-            num_threads=1,  # sums in one order
+            num_threads=1,  # several threads would add up floats in varying order
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ValueError(
-            "`vocab_size` must leave room for each character of the texts. "
-            f"Received: vocab_size={vocab_size} ({error})"
+        raise invalid(
+            "`vocab_size` must leave room for each character of the texts.", vocab_size=vocab_size
         ) from error
     with atomic_path(output_path) as temporary, open(temporary, "wb") as writer:
         writer.write(model.getvalue())

@@ -1,20 +1,20 @@
-"""Turns of a dialogue as the ids a language model learns them from."""
+"""Convert the turns of a dialogue to the ids of a language model."""
 
 from itertools import accumulate
 
-__all__ = ["encode_dialogue", "encode_prompt"]
+from kerasx.checks import check_integer, invalid
 
 
 def encode_dialogue(tokenizer, turns, maxlen=512):
-    """Ids of a dialogue as one text: [CLS] u1 [SEP] u2 [SEP] ..., turn i in segment i % 2.
+    """Encode a dialogue as one text: [CLS] u1 [SEP] u2 [SEP] ..., turn i in segment i % 2.
 
-    The first turns that fit, each of them whole. If not even the first one fits there are no ids:
-    nothing could be learned from it but how to stop in the middle.
+    The result has as many whole turns as fit, from the first on. If the first turn is too long, the
+    result is empty, since a cut turn would teach a model to stop in the middle.
 
     Args:
         tokenizer: a tokenizer of `kerasx.tokenizers`, whose `token_end` ends a turn.
         turns: list of str.
-        maxlen: how many ids at most.
+        maxlen: largest number of ids.
 
     Returns:
         (token_ids, segment_ids): lists of int; [CLS] is in segment 0.
@@ -32,14 +32,14 @@ def encode_dialogue(tokenizer, turns, maxlen=512):
 
 
 def encode_prompt(tokenizer, turns, maxlen=512):
-    """Ids of what has been said, to be answered: `encode_dialogue` of the last turns that fit.
+    """Encode the last turns of a dialogue that fit, as the prompt for a reply.
 
-    The reply is to be generated in segment `1 - segment_ids[-1]`, up to `token_end`. The last turn
-    alone may be too long; then its beginning is cut, since some answer is better than none.
+    The reply is to be generated in segment `1 - segment_ids[-1]`, up to `token_end`. If the last
+    turn alone is too long, its beginning is cut.
 
     Args:
         tokenizer, maxlen: as in `encode_dialogue`.
-        turns: list of str, at least one.
+        turns: list of one str or more.
 
     Returns:
         (token_ids, segment_ids): lists of int.
@@ -57,16 +57,13 @@ def encode_prompt(tokenizer, turns, maxlen=512):
 
 
 def _coded(tokenizer, turns, maxlen):
-    """The ids that open a dialogue, and those of each turn with its end."""
-    if tokenizer._token_end is None:
-        raise ValueError("`tokenizer` must have a `token_end`, which ends each turn.")
+    """Return the ids before the first turn, and the list of the ids of each turn with its end."""
+    if tokenizer.end_id is None:
+        raise invalid("`tokenizer` must have a `token_end`, which ends each turn.", token_end=None)
     if isinstance(turns, str) or not len(turns):
-        raise ValueError(f"`turns` must be a list of one str or more. Received: turns={turns!r}")
-    start = [] if tokenizer._token_start is None else [tokenizer._token_start_id]
-    if not isinstance(maxlen, int) or maxlen < len(start) + 1:
-        raise ValueError(
-            f"`maxlen` must be an integer of at least {len(start) + 1}. Received: maxlen={maxlen!r}"
-        )
+        raise invalid("`turns` must be a list of one str or more.", turns=turns)
+    start = [] if tokenizer.start_id is None else [tokenizer.start_id]
+    check_integer("maxlen", maxlen, least=len(start) + 1)
     return start, [tokenizer.encode(turn)[0][len(start) :] for turn in turns]
 
 

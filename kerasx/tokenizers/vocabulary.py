@@ -1,9 +1,10 @@
-"""Vocabulary files: one token a line, the line number is the id."""
+"""Read, write and make vocabularies: files with one token a line, whose number is the id."""
 
 import codecs
 import os
 from collections import Counter
 
+from kerasx.checks import invalid
 from kerasx.files import read_lines
 from kerasx.files.atomic import atomic_path
 from kerasx.tokenizers.characters import CharacterTable, is_redundant, is_special, normalize
@@ -13,26 +14,26 @@ _ADVICE = "One token a line, each once; the line number is the id."
 
 
 def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
-    r"""Read a vocabulary: token -> id, where the id is the line number counted from 0.
+    r"""Read a vocabulary file as a dict from tokens to ids; the id is the line number, from 0 on.
 
-    A token is its whole line. Lines end with "\n" or "\r\n" only (the Chinese BERT vocabulary holds
-    U+2028 as a token); a byte order mark at the start and the newline at the end of the file are
-    no tokens; any other blank line is the empty token "", which keeps its id and is never produced.
+    A token is a whole line. Lines end with "\n" or "\r\n" only, since the Chinese BERT vocabulary
+    has U+2028 as a token. A byte order mark at the start and the newline at the end of the file
+    are no tokens; another blank line is the token "", which has an id but is never produced.
 
     Args:
-        dict_path: the file; or a model's folder, or the configuration in it, for its vocab.txt.
-        encoding: of the file.
-        simplified: leave out the tokens that WordPiece can never produce, such as "##中" or "...".
-        startswith: with `simplified`, tokens that come first, e.g. ["[PAD]", "[UNK]", "[CLS]",
+        dict_path: the file; or a model's folder or configuration file, for the vocab.txt there.
+        encoding: encoding of the file.
+        simplified: leave out tokens that WordPiece never produces, such as "##中" or "...".
+        startswith: with `simplified`, tokens that come first, such as ["[PAD]", "[UNK]", "[CLS]",
             "[SEP]"]; other tokens in brackets are left out, as in bert4keras.
 
     Returns:
-        token_dict; with `simplified`, (token_dict, keep_tokens), where keep_tokens[i] is the old id
-        of the new id i, for `build_transformer_model(keep_tokens=...)`.
+        token_dict; with `simplified`, (token_dict, keep_tokens), where keep_tokens[new id] = old
+        id, for `build_transformer_model(keep_tokens=...)`.
 
     Raises:
-        ValueError: if a token appears twice (both lines are named), the file is not text in this
-            encoding, or `startswith` holds a token the vocabulary lacks.
+        ValueError: a token on two lines, which are named; a file that is not text in this encoding;
+            or a token in `startswith` that the vocabulary lacks.
 
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "vocab.txt")
@@ -52,21 +53,21 @@ def load_vocab(dict_path, encoding="utf-8", simplified=False, startswith=None):
 
 
 def _vocab_file(path):
-    """The vocabulary of a folder or of a configuration; another path as it is."""
+    """Return the path of vocab.txt in a folder or beside a .json file; else the path itself."""
     if os.path.isdir(path):
         return os.path.join(path, "vocab.txt")
     return os.path.join(os.path.dirname(path), "vocab.txt") if path.endswith(".json") else path
 
 
 def simplify_vocab(token_dict, startswith=None):
-    """Leave out the tokens WordPiece can never produce.
+    """Remove the tokens that WordPiece never produces from a vocabulary.
 
     Args:
-        token_dict: token -> id.
-        startswith: tokens that come first whatever they are.
+        token_dict: dict from tokens to ids.
+        startswith: tokens that come first and are always kept.
 
     Returns:
-        (new token_dict, keep_tokens): keep_tokens[new id] = old id.
+        (token_dict, keep_tokens): the new dict, and keep_tokens[new id] = old id.
 
     >>> simplify_vocab({"[PAD]": 0, "好": 1, "##好": 2, "ing": 3, "##ing": 4}, ["[PAD]"])
     ({'[PAD]': 0, '好': 1, 'ing': 2, '##ing': 3}, [0, 1, 3, 4])
@@ -74,9 +75,10 @@ def simplify_vocab(token_dict, startswith=None):
     first = list(startswith or ())
     missing = [token for token in first if token not in token_dict]
     if missing or len(set(first)) != len(first):
-        raise ValueError(
-            "`startswith` must hold tokens of the vocabulary, each once. "
-            f"Received: startswith={first}, not in the vocabulary: {missing}"
+        raise invalid(
+            "`startswith` must hold tokens of the vocabulary, each once.",
+            startswith=first,
+            missing=missing,
         )
     rest = sorted(token_dict.keys() - set(first), key=token_dict.get)
     tokens = first + [token for token in rest if not is_redundant(token)]
@@ -84,15 +86,15 @@ def simplify_vocab(token_dict, startswith=None):
 
 
 def save_vocab(dict_path, token_dict, encoding="utf-8"):
-    """Write a vocabulary that `load_vocab` reads back exactly; atomic.
+    """Write a vocabulary file, which `load_vocab` reads back exactly.
 
     Args:
-        dict_path: the file; what was there before stays until the new one is complete.
-        token_dict: token -> id, the ids being 0, 1, 2, ...
-        encoding: of the file.
+        dict_path: the file; it is replaced once the new one is complete.
+        token_dict: dict from tokens to the ids 0..n-1.
+        encoding: encoding of the file.
 
     Raises:
-        ValueError: if the ids are not 0..n-1 or a token cannot be written as one line.
+        ValueError: the ids are not 0..n-1, or a token cannot be written as one line.
     """
     tokens = check_token_dict(token_dict)
     for token in tokens:
@@ -101,37 +103,36 @@ def save_vocab(dict_path, token_dict, encoding="utf-8"):
             or token[-1:] == "\r"
             or (token_dict[token] == 0 and token[:1] == "\ufeff")
         ):
-            raise ValueError(f"`token_dict` must hold tokens of one line each. Received: {token!r}")
+            raise invalid("`token_dict` must hold tokens of one line each.", token=token)
     data = "".join(token + "\n" for token in tokens).encode(encoding)
     with atomic_path(dict_path) as temporary, open(temporary, "wb") as writer:
         writer.write(data)
 
 
 def check_token_dict(token_dict):
-    """The tokens in order of their ids; ValueError unless the ids are 0..n-1."""
+    """Return the tokens in the order of their ids; raise unless the ids are 0..n-1."""
     tokens = sorted(token_dict, key=token_dict.get)
     wrong = [(t, token_dict[t]) for i, t in enumerate(tokens) if token_dict[t] != i]
     if wrong:
-        raise ValueError(
-            "`token_dict` must map its n tokens onto the ids 0..n-1. "
-            f"Received: n={len(tokens)} and (token, id) {wrong[0]}"
+        raise invalid(
+            "`token_dict` must map its n tokens onto the ids 0..n-1.", n=len(tokens), wrong=wrong[0]
         )
     return tokens
 
 
 def character_vocab(texts, min_count=1, specials=_SPECIALS):
-    """The vocabulary of a model trained from scratch: the characters of its texts.
+    """Make a vocabulary of the characters of a corpus, for a model trained from scratch.
 
-    Letters and digits of words and numbers come twice, "1" to begin with and "##1" to go on, so
-    that `Tokenizer(..., do_lower_case=True)` spells what it has no piece for.
+    ASCII letters and digits are added as "1" and as "##1", so that `Tokenizer(...,
+    do_lower_case=True)` can spell any word and number.
 
     Args:
-        texts: strings.
-        min_count: characters seen less often are left out.
+        texts: iterable of str.
+        min_count: characters with a lower count are left out.
         specials: tokens that come first.
 
     Returns:
-        token -> id.
+        Dict from tokens to ids.
 
     >>> list(character_vocab(["鸡12"]))[5:]
     ['1', '2', '鸡', '##1', '##2']
@@ -143,16 +144,16 @@ def character_vocab(texts, min_count=1, specials=_SPECIALS):
 
 
 def word_vocab(texts, cut, min_count=2):
-    """The vocabulary of a word model trained from scratch: `character_vocab`, then frequent words.
+    """Make a vocabulary of the characters and the frequent words of a corpus.
 
     Args:
-        texts: strings.
-        cut: function from a text to its words, such as `jieba_cut`; also the `pre_tokenize` of
-            the `Tokenizer`.
-        min_count: words seen less often are left out; all characters stay.
+        texts: iterable of str.
+        cut: function from a text to its words, such as `jieba_cut`; to be the `pre_tokenize` of
+            the `Tokenizer` as well.
+        min_count: words with a lower count are left out; all characters are kept.
 
     Returns:
-        token -> id.
+        Dict from tokens to ids, which begins as `character_vocab(texts)`.
 
     >>> list(word_vocab(["图像 检索", "图像"], str.split))[-2:]
     ['索', '图像']
@@ -165,18 +166,21 @@ def word_vocab(texts, cut, min_count=2):
 
 
 def load_words(path, min_count=1, limit=None, encoding="utf-8", errors="raise"):
-    """Words of a frequency list: lines "word<TAB>count", "word count ..." or just "word".
+    """Read words from a file of lines "word<TAB>count", "word count ..." or "word".
 
     Args:
         path: the file, such as jieba's dictionary or the word counts of a corpus.
-        min_count: leave out words seen less often; a line without a count passes.
-        limit: how many words at most, the most frequent first; None for all, in file order.
-        encoding: of the file.
-        errors: "raise" stops at a line whose count is no whole number; "skip" leaves such lines
+        min_count: words with a lower count are left out; words without a count are kept.
+        limit: largest number of words, the most frequent first; None for all, in file order.
+        encoding: encoding of the file.
+        errors: "raise" stops at a line whose count is no whole number; "skip" leaves these lines
             out and warns once, see `kerasx.files.read_lines`.
 
+    Returns:
+        List of str.
+
     Raises:
-        ValueError: a bad line, as `path:line`; with "skip" more than 1 % of them; or no words.
+        ValueError: a bad line, named by `path:line`; with "skip" more than 1 % of them; no words.
     """
     counts = {}
     for word, count in read_lines(path, _word_and_count, errors, encoding):
@@ -193,21 +197,20 @@ def _word_and_count(line):
 
 
 def extend_vocab_with_words(token_dict, words, tokenizer):
-    """A word vocabulary from a character one, as WoBERT is made from BERT.
+    """Add words to a character vocabulary, as WoBERT does to that of BERT.
 
-    The embedding of a new word starts as the mean of the embeddings of its pieces:
-    `build_transformer_model(compound_tokens=compound_tokens)`. Words are normalised as the
-    tokenizer does; one that is in the vocabulary already, comes a second time, or vanishes when
-    normalised is passed over.
+    With `build_transformer_model(compound_tokens=compound_tokens)` the embedding of a new word
+    starts as the mean of the embeddings of its pieces. Words are normalized by the tokenizer; words
+    in the vocabulary, repeated words and words without characters left are ignored.
 
     Args:
-        token_dict: token -> id of the tokenizer.
-        words: the new words, in the order in which they get ids.
+        token_dict: dict from tokens to ids.
+        words: the new words, in the order of their ids.
         tokenizer: a `Tokenizer` over `token_dict` without `pre_tokenize`.
 
     Returns:
-        (token_dict, compound_tokens): the extended dict, and for each new word, in order of its id,
-        the ids of its pieces.
+        (token_dict, compound_tokens): the extended dict, and for each new word the list of the ids
+        of its pieces.
 
     Source: WoBERT, kexue.fm/archives/7758.
 
@@ -216,11 +219,12 @@ def extend_vocab_with_words(token_dict, words, tokenizer):
     >>> extend_vocab_with_words(token_dict, ["北京", "北"], Tokenizer(token_dict))[1]
     [[3, 4]]
     """
-    if token_dict != tokenizer._token_dict or tokenizer._pre_tokenize is not None:
-        raise ValueError(
-            "`tokenizer` must be a Tokenizer over `token_dict` without pre_tokenize. "
-            f"Received: vocabulary of {tokenizer._vocab_size} tokens (`token_dict`: "
-            f"{len(token_dict)}), pre_tokenize={tokenizer._pre_tokenize}"
+    if token_dict != tokenizer.token_dict or tokenizer._pre_tokenize is not None:
+        raise invalid(
+            "`tokenizer` must be a Tokenizer over `token_dict` without pre_tokenize.",
+            vocab_size=tokenizer.vocab_size,
+            tokens=len(token_dict),
+            pre_tokenize=tokenizer._pre_tokenize,
         )
     table = CharacterTable(tokenizer._do_lower_case, spaced=False)
     extended, compound_tokens = dict(token_dict), []

@@ -1,14 +1,15 @@
-"""BERT's tokenizer: a table of characters and a cache of words, in plain Python.
+"""BERT's WordPiece tokenizer in plain Python: a table of characters and a cache of words.
 
-Ideographs and the punctuation between them stand alone and go straight to their ids. What else
-there is in a text is normalised and split by one `str.translate` and one `split`, and each word is
-one dict lookup. Words met for the first time go through greedy longest match.
+Ideographs and the punctuation between them are words of one character, looked up at once. The rest
+of a text is normalized and split by one `str.translate` and one `split`, and each word is one dict
+lookup. New words are split by greedy longest match.
 """
 
 import os
 import re
 from itertools import chain, cycle, islice
 
+from kerasx.checks import invalid
 from kerasx.tokenizers.base import TokenizerBase, check_text
 from kerasx.tokenizers.characters import (
     CharacterTable,
@@ -27,28 +28,28 @@ from kerasx.tokenizers.vocabulary import check_token_dict, load_vocab
 _SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
 _WORD = re.compile("[^ ]+")
-_CACHED_LENGTH = 64  # longer words are rare, and may be the user's whole text
+_CACHED_LENGTH = 64  # longer words are rare, and may be a whole text
 
-# Characters that stand alone whatever surrounds them; ASCII ones only amid Chinese, where they are
-# frequent. (Not all of U+FF01..U+FF20 is punctuation to BERT: the symbols are letters.)
+# Characters that are words of their own in any context; ASCII punctuation is added after them only,
+# where it is frequent. (Not all of U+FF01..U+FF20 is punctuation in BERT: the symbols are letters.)
 _ALONE = (
     "\u3400-\u4dbf\u4e00-\u9fff\u2014\u2018-\u201f\u2026\u3001-\u3003\u3008-\u3011"
     "\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20"
 )
 _CHINESE = re.compile(f"([{_ALONE}][{_ALONE}!-/:-@\\[-`{{-~]*)")
 
-# decode: no space after these ...
+# `decode` removes the space after these characters, ...
 _TIGHT = re.compile(
     "([-+/={(<\\[\u00b7\u2013\u2014\u2018\u2019\u201b-\u201f\u2026\u2027\u3000-\u3003\u3008-\u3011"
     "\u3014-\u301f\u3030\u303e\u303f\ufe4f\ufe51\ufe54\uff01-\uff0d\uff0f\uff1a-\uff20\uff3b-\uff40"
     "\uff5b-\uff65]) "
 )
-_ENGLISH_SUFFIX = re.compile("' (re|m|s|t|ve|d|ll) ")  # ... inside "it's" ...
-_DECIMAL = re.compile(r"(\d\.) (\d)")  # ... nor inside "3.14".
+_ENGLISH_SUFFIX = re.compile("' (re|m|s|t|ve|d|ll) ")  # ... in "it's", ...
+_DECIMAL = re.compile(r"(\d\.) (\d)")  # ... and in "3.14".
 
 
 class _Cache(dict):
-    """A function from a word to a value, remembered for short words; emptied when full."""
+    """Cache of a function of words; keeps the values of short words, and is emptied when full."""
 
     def __init__(self, function):
         self.function = function
@@ -63,29 +64,31 @@ class _Cache(dict):
 
 
 def _ends(items, limit):
-    """The first `limit` items, the last if it is negative, all if it is None."""
-    return items if limit is None else items[:limit] if limit > 0 else items[limit:]
+    """Return the first `limit` items, the last if it is negative, all if it is None."""
+    if limit is None:
+        return items
+    return items[:limit] if limit > 0 else items[limit:]
 
 
 class Tokenizer(TokenizerBase):
-    """BERT's WordPiece tokenizer; with words before pieces (WoBERT) through `pre_tokenize`.
+    """BERT's WordPiece tokenizer; with `pre_tokenize`, WoBERT's tokenizer of words.
 
-    Ids are those of Google's BERT and of Hugging Face's tokenizers. A word WordPiece cannot spell
-    is one token: itself in `tokenize`, `[UNK]` in ids. Special tokens typed in a text are text.
+    Ids equal those of Google's BERT and of Hugging Face's tokenizers. A word that has no pieces is
+    one token: the word itself in `tokenize`, `[UNK]` in ids. "[SEP]" in a text is ordinary text.
 
     Args:
-        token_dict: dict token -> id (ids 0..n-1), or the path of a vocabulary.
-        do_lower_case: lower letters and strip their accents, for uncased vocabularies.
-        word_maxlen: a longer word is unknown (Google's BERT: 200, Hugging Face: 100).
-        token_start: put before every text, or None.
-        token_end: put after every text, or None.
-        pre_tokenize: function from the normalised text to its words; a word of the vocabulary
-            is a token, any other goes through WordPiece. See `jieba_cut`.
-        token_translate: dict of tokens to replace after tokenizing.
-        encode_special_tokens: take "[MASK]" and the like in a text for the special tokens.
+        token_dict: dict from tokens to ids 0..n-1, or the path of a vocabulary.
+        do_lower_case: convert to lower case and strip accents, for uncased vocabularies.
+        word_maxlen: longer words are unknown (200 in Google's BERT, 100 in Hugging Face's).
+        token_start: token put before every text, or None.
+        token_end: token put after every text, or None.
+        pre_tokenize: function from the normalized text to its words. A word of the vocabulary is a
+            token; other words are split by WordPiece. See `jieba_cut`.
+        token_translate: dict from tokens to the tokens that replace them.
+        encode_special_tokens: encode "[MASK]" etc. in a text as special tokens.
 
     Raises:
-        ValueError: if the vocabulary lacks [UNK], `token_start` or `token_end`, or its ids are not
+        ValueError: the vocabulary lacks [UNK], `token_start` or `token_end`, or its ids are not
             0..n-1.
 
     Source: Devlin et al., 1810.04805; Wu et al., 1609.08144; WoBERT: kexue.fm/archives/7758.
@@ -127,7 +130,7 @@ class Tokenizer(TokenizerBase):
         self._prepare()
 
     def _prepare(self):
-        """All that follows from the arguments, and is not pickled."""
+        """Compute the attributes that follow from the arguments and are not pickled."""
         tokens = check_token_dict(self._token_dict)
         self._token_dict_inv = dict(enumerate(tokens))
         self._vocab_size = len(tokens)
@@ -136,9 +139,10 @@ class Tokenizer(TokenizerBase):
             token = getattr(self, f"_token_{name}")
             setattr(self, f"_token_{name}_id", self._token_dict.get(token))
             if name in ("unk", "start", "end") and token and token not in self._token_dict:
-                raise ValueError(
+                raise invalid(
                     f"`token_dict` must hold {token}; pass token_start=None or token_end=None if "
-                    f"the model has no such token. Received: {len(tokens)} tokens without it"
+                    "the model has no such token.",
+                    token_dict=self._token_dict,
                 )
         named = {self._token_start, self._token_end, *_SPECIAL_TOKENS}
         self._specials_in_vocab = sorted((named & self._token_dict.keys()) - {None})
@@ -168,16 +172,16 @@ class Tokenizer(TokenizerBase):
         return self._token_dict
 
     def token_to_id(self, token):
-        """Id of a token, that of [UNK] if the vocabulary lacks it."""
+        """Return the id of a token; the id of [UNK] if the vocabulary lacks it."""
         return self._token_dict.get(token, self._token_unk_id)
 
     def id_to_token(self, i):
-        """Token of an id; ValueError if there is none."""
+        """Return the token of an id; raise a ValueError if there is none."""
         if i not in self._token_dict_inv:
-            raise ValueError(f"`i` must be an id in 0..{self._vocab_size - 1}. Received: i={i}")
+            raise invalid(f"`i` must be an id in [0, {self._vocab_size}).", i=i)
         return self._token_dict_inv[i]
 
-    # From text to units: the words that are looked up whole.
+    # From a text to units, the words that are looked up in the caches.
 
     def _units(self, text, limit=None):
         if self._special_pattern is None:
@@ -193,14 +197,14 @@ class Tokenizer(TokenizerBase):
         spaced = normalize(text, self._table)
         if limit is None:
             return spaced.split()
-        # A unit is at least one token, so that many units are enough.
+        # A unit is at least one token, so `limit` units are enough.
         split = spaced.split if limit > 0 else spaced.rsplit
         return _ends(split(None, abs(limit)), limit)
 
     # From units to pieces and ids.
 
     def _is_whole(self, unit):
-        """Whether a word of `pre_tokenize` is a token as it is: typed "[SEP]" or "##s" are not."""
+        """Return whether a word of `pre_tokenize` is a token; "[SEP]" and "##s" are not."""
         special = not self._encode_special_tokens and unit in self._specials_in_vocab
         return unit in self._token_dict and not special and not (len(unit) > 2 and unit[:2] == "##")
 
@@ -216,7 +220,7 @@ class Tokenizer(TokenizerBase):
         return tuple(self.tokens_to_ids(self._translated(self._pieces[unit])))
 
     def _word_piece(self, word):
-        """Greedy longest match from the left; the word itself if that fails."""
+        """Split a word by greedy longest match from the left; if this fails, return the word."""
         if word in self._token_dict or len(word) > self._word_maxlen:
             return (word,)
         pieces, start = [], 0
@@ -240,7 +244,7 @@ class Tokenizer(TokenizerBase):
         if self._pre_tokenize is None and self._special_pattern is None:
             return self._plain_ids(text, limit)
         ids, units = self._ids, self._units(text, limit)
-        if limit and 0 < limit < len(units):  # words of `pre_tokenize`: stop when there are enough
+        if limit and 0 < limit < len(units):  # stop as soon as there are enough ids
             return list(islice(chain.from_iterable(map(ids.__getitem__, units)), limit))
         return [i for unit in units for i in ids[unit]]
 
@@ -255,23 +259,23 @@ class Tokenizer(TokenizerBase):
                 break
         return ids
 
-    # Where tokens come from.
+    # From tokens to their places in the text.
 
     def _pieces_with_offsets(self, text):
         return [(piece, (s[0], s[-1] + 1)) for piece, s in self._token_sources(text)]
 
     def rematch(self, text, tokens):
-        """Indices of the characters of the text that each token comes from.
+        """Return the indices of the characters of a text from which each token comes.
 
         Args:
             text: str.
-            tokens: tokens of this text, from `tokenize` or `ids_to_tokens`, cut or not.
+            tokens: tokens of this text, from `tokenize` or `ids_to_tokens`, truncated or not.
 
         Returns:
-            A list of lists of int, one for each token, [] for special tokens.
+            List of lists of int, one for each token; [] for special tokens.
 
         Raises:
-            ValueError: if a token is not found in the text.
+            ValueError: a token is not found in the text.
         """
         sources = [s for s in self._token_sources(check_text(text)) if not is_special(s[0])]
         own = self._translated([piece for piece, _ in sources])
@@ -279,7 +283,10 @@ class Tokenizer(TokenizerBase):
         given = [
             t for t in tokens if t not in edges and (t == self._token_unk or not is_special(t))
         ]
-        cuts = (0, max(len(own) - len(given), 0))  # cut at the right (or not at all), at the left
+        cuts = (
+            0,
+            max(len(own) - len(given), 0),
+        )  # truncated at the right or not at all; at the left
         start = next((i for i in cuts if self._agree(given, own[i : i + len(given)])), None)
         if start is None:
             return self._search(text, tokens)
@@ -290,14 +297,14 @@ class Tokenizer(TokenizerBase):
         return mapping
 
     def _agree(self, given, own):
-        """Whether tokens are the same, [UNK] standing for every unknown word."""
+        """Return whether two lists of tokens agree; [UNK] agrees with every unknown word."""
         known, unk = self._token_dict, self._token_unk
         return len(given) == len(own) and all(
             a == b or (a == unk and b not in known) for a, b in zip(given, own)
         )
 
     def _search(self, text, tokens):
-        """`rematch` for tokens that are not a run of the text's own: the next place that fits."""
+        """`rematch` tokens other than a run of the text's: search each after the one before."""
         string, sources = align(text, self._unspaced_table)
         mapping, end = [], 0
         for token in tokens:
@@ -312,7 +319,7 @@ class Tokenizer(TokenizerBase):
         return mapping
 
     def _token_sources(self, text):
-        """(piece, indices of its characters in the text), piece by piece."""
+        """Yield (piece, indices of its characters in the text)."""
         if self._special_pattern is None:
             yield from self._part_sources(text)
             return
@@ -332,7 +339,7 @@ class Tokenizer(TokenizerBase):
         for unit in self._pre_tokenize(string):
             start = string.find(unit, end)
             if start < 0:
-                raise ValueError(f"`pre_tokenize` must keep the text. Received: {unit!r}")
+                raise invalid("`pre_tokenize` must keep the text.", word=unit)
             end = start + len(unit)
             whole = [(unit, range(len(unit)))]
             for piece, indices in whole if self._is_whole(unit) else self._piece_sources(unit):
@@ -347,11 +354,14 @@ class Tokenizer(TokenizerBase):
                 yield piece, sources[start:end]
 
     def decode(self, ids, tokens=None):
-        """Readable text of ids: special tokens dropped, no spaces inside Chinese.
+        """Convert ids to readable text, without special tokens and without spaces in Chinese.
 
         Args:
-            ids: ids, or None with `tokens`.
-            tokens: the tokens, if already at hand.
+            ids: list of ids; None if `tokens` are given.
+            tokens: list of the tokens of the ids; None to look them up.
+
+        Returns:
+            str.
         """
         text, last = [], ""
         for token in self.ids_to_tokens(ids) if tokens is None else tokens:

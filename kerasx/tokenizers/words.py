@@ -1,32 +1,28 @@
-"""Words for WoBERT: jieba's segmentation without its HMM, by rjieba where that is installed.
+"""Split texts into words for WoBERT: jieba's segmentation without its hidden Markov model.
 
 `Tokenizer(vocab, do_lower_case=True, pre_tokenize=jieba_cut)` is WoBERT's tokenizer.
 """
 
-import contextlib
 import importlib.util
-import logging
-import os
 import re
-import stat
-import sys
 import warnings
 from functools import lru_cache
 
+from kerasx.checks import invalid
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NO_CACHE = os.path.join(os.devnull, "none")  # a folder that cannot exist: jieba goes without
 
 
 class JiebaCut:
-    """A picklable function from a text to its words: `list(jieba.cut(text, HMM=False))`.
+    """Picklable function that splits a text into words: `list(jieba.cut(text, HMM=False))`.
 
-    rjieba gives the same words an order of magnitude faster, and is used when installed; jieba is
-    imported only where it is needed. The words always join to the text.
+    If rjieba is installed, it is used, since it returns the same words an order of magnitude
+    faster; jieba is imported only if it is needed. The words always join to the text.
 
     Args:
         user_words: words to add to the dictionary; each a str, or (word, frequency).
-        tokenizer: a `jieba.Tokenizer` of your own (or the jieba module itself, with the words you
-            gave it), to be used as it is.
+        tokenizer: a `jieba.Tokenizer` to use unchanged, or the module jieba, whose tokenizer may
+            have words of the user.
 
     Source: kexue.fm/archives/7758.
 
@@ -36,10 +32,11 @@ class JiebaCut:
 
     def __init__(self, user_words=(), tokenizer=None):
         if isinstance(user_words, str):
-            raise ValueError(f"`user_words` must be a list of words. Received: {user_words!r}")
+            raise invalid("`user_words` must be a list of words.", user_words=user_words)
         if user_words and tokenizer is not None:
-            raise ValueError(
-                "`user_words` must be empty where `tokenizer` is given: add them to it."
+            raise invalid(
+                "`user_words` must be empty if `tokenizer` is given: add the words to it.",
+                user_words=user_words,
             )
         self.user_words = [(w, None) if isinstance(w, str) else tuple(w) for w in user_words]
         self.tokenizer = getattr(tokenizer, "dt", tokenizer)
@@ -72,7 +69,7 @@ class JiebaCut:
 
 
 def jieba_cut(text):
-    """Words of a text: `list(jieba.cut(text, HMM=False))`; see `JiebaCut`.
+    """Split a text into words: `list(jieba.cut(text, HMM=False))`; see `JiebaCut`.
 
     >>> jieba_cut("研究生命的起源")
     ['研究', '生命', '的', '起源']
@@ -91,7 +88,7 @@ def _rust_cut():
     def cut(text):
         try:
             return rjieba.cut(text, hmm=False)
-        except UnicodeEncodeError:  # a lone surrogate, which Rust has no room for
+        except UnicodeEncodeError:  # a lone surrogate, which Rust strings cannot hold
             words, end = [], 0
             for word in rjieba.cut(_SURROGATE.sub("\ufffd", text), hmm=False):
                 words.append(text[end : end + len(word)])
@@ -102,51 +99,19 @@ def _rust_cut():
 
 
 def load_jieba(dictionary=None):
-    """A quiet `jieba.Tokenizer` of its own: the one of `import jieba` stays as it is.
+    """Make a new `jieba.Tokenizer`, apart from the one that the module jieba shares.
 
-    Its cache of the dictionary lies in a folder only the user can write to, since jieba reads it
-    with marshal; without such a folder there is no cache.
+    jieba's own loading reads a cache with marshal from the folder for temporary files, where other
+    users can write. Here the dictionary is read from jieba's package and nothing is written.
 
     Args:
-        dictionary: (word -> frequency, sum of frequencies); None for jieba's.
+        dictionary: (dict from words to frequencies, sum of the frequencies); None for jieba's.
     """
-    with _quiet():
-        import jieba
-
-        tokenizer = jieba.Tokenizer()
-        if dictionary is not None:
-            tokenizer.FREQ, tokenizer.total = dictionary
-            tokenizer.initialized = True
-        else:
-            tokenizer.tmp_dir = _private_folder() or _NO_CACHE
-            tokenizer.initialize()
-    return tokenizer
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Without jieba's import warnings (Python 3.12+) and its progress on stderr."""
-    logger, loaded = logging.getLogger("jieba"), "jieba" in sys.modules
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        importlib.import_module("jieba")  # sets its logger to DEBUG
-        level = logger.level
-        logger.setLevel(logging.CRITICAL + 1)
-        try:
-            yield
-        finally:
-            logger.setLevel(level if loaded else logging.WARNING)
-
-
-def _private_folder():
-    """A folder of mode 0700 under the user's cache, or None."""
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = os.path.join(root, "kerasx", "jieba")
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        status = os.lstat(folder)
-    except OSError:
-        return None
-    mine = not hasattr(os, "getuid") or status.st_uid == os.getuid()
-    closed = os.name == "nt" or not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    return folder if stat.S_ISDIR(status.st_mode) and mine and closed else None
+        warnings.simplefilter("ignore")  # importing jieba warns on Python 3.12+
+        import jieba
+    tokenizer = jieba.Tokenizer()
+    dictionary = dictionary or tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.FREQ, tokenizer.total = dictionary
+    tokenizer.initialized = True
+    return tokenizer

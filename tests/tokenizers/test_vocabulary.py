@@ -11,9 +11,9 @@ from kerasx.tokenizers import (
     load_vocab,
     load_words,
     save_vocab,
-    simplify_vocab,
     word_vocab,
 )
+from kerasx.tokenizers.vocabulary import simplify_vocab
 from tests.tokenizers.common import TOKEN_DICT, shared, tokenizer
 
 pytestmark = pytest.mark.backend_free

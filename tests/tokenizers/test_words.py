@@ -1,4 +1,5 @@
 import importlib.util
+import marshal
 import os
 import pickle
 import subprocess
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut, load_jieba
+from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut
+from kerasx.tokenizers.words import load_jieba
 from tests.tokenizers.common import ANY_TEXT, GOLDEN, TOKEN_DICT, lines, tokenizer
 
 pytestmark = pytest.mark.backend_free
@@ -119,26 +121,24 @@ def test_ambiguous_arguments_are_refused(jieba):
         JiebaCut(["天气"], tokenizer=jieba)
 
 
-def test_jieba_is_quiet_and_keeps_its_cache_in_a_private_folder(tmp_path):
-    code = "from kerasx.tokenizers import load_jieba; print(len(load_jieba().lcut('今天天气很好')))"
-    result = python(code, XDG_CACHE_HOME=str(tmp_path))
+def test_jieba_is_quiet_and_reads_and_writes_no_cache(tmp_path):
+    poisoned = tmp_path / "jieba.cache"
+    poisoned.write_bytes(marshal.dumps(({"今天天气很好": 10**9}, 10**9)))
+    code = (
+        "from kerasx.tokenizers.words import load_jieba; "
+        "print(len(load_jieba().lcut('今天天气很好')))"
+    )
+    result = python(code, TMPDIR=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
     assert (result.stdout, result.stderr) == ("3\n", "")
-    folder = tmp_path / "kerasx" / "jieba"
-    assert os.listdir(folder) == ["jieba.cache"] and folder.stat().st_mode & 0o777 == 0o700
+    assert os.listdir(tmp_path) == ["jieba.cache"]
 
 
-@pytest.mark.parametrize("state", ["open to others", "not to be made"])
-def test_a_folder_that_is_not_private_is_not_used(state, tmp_path):
-    folder = tmp_path / "kerasx" / "jieba"
-    if state == "open to others":
-        folder.mkdir(parents=True)
-        folder.chmod(0o777)
-    else:
-        (tmp_path / "kerasx").write_text("in the way")
-    code = "from kerasx.tokenizers import load_jieba; print(len(load_jieba().lcut('今天天气很好')))"
-    result = python(code, XDG_CACHE_HOME=str(tmp_path), TMPDIR=str(tmp_path / "none"))
-    assert (result.stdout, result.stderr) == ("3\n", "")
-    assert not folder.exists() or os.listdir(folder) == []
+def test_the_tokenizer_that_jieba_shares_is_left_alone():
+    code = (
+        "import jieba; from kerasx.tokenizers.words import load_jieba; load_jieba(); "
+        "print(jieba.dt.initialized, jieba.default_logger.level)"
+    )
+    assert python(code).stdout == "False 10\n"
 
 
 def test_importing_loads_no_backend_and_no_jieba():
