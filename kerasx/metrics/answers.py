@@ -1,40 +1,41 @@
-"""Answers to questions: whether one is exactly a reference, and how much the two overlap.
+"""Compare answers to questions with reference answers.
 
-By character as in CMRC 2018 (Cui et al., arXiv 1810.07366), for Chinese; by word as in SQuAD
-(Rajpurkar et al., arXiv 1606.05250), for English.
+Answers are compared by character as in CMRC 2018 (Cui et al., arXiv 1810.07366), for Chinese, or
+by word as in SQuAD (Rajpurkar et al., arXiv 1606.05250), for English.
 """
 
 import re
 import string
 from collections import Counter
 
+from kerasx.checks import check_choice, check_same_length, check_texts, invalid
 from kerasx.text import longest_common_substring
 
 __all__ = ["answer_f1", "answer_scores", "exact_match"]
 
-# what CMRC 2018 does not count; ASCII commas, full stops and brackets stay
+# the characters that CMRC 2018 ignores; ASCII commas, full stops and brackets count
 _CHINESE = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 _ENGLISH = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-# a Chinese character, a word or number with the points inside it, another character
+# a Chinese character; a word or number, with points inside; another character
 _TOKEN = re.compile(r"[一-龥]|[^\W一-龥]+(?:\.[^\W一-龥]+|,[0-9]+)*|[^\w\s]")
 _UNITS = ("character", "word")
 
 
 def exact_match(prediction, references, unit="character"):
-    """Whether an answer is one of the references, but for case and punctuation.
+    """Tell whether an answer equals one of the references, regardless of case and punctuation.
 
     Args:
         prediction: str.
-        references: str, or several of which one must be met.
-        unit: "character" leaves out the punctuation that CMRC 2018 does not count; "word" that of
-            ASCII and the articles a, an, the, and takes runs of white space for one, as SQuAD.
+        references: str or non-empty list of str.
+        unit: "character" ignores the punctuation that CMRC 2018 ignores; "word" ignores ASCII
+            punctuation, the articles a, an, the and repeated white space, as SQuAD does.
 
     Returns:
         bool.
 
     Raises:
-        ValueError: no references, something that is no string, or another unit.
+        ValueError: `prediction` is no str, there is no reference, or `unit` is unknown.
 
     >>> exact_match("《红楼梦》", ["红楼梦", "石头记"]), exact_match("The  cat.", "a cat", "word")
     (True, True)
@@ -44,21 +45,21 @@ def exact_match(prediction, references, unit="character"):
 
 
 def answer_f1(prediction, references, unit="character"):
-    """How far an answer overlaps with the reference nearest to it.
+    """Compute the F1 of the tokens of an answer and a reference, for the best reference.
 
-    F1 = 2 c / (n + m), for c tokens in common of n in the answer and m in the reference.
+        F1 = 2 c / (n + m), with n tokens in the answer, m in the reference and c in common
 
     Args:
-        prediction, references: as for `exact_match`.
-        unit: "character": c is the length of the longest common piece, tokens being Chinese
-            characters, and words and numbers of other scripts (CMRC 2018); "word": c are the
-            words in common, in any order (SQuAD).
+        prediction, references: as in `exact_match`.
+        unit: "character": a token is a Chinese character, or a word or number of another script,
+            and c is the length of the longest common substring (CMRC 2018). "word": a token is a
+            word, and c is the number of common words in any order (SQuAD).
 
     Returns:
-        float in [0, 1]; 1 if neither has a token, 0 if one has.
+        float in [0, 1]; 1 if both have no tokens, 0 if one of them has none.
 
     Raises:
-        ValueError: as `exact_match`.
+        ValueError: as in `exact_match`.
 
     >>> answer_f1("在1998年夏天", "1998年"), answer_f1("on Monday", ["Monday", "1 May"], "word")
     (0.5714285714285714, 0.6666666666666666)
@@ -68,27 +69,25 @@ def answer_f1(prediction, references, unit="character"):
 
 
 def answer_scores(predictions, references, unit="character"):
-    """The share of exact answers and the mean F1.
+    """Compute the share of exact answers and the mean F1 of a corpus.
 
     Args:
-        predictions: sequence of str.
-        references: for each a str or several, see `exact_match`.
-        unit: see `answer_f1`.
+        predictions: sequence of n > 0 str.
+        references: sequence of n references, each a str or a list of str.
+        unit: as in `answer_f1`.
 
     Returns:
-        {"exact": float, "f1": float}, in [0, 1].
+        {"exact": float, "f1": float}, both in [0, 1].
 
     Raises:
-        ValueError: the numbers differ or are zero; as `exact_match`.
+        ValueError: the sequences differ in length or are empty, or as in `exact_match`.
 
     >>> answer_scores(["北京", "上海市"], ["北京", ["上海", "沪"]])
     {'exact': 0.5, 'f1': 0.9}
     """
-    if isinstance(predictions, str) or not len(predictions) == len(references) > 0:
-        raise ValueError(
-            "`predictions` and `references` must be sequences, equally long and not empty. "
-            f"Received: predictions of {len(predictions)}, references of {len(references)}"
-        )
+    if not check_texts("predictions", predictions):
+        raise invalid("`predictions` must not be empty.", predictions=predictions)
+    check_same_length(predictions=predictions, references=references)
     pairs = list(zip(predictions, references))
     return {
         "exact": sum(exact_match(*pair, unit) for pair in pairs) / len(pairs),
@@ -97,14 +96,14 @@ def answer_scores(predictions, references, unit="character"):
 
 
 def _checked(prediction, references, unit):
-    """The references as a list."""
-    if unit not in _UNITS:
-        raise ValueError(f"`unit` must be one of {_UNITS}. Received: unit={unit!r}")
+    """Return the references as a list."""
+    check_choice("unit", unit, _UNITS)
     references = [references] if isinstance(references, str) else list(references)
     if not references or not all(isinstance(x, str) for x in (prediction, *references)):
-        raise ValueError(
-            "`prediction` must be a string, and `references` one or several. "
-            f"Received: prediction={prediction!r}, references={references!r}"
+        raise invalid(
+            "`prediction` must be a str, and `references` a str or a non-empty list of str.",
+            prediction=prediction,
+            references=references,
         )
     return references
 

@@ -1,42 +1,48 @@
-"""How many equations have the right value."""
+"""Judge predicted equations by their values."""
 
+from kerasx.checks import check_same_length, invalid
 from kerasx.text.arithmetic import equal, normalize_expression
 
 __all__ = ["equation_accuracy", "is_correct"]
 
 
 def equation_accuracy(predictions, answers):
-    """The share of predicted equations that give their answer, by `is_correct`.
+    """Compute the share of predicted equations whose value is the answer (see `is_correct`).
 
     Args:
-        predictions, answers: sequences of str, equally long and not empty.
+        predictions: sequence of n > 0 str, the predicted equations.
+        answers: sequence of n str.
 
     Returns:
         float in [0, 1].
 
     Raises:
-        ValueError: the lengths differ or are zero.
+        ValueError: the sequences differ in length or are empty.
 
-    Example:
-        >>> equation_accuracy(["1+1", "2*", "6/4"], ["2", "4", "1.5"])
-        0.6666666666666666
+    >>> equation_accuracy(["1+1", "2*", "6/4"], ["2", "4", "1.5"])
+    0.6666666666666666
     """
-    if not len(predictions) == len(answers) > 0:
-        raise ValueError(
-            "`predictions` and `answers` must be equally long and not empty. Received: "
-            f"len(predictions)={len(predictions)}, len(answers)={len(answers)}"
-        )
+    check_same_length(predictions=predictions, answers=answers)
+    if not len(answers):
+        raise invalid("`answers` must not be empty.", answers=answers)
     return sum(map(is_correct, predictions, answers)) / len(answers)
 
 
 def is_correct(prediction, answer, digits=6):
-    """Whether a predicted equation gives the answer; both may be in textbook notation.
+    """Tell whether the value of a predicted equation is the answer.
 
-    An invalid prediction, or a prediction for an invalid answer, is wrong, never an exception.
+    Both may be in textbook notation (see `kerasx.text.normalize_expression`). If either is not
+    valid arithmetic, the prediction is wrong.
 
-    Example:
-        >>> is_correct("x=3/(3+1)", "75%")
-        True
+    Args:
+        prediction, answer: str.
+        digits: int, decimals to which the values are compared.
+
+    Returns:
+        bool.
+
+    >>> is_correct("x=3/(3+1)", "75%")
+    True
     """
     try:
         return equal(normalize_expression(prediction), normalize_expression(answer), digits)

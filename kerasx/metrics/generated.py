@@ -1,23 +1,24 @@
-"""Metrics of generated texts: BLEU against references, and how much they vary."""
+"""Metrics of generated texts: BLEU against references, and their diversity."""
 
+from kerasx.checks import check_integer, check_same_length, invalid
 from kerasx.metrics.tokens import ngrams, tokens_of
 
 __all__ = ["bleu", "distinct"]
 
 
 def distinct(texts, n):
-    """Distinct-n: the different n-grams of all texts together, over all their n-grams.
+    """Compute Distinct-n: the number of different n-grams divided by the number of n-grams.
 
-    Near 0 where a model says the same to everybody, 1 where no n-gram comes twice. It falls as
-    there are more texts, so only equally many compare.
+    It is near 0 if a model repeats itself, and 1 if no n-gram occurs twice in the corpus. It
+    falls with the number of texts, so compare only corpora of the same size.
 
     Args:
-        texts: list of str, of whose characters without white space the n-grams are made; or of
-            lists of tokens.
-        n: int.
+        texts: list of str, whose tokens are the characters without white space; or of lists of
+            tokens.
+        n: int, length of the n-grams.
 
     Returns:
-        float in [0, 1]; 0 where there are no n-grams.
+        float in [0, 1]; 0 if there are no n-grams.
 
     Source: Li et al., arXiv 1510.03055.
 
@@ -25,30 +26,29 @@ def distinct(texts, n):
     (0.6, 0.6666666666666666)
     """
     if isinstance(texts, str):
-        raise ValueError(f"`texts` must be a list of texts. Received: texts={texts!r:.80}")
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f"`n` must be a positive integer. Received: n={n!r}")
+        raise invalid("`texts` must be a list of texts.", texts=texts)
+    check_integer("n", n, least=1)
     found = [gram for text in texts for gram in ngrams(tokens_of(text), n)]
     return len(set(found)) / max(len(found), 1)
 
 
 def bleu(hypotheses, references, max_order=4, tokenize="zh", smooth_method="exp"):
-    """BLEU of a corpus by sacrebleu, with Chinese by character.
+    """Compute the BLEU of a corpus with sacrebleu; tokens of Chinese are characters.
 
     Args:
-        hypotheses: list of str.
-        references: for each of them a str, or a list of several, as many for each.
-        max_order: longest n-grams: 4 is BLEU-4, the geometric mean of the precisions of 1- to
-            4-grams times the brevity penalty; 2 is BLEU-2.
-        tokenize: sacrebleu's tokenizer: "zh" for Chinese, "13a" for European languages.
-        smooth_method: what is done about n-grams without a match: "exp", "floor", "add-k", "none".
+        hypotheses: non-empty list of str.
+        references: list with a str for each hypothesis, or with a list of k str.
+        max_order: int, length of the longest n-grams. 4 is BLEU-4: the geometric mean of the
+            precisions of 1- to 4-grams, times the brevity penalty.
+        tokenize: tokenizer of sacrebleu: "zh" for Chinese, "13a" for European languages.
+        smooth_method: smoothing of orders without a match: "exp", "floor", "add-k" or "none".
 
     Returns:
         float in [0, 100].
 
     Raises:
         ImportError: sacrebleu is not installed.
-        ValueError: no hypotheses, or not as many references.
+        ValueError: the lists differ in length or are empty.
 
     Source: Papineni et al., 2002; Post, arXiv 1804.08771.
 
@@ -59,13 +59,14 @@ def bleu(hypotheses, references, max_order=4, tokenize="zh", smooth_method="exp"
         from sacrebleu.metrics import BLEU
     except ImportError as error:
         raise ImportError("BLEU needs sacrebleu: pip install kerasx[metrics]") from error
-    if isinstance(hypotheses, str) or not len(hypotheses) == len(references) > 0:
-        raise ValueError(
-            "`hypotheses` and `references` must be equally long lists, and not empty. Received: "
-            f"len(hypotheses)={len(hypotheses)}, len(references)={len(references)}"
-        )
+    if isinstance(hypotheses, str) or not len(hypotheses):
+        raise invalid("`hypotheses` must be a non-empty list of str.", hypotheses=hypotheses)
+    check_same_length(hypotheses=hypotheses, references=references)
     several = [[r] if isinstance(r, str) else list(r) for r in references]
     if len({len(r) for r in several}) > 1 or not several[0]:
-        raise ValueError("`references` must be as many for each hypothesis, and at least one.")
+        raise invalid(
+            "`references` must be equally many for each hypothesis, and at least one.",
+            references=references,
+        )
     metric = BLEU(tokenize=tokenize, smooth_method=smooth_method, max_ngram_order=max_order)
     return metric.corpus_score(list(hypotheses), [list(r) for r in zip(*several)]).score

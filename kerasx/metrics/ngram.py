@@ -1,46 +1,48 @@
-"""The n-gram model that a neural one has to beat: interpolated Kneser-Ney, on token ids."""
+"""Train an n-gram language model on token ids, as a baseline for neural models."""
 
 import math
 from collections import Counter, defaultdict
+
+from kerasx.checks import check_integer, check_number, invalid
 
 __all__ = ["NgramModel", "perplexity"]
 
 
 def perplexity(log_probability, count):
-    """exp(-log p / n): between how many tokens the model is in doubt, on average.
+    """Compute the perplexity exp(-log p / n) of n tokens.
 
     Args:
-        log_probability: natural logarithm of the probability of all n tokens, their sum.
-        count: n, positive.
+        log_probability: float, sum of the natural logarithms of the probabilities of the tokens.
+        count: int, the number n of tokens.
 
     >>> round(perplexity(4 * math.log(1 / 8), 4), 6)
     8.0
     """
-    if count <= 0:
-        raise ValueError(f"`count` must be a positive number of tokens. Received: count={count}")
+    check_number("count", count, above=0)
     return math.exp(-log_probability / count)
 
 
 class NgramModel:
-    """Interpolated Kneser-Ney smoothing: what was not seen is left to shorter contexts.
+    """An n-gram language model with interpolated Kneser-Ney smoothing.
 
         p(w | h) = (max(c(h w) - D, 0) + D n(h) p(w | h')) / c(h)
 
-    c counts how often w follows h in the longest n-grams and, in shorter ones, after how many
-    different tokens h w occurs; n(h) is how many different tokens follow h, h' is h without its
-    first token, and before the empty context comes the uniform distribution. Where h was never
-    seen, p(w | h) = p(w | h'). Each length has its discount D = n₁ / (n₁ + 2 n₂), of the numbers
-    of n-grams that were counted once and twice.
+    For the longest n-grams, c(h w) counts how often the token w follows the context h; for
+    shorter n-grams, how many different tokens precede h w. c(h) is the sum of c(h w) over w, n(h)
+    the number of different tokens that follow h, and h' is h without its first token. An unseen
+    context has p(w | h) = p(w | h'), and below the empty context the distribution is uniform.
+    Each length has a discount D = n₁ / (n₁ + 2 n₂), where n₁ and n₂ are the numbers of n-grams
+    with the counts 1 and 2.
 
-    The first token of a sequence, such as [CLS], is given and not predicted, as in language models
-    of `kerasx.models`; nor are there tokens outside the sequence.
+    The first token of a sequence, such as [CLS], is given and not predicted, as in the language
+    models of `kerasx.models`. Sequences are not padded.
 
     Args:
-        order: how many tokens long the n-grams are; 3 is a trigram model.
-        vocab_size: ids are 0 ... vocab_size - 1; by default up to the greatest that is fitted.
+        order: int, length of the n-grams; 3 is a trigram model.
+        vocab_size: int, ids are in [0, vocab_size); by default 1 + the largest id in `fit`.
 
     Raises:
-        ValueError: no tokens to fit, or an id out of range.
+        ValueError: there is no token to predict, or an id is out of range.
 
     Source: Kneser and Ney, 1995; Chen and Goodman, 1999.
 
@@ -52,14 +54,14 @@ class NgramModel:
     """
 
     def __init__(self, order=3, vocab_size=None):
-        for name, value in (("order", order), ("vocab_size", vocab_size or 1)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
-        self.order, self.vocab_size = order, vocab_size
+        self.order = check_integer("order", order, least=1)
+        if vocab_size is not None:
+            check_integer("vocab_size", vocab_size, least=1)
+        self.vocab_size = vocab_size
         self.counts = None
 
     def fit(self, sequences):
-        """Count the n-grams of sequences of token ids; returns the model itself."""
+        """Count the n-grams of sequences of token ids, and return the model itself."""
         sequences = [[int(token) for token in sequence] for sequence in sequences]
         largest = max((max(sequence, default=0) for sequence in sequences), default=0)
         self.vocab_size = self.vocab_size or largest + 1
@@ -68,12 +70,14 @@ class NgramModel:
             self._check(sequence)
             longest.update(self._grams(sequence))
         if not longest:
-            raise ValueError("`sequences` must hold one of two tokens or more to predict one.")
+            raise invalid(
+                "`sequences` must have a sequence of two tokens or more.", sequences=sequences
+            )
         self._count(longest)
         return self
 
     def probability(self, token, context):
-        """p(token | context), of whose ids the last order - 1 matter."""
+        """Return p(token | context); of the context the last order - 1 ids are used."""
         self._check([token, *context])
         context = tuple(context)
         p = 1 / self.vocab_size
@@ -86,26 +90,26 @@ class NgramModel:
         return p
 
     def log_probability(self, sequences):
-        """(Σ log p, number of tokens) of all tokens but the first of each sequence."""
+        """Return (Σ log p, number of tokens) of all tokens but the first of each sequence."""
         grams = [gram for sequence in sequences for gram in self._grams(list(sequence))]
         return sum(math.log(self.probability(w, h)) for *h, w in grams), len(grams)
 
     def perplexity(self, sequences):
-        """exp(-mean log p) of all tokens but the first of each sequence."""
+        """Return exp(-mean log p) of all tokens but the first of each sequence."""
         return perplexity(*self.log_probability(sequences))
 
     def _grams(self, sequence):
-        """Each predicted token after its context: shorter n-grams at the beginning."""
+        """Return the n-gram of each predicted token; n-grams at the start are shorter."""
         n = self.order
         return [tuple(sequence[max(i + 1 - n, 0) : i + 1]) for i in range(1, len(sequence))]
 
     def _count(self, grams):
-        """counts[h][w] for contexts of every length, from the counts of the longest n-grams."""
+        """Compute counts[h][w] for all contexts h from the counts of the longest n-grams."""
         self.counts, self.totals = defaultdict(dict), {}
         self.discounts = [0.0] * self.order
         for size in range(self.order, 0, -1):
             shorter, ones, twos = Counter(), 0, 0
-            # at the beginning of a sequence nothing comes before: such n-grams keep their counts
+            # no token precedes an n-gram at the start of a sequence: it keeps its count
             for gram, count in grams.items():
                 if len(gram) < size:
                     shorter[gram] += count
@@ -120,6 +124,4 @@ class NgramModel:
 
     def _check(self, tokens):
         if self.vocab_size is not None and not all(0 <= t < self.vocab_size for t in tokens):
-            raise ValueError(
-                f"Token ids must be in [0, {self.vocab_size}). Received: {list(tokens)[:20]}"
-            )
+            raise invalid(f"Token ids must be in [0, {self.vocab_size}).", tokens=list(tokens))

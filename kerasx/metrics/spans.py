@@ -1,8 +1,10 @@
-"""Precision, recall and F1 of sets: entities, words, triples, events. NumPy only."""
+"""Compute precision, recall and F1 of sets: entities, words, triples or arguments of events."""
 
 from typing import NamedTuple
 
 import numpy as np
+
+from kerasx.checks import check_integer, check_same_length, invalid
 
 __all__ = [
     "Score",
@@ -17,7 +19,7 @@ __all__ = [
 
 
 class Score(NamedTuple):
-    """How far two lists of sets agree; counts as well as rates, so that scores can be pooled."""
+    """Precision, recall and F1, with the counts from which they are computed."""
 
     precision: float
     recall: float
@@ -28,7 +30,7 @@ class Score(NamedTuple):
 
     @classmethod
     def of(cls, correct, predicted, gold):
-        """The score of counts; rates without a denominator are 0, unless there was nothing to find.
+        """Compute the score of counts: 1 if both sets are empty; x / 0 counts as 0.
 
         >>> Score.of(1, 2, 4).f1, Score.of(0, 0, 0).f1
         (0.3333333333333333, 1.0)
@@ -40,36 +42,36 @@ class Score(NamedTuple):
 
 
 def set_f1(gold, predicted):
-    """Micro-averaged score of what is in both sets, example by example.
+    """Compute the micro-averaged precision, recall and F1 of sets of items.
 
     Args:
-        gold, predicted: equally long sequences of iterables of hashable items; duplicates within
-            an example count once.
+        gold, predicted: sequences with an iterable of hashable items for each example; repeated
+            items of an example count once.
 
     Returns:
-        `Score`.
+        A tuple `Score` with the fields precision, recall and f1 (float), correct, predicted and
+        gold (int).
 
     Raises:
-        ValueError: sequences of different lengths.
+        ValueError: the sequences differ in length.
 
     >>> set_f1([{1, 2}, {3}], [{1}, {4}]).f1
     0.4
     """
-    if len(gold) != len(predicted):
-        raise ValueError(
-            "`gold` and `predicted` must have an entry for each example. "
-            f"Received: len(gold)={len(gold)}, len(predicted)={len(predicted)}"
-        )
+    check_same_length(gold=gold, predicted=predicted)
     pairs = [(set(g), set(p)) for g, p in zip(gold, predicted)]
     counts = [(len(g & p), len(p), len(g)) for g, p in pairs]
     return Score.of(*(sum(column) for column in zip(*counts))) if counts else Score.of(0, 0, 0)
 
 
 def span_f1(gold, predicted):
-    """Micro-averaged score of entities: start, end and label must all be right.
+    """Compute the micro-averaged F1 of entities; start, end and label must be right.
 
     Args:
-        gold, predicted: for each sentence an iterable of (start, end, label).
+        gold, predicted: sequences with an iterable of (start, end, label) for each sentence.
+
+    Returns:
+        A `Score` (see `set_f1`).
 
     >>> span_f1([[(0, 2, "PER"), (3, 4, "LOC")]], [[(0, 2, "PER"), (3, 4, "ORG")]]).f1
     0.5
@@ -78,7 +80,13 @@ def span_f1(gold, predicted):
 
 
 def span_report(gold, predicted):
-    """`span_f1` of each label, by label in order, and over all of them as "micro".
+    """Compute `span_f1` for each label, and for all labels together.
+
+    Args:
+        gold, predicted: as in `span_f1`.
+
+    Returns:
+        {label: Score} in the order of the labels; the last key is "micro".
 
     >>> report = span_report([[(0, 2, "PER"), (3, 4, "LOC")]], [[(0, 2, "PER")]])
     >>> {label: score.f1 for label, score in report.items()}
@@ -94,22 +102,26 @@ def span_report(gold, predicted):
 
 
 def segmentation_f1(gold, predicted):
-    """Micro-averaged score of words, which count as right at the same place only.
+    """Compute the micro-averaged F1 of word segmentation; start and end of a word must be right.
 
     Args:
-        gold, predicted: for each sentence its words, in order.
+        gold, predicted: sequences with the list of words of each sentence.
+
+    Returns:
+        A `Score` (see `set_f1`).
 
     Raises:
-        ValueError: words of a sentence that do not make up the same text.
+        ValueError: the words of a sentence join to different texts.
 
     >>> segmentation_f1([["研究", "生命"]], [["研究生", "命"]]).f1
     0.0
     """
     for i, (g, p) in enumerate(zip(gold, predicted)):
         if "".join(g) != "".join(p):
-            raise ValueError(
-                "`gold` and `predicted` must be words of the same text. "
-                f"Received: {''.join(g)[:40]!r} and {''.join(p)[:40]!r} as sentence {i}"
+            raise invalid(
+                f"`gold[{i}]` and `predicted[{i}]` must be words of the same text.",
+                gold="".join(g),
+                predicted="".join(p),
             )
     return set_f1(*([_word_spans(words) for words in x] for x in (gold, predicted)))
 
@@ -120,11 +132,14 @@ def _word_spans(words):
 
 
 def spo_f1(gold, predicted):
-    """Score of relation extraction: subject, predicate and object must all be right.
+    """Compute the F1 of relation extraction; subject, predicate and object must be right.
 
     Args:
-        gold, predicted: for each text an iterable of triples (subject, predicate, object); an
-            object of several parts is a dict or a tuple.
+        gold, predicted: sequences with an iterable of (subject, predicate, object) for each text;
+            an object of several parts is a dict or a tuple.
+
+    Returns:
+        A `Score` (see `set_f1`).
 
     Source: the LIC2020 evaluation of relation extraction; kexue.fm/archives/7321.
 
@@ -136,12 +151,15 @@ def spo_f1(gold, predicted):
 
 
 def event_f1(gold, predicted):
-    """Score of event extraction by its arguments: type, role and argument must all be right.
+    """Compute the F1 of the arguments of events; type, role and argument must be right.
 
     Args:
-        gold, predicted: for each text an iterable of events {"event_type": ..., "arguments":
-            [{"role": ..., "argument": ...}, ...]}, as in the data of LIC2020. Arguments of the same
-            type, role and text count once, whichever event they are in.
+        gold, predicted: sequences with an iterable of events for each text: {"event_type": ...,
+            "arguments": [{"role": ..., "argument": ...}, ...]}, as in the data of LIC2020. Equal
+            arguments of several events of a type count once.
+
+    Returns:
+        A `Score` (see `set_f1`).
 
     Source: the LIC2020 evaluation of event extraction; kexue.fm/archives/7321.
 
@@ -161,38 +179,37 @@ def event_f1(gold, predicted):
 
 
 def _frozen(x):
-    """Lists and dicts as tuples, which are hashable."""
+    """Convert lists and dicts to tuples, which are hashable."""
     if isinstance(x, dict):
         return tuple(sorted((key, _frozen(value)) for key, value in x.items()))
     return tuple(map(_frozen, x)) if isinstance(x, (list, tuple)) else x
 
 
 def top_k_accuracy(labels, scores, k=5):
-    """How often the label is among the k classes of the highest scores.
+    """Compute the share of examples whose label is among the k classes with the highest scores.
 
-    Of equal scores that of the label counts as the lowest, so that a constant gets nothing for it.
+    Among equal scores the label is ranked last, so constant scores gain nothing.
 
     Args:
-        labels: integers (n,).
-        scores: (n, c).
-        k: at least 1.
+        labels: int (n,), classes in [0, c).
+        scores: float (n, c).
+        k: int, at least 1.
 
     Returns:
         float in [0, 1].
 
+    Raises:
+        ValueError: a shape is wrong, n is 0, or a label is out of range.
+
     >>> top_k_accuracy([0, 2], [[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]], k=2)
     0.0
     """
+    check_integer("k", k, least=1)
     labels, scores = np.asarray(labels), np.asarray(scores)
-    if scores.ndim != 2 or labels.shape != scores.shape[:1] or not len(labels) or k < 1:
-        raise ValueError(
-            "`labels` must be (n,), `scores` (n, c) and `k` at least 1, with n > 0. "
-            f"Received: labels.shape={labels.shape}, scores.shape={scores.shape}, k={k}"
-        )
+    if scores.ndim != 2 or labels.shape != scores.shape[:1] or not len(labels):
+        shapes = {"labels.shape": labels.shape, "scores.shape": scores.shape}
+        raise invalid("`labels` must be (n,) and `scores` (n, c), with n > 0.", **shapes)
     if labels.min() < 0 or labels.max() >= scores.shape[1]:
-        raise ValueError(
-            f"`labels` must be among the {scores.shape[1]} classes. Received: {labels.min()} to "
-            f"{labels.max()}"
-        )
+        raise invalid(f"`labels` must be among the {scores.shape[1]} classes.", labels=labels)
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     return float(((scores >= own).sum(1) <= k).mean())

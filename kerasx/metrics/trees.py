@@ -1,17 +1,21 @@
-"""Trees against trees: unlabelled brackets and heads."""
+"""Compare syntax trees by their brackets or by the heads of their words, without labels."""
 
 import numpy as np
 
+from kerasx.checks import check_same_length
 from kerasx.metrics.spans import set_f1
 
 __all__ = ["bracket_f1", "brackets", "unlabelled_attachment_score"]
 
 
 def brackets(tree):
-    """The spans (start, end) of a tree's inner nodes, end exclusive, as a set.
+    """Return the spans of the inner nodes of a tree.
 
     Args:
-        tree: nested tuples of the numbers 0, 1, ... of the words, in order.
+        tree: nested tuples or lists of the indices 0, 1, ... of the words, in order.
+
+    Returns:
+        Set of (start, end), where `end` is exclusive.
 
     >>> sorted(brackets(((0, 1), 2)))
     [(0, 2), (0, 3)]
@@ -30,13 +34,13 @@ def brackets(tree):
 
 
 def bracket_f1(gold, predicted):
-    """Micro-averaged score of the constituents of trees, that of the whole sentence left out.
+    """Compute the micro-averaged F1 of constituents, without the whole sentence.
 
     Args:
-        gold, predicted: for each sentence its tree, as in `brackets`.
+        gold, predicted: sequences of n trees, as in `brackets`.
 
     Returns:
-        A `Score`.
+        A `Score` (see `set_f1`).
 
     >>> round(bracket_f1([((0, 1), (2, 3))], [((0, 1), 2, 3)]).f1, 4)
     0.6667
@@ -50,33 +54,25 @@ def _inner(tree):
 
 
 def unlabelled_attachment_score(gold, predicted):
-    """UAS: the share of words, over all sentences, whose head is right.
+    """Compute the share of words with the right head (UAS), over all sentences.
 
     Args:
-        gold, predicted: for each sentence the heads of its words, (n,); the root's is any number
-            below 0.
+        gold, predicted: sequences with the heads of the words of each sentence, int (n,); the
+            head of the root is any negative number.
 
     Returns:
-        A float; 1 if there are no words.
+        float in [0, 1]; 1 if there are no words.
 
     Raises:
-        ValueError: unequal numbers of sentences, or of words in one.
+        ValueError: the numbers of sentences differ, or the numbers of words in a sentence.
 
     >>> unlabelled_attachment_score([[1, -1, 1, 2]], [[1, -1, 0, 2]])
     0.75
     """
-    if len(gold) != len(predicted):
-        raise ValueError(
-            "`gold` and `predicted` must be of as many sentences. "
-            f"Received: {len(gold)} and {len(predicted)}"
-        )
+    check_same_length(gold=gold, predicted=predicted)
     right = total = 0
     for g, p in zip(gold, predicted):
+        check_same_length(gold=g, predicted=p)
         g, p = np.maximum(np.asarray(g, int), -1), np.maximum(np.asarray(p, int), -1)
-        if g.shape != p.shape:
-            raise ValueError(
-                "Two trees of one sentence must have as many words. "
-                f"Received: {g.size} and {p.size}"
-            )
         right, total = right + int((g == p).sum()), total + g.size
     return right / total if total else 1.0

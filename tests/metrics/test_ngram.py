@@ -116,7 +116,7 @@ def test_a_perplexity_of_no_tokens_is_refused(count):
 
 @pytest.mark.parametrize("arguments", [(0,), (2.5,), (3, -1), ("3",)])
 def test_sizes_are_checked(arguments):
-    with pytest.raises(ValueError, match="positive integer"):
+    with pytest.raises(ValueError, match="integer of at least 1"):
         NgramModel(*arguments)
 
 

@@ -372,7 +372,7 @@ def test_accuracy_is_the_share_of_correct_equations():
 
 @pytest.mark.parametrize("predictions, answers", [([], []), (["1"], []), (["1"], ["1", "2"])])
 def test_accuracy_refuses_nothing_and_unequal_lengths(predictions, answers):
-    with pytest.raises(ValueError, match="equally long"):
+    with pytest.raises(ValueError, match="not be empty|same length"):
         equation_accuracy(predictions, answers)
 
 
