@@ -1,31 +1,32 @@
-"""A transport plan as a picture."""
+"""Draw transport plans."""
 
 import numpy as np
 
+from kerasx.checks import invalid
 from kerasx.figures import drawing, save_figure
 
 __all__ = ["plot_transport"]
 
 
 def plot_transport(plan, rows, columns, path, title=""):
-    """Draw how much of each word goes to which: the wider and darker a line, the more.
+    """Draw a transport plan as lines between two lists of words, wider and darker for more mass.
 
     Args:
-        plan: (n, m), of `transport_plan`.
-        rows, columns: the n words of one text and the m of the other.
-        path: ends in `.png`, `.svg` or `.pdf`, in an existing folder. Needs matplotlib.
-        title: text above.
+        plan: (n, m), the return value of `transport_plan`.
+        rows: the n words of one text.
+        columns: the m words of the other text.
+        path: path of the picture, ending in `.png`, `.svg` or `.pdf`, in an existing folder.
+        title: str above the picture.
 
     Raises:
-        ValueError: words and plan do not go together, or matplotlib is not installed.
+        ValueError: the numbers of words differ from the shape of the plan, or matplotlib is not
+            installed.
     """
     plan = np.asarray(plan, "float64")
     rows, columns = [str(word) for word in rows], [str(word) for word in columns]
     if plan.shape != (len(rows), len(columns)):
-        raise ValueError(
-            "`plan` must be (n, m) for n words and m words. "
-            f"Received: plan of shape {plan.shape}, {len(rows)} and {len(columns)} words"
-        )
+        received = {"plan.shape": plan.shape, "words": (len(rows), len(columns))}
+        raise invalid("`plan` must be (n, m) for n words and m words.", **received)
     with drawing(title, *rows, *columns) as figure_class:
         height = 0.38 * max(len(rows), len(columns), 3) + (0.6 if title else 0.2)
         figure = figure_class(figsize=(6, height), layout="constrained")

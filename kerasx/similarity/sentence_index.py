@@ -1,42 +1,49 @@
-"""The nearest texts by WMD or WRD, most of them ruled out by bounds that cost next to nothing."""
+"""Search the nearest texts by WMD or WRD; cheap lower bounds rule out most texts."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.similarity.bags import cosine_cost, euclidean_cost, norm_bag, uniform_bag
 from kerasx.similarity.transport import transport_cost
 
 __all__ = ["Found", "SentenceIndex", "search"]
 
-# words to bags, the exact costs, the costs of squared distances, the bound of the centroids
+# function of words that returns a bag, cost of two bags, cost of squared distances, distance of
+# the centroids as a function of its square
 _KINDS = {
     "wmd": (uniform_bag, euclidean_cost, np.sqrt, np.sqrt),
     "wrd": (norm_bag, cosine_cost, lambda squares: squares / 2, lambda squares: squares / 2),
 }
-# what rounding of |x|² + |y|² - 2xy may add to a bound, as a fraction of the largest norm
+# rounding error of |x|² + |y|² - 2xy in a bound, relative to the largest norm
 _SLACK = 1e-6
 
 
 class Found(NamedTuple):
-    indices: np.ndarray  # (k,), of the nearest texts, the nearest first
+    """Result of a search, the nearest text first."""
+
+    indices: np.ndarray  # (k,)
     distances: np.ndarray  # (k,)
-    solved: int  # how many exact problems it took
+    solved: int  # number of texts whose distance was computed exactly
 
 
 def search(query, corpus, k=10, distance="wrd", method="exact", **options):
-    """The `k` texts of a corpus that are nearest to a query, exactly.
+    """Find the `k` texts of a corpus that are nearest to a query.
+
+    The result is that of an exhaustive search.
 
     Args:
-        query: (n, d), word vectors.
-        corpus: arrays (n_i, d), one a text; or a `SentenceIndex`, which saves the preparation of
-            the corpus from the second query on.
-        k: how many; all, if there are fewer.
-        distance: "wmd" or "wrd".
+        query: (n, d), the word vectors of a text.
+        corpus: list of arrays (n_i, d), the word vectors of the texts; or a `SentenceIndex`, which
+            is faster from the second query on.
+        k: int, number of texts; all, if the corpus has fewer.
+        distance: "wmd" for `word_movers_distance`, or "wrd" for `word_rotators_distance`.
         method, options: as in `word_movers_distance`.
 
     Returns:
-        `Found(indices, distances, solved)`; of equal distances the first text comes first.
+        A tuple with the fields indices (k,), distances (k,) and solved, the number of texts whose
+        distance was computed exactly. Texts at equal distances are in the order of the corpus.
 
     >>> found = search([[1.0, 0.1]], [[[0.0, 1.0]], [[2.0, 0.0]], [[-1.0, 0.0]]], k=1)
     >>> found.indices, found.solved
@@ -47,15 +54,18 @@ def search(query, corpus, k=10, distance="wrd", method="exact", **options):
 
 
 class SentenceIndex:
-    """A corpus prepared for `search`: all word vectors in one array, and a centroid for each text.
+    """A corpus of texts that is prepared for searches by transport distances.
 
-    For a query the lower bounds of all texts (centroids and relaxed transport) come from two
-    matrix products. Exact problems are solved in the order of the bounds, until a bound is not
-    below the k-th distance found.
+    Two matrix products give three lower bounds of the distance of each text to the query: the
+    distance of the centroids, and the cost at which each word of one text moves to its nearest
+    word of the other, in both directions. Exact distances are computed in the order of the bounds
+    until a bound exceeds the k-th distance found.
 
     Args:
-        texts: arrays (n_i, d) of word vectors, one a text, none without words.
-        distance: "wmd" or "wrd".
+        texts: list of arrays (n_i, d), the word vectors of each text, n_i > 0.
+        distance: as in `search`.
+
+    Source: Kusner et al., ICML 2015; kexue.fm/archives/7388.
 
     >>> index = SentenceIndex([[[0.0, 1.0]], [[2.0, 0.0], [1.0, 1.0]]], "wmd")
     >>> index.bounds([[0.0, 0.0]]).round(3)
@@ -63,18 +73,15 @@ class SentenceIndex:
     """
 
     def __init__(self, texts, distance="wrd"):
-        if distance not in _KINDS:
-            raise ValueError(
-                f"`distance` must be one of {list(_KINDS)}. Received: distance={distance!r}"
-            )
-        self.distance = distance
+        self.distance = check_choice("distance", distance, _KINDS)
         self._bag, self._cost, self._of_squares, self._of_centroids = _KINDS[distance]
         bags = [self._bag(text) for text in texts]
         widths = sorted({bag.points.shape[1] for bag in bags})
         if len(widths) != 1:
-            raise ValueError(
-                "`texts` must be at least one array (n, d), all of one d. "
-                f"Received: {len(bags)} texts, d={widths}"
+            raise invalid(
+                "`texts` must be at least one array (n, d), all of one d.",
+                texts=len(bags),
+                d=widths,
             )
         self._points = np.concatenate([bag.points for bag in bags])
         self._masses = np.concatenate([bag.masses for bag in bags])
@@ -87,7 +94,7 @@ class SentenceIndex:
         return len(self._starts) - 1
 
     def bounds(self, query):
-        """Lower bounds (texts,) of the distances to a query (n, d)."""
+        """Compute the largest lower bound of the distance of each text to a query (n, d)."""
         x, p = self._checked(query)
         squares = ((self._centroids - p @ x) ** 2).sum(1)
         squared = (x**2).sum(1)[:, None] + self._squares - 2 * x @ self._points.T
@@ -97,13 +104,11 @@ class SentenceIndex:
         return np.maximum.reduce([self._of_centroids(squares), there, back])
 
     def search(self, query, k=10, method="exact", **options):
-        """As the function `search`."""
-        if not isinstance(k, int) or k < 1:
-            raise ValueError(f"`k` must be an integer of at least 1. Received: k={k!r}")
-        k, bag = min(k, len(self)), self._checked(query)
+        """Find the nearest texts; arguments and return value are those of the function `search`."""
+        k, bag = min(check_integer("k", k, least=1), len(self)), self._checked(query)
         norm = np.sqrt(max(self._squares.max(), (bag.points**2).sum(1).max()))
         bounds = self.bounds(query) - _SLACK * norm
-        best, solved = [], 0  # the k nearest so far, (distance, index), in order
+        best, solved = [], 0  # sorted (distance, index) of the k nearest texts so far
         for i in np.argsort(bounds, kind="stable"):
             if len(best) == k and bounds[i] > best[-1][0]:
                 break
@@ -118,14 +123,14 @@ class SentenceIndex:
         return transport_cost(cost, bag.masses, self._masses[part], method, **options)
 
     def _sums(self, values):
-        """Sums (texts, ...) of what belongs to the words of each text."""
+        """Sum values of words (words, ...) over each text, to (texts, ...)."""
         return np.add.reduceat(values, self._starts[:-1], axis=0)
 
     def _checked(self, query):
         bag = self._bag(query)
         if bag.points.shape[1] != self._points.shape[1]:
-            raise ValueError(
-                f"`query` must be vectors of size {self._points.shape[1]}, as in the corpus. "
-                f"Received: query of shape {bag.points.shape}"
+            raise invalid(
+                f"`query` must be vectors of size {self._points.shape[1]}, as in the corpus.",
+                shape=bag.points.shape,
             )
         return bag

@@ -1,36 +1,34 @@
-"""Spearman's correlation between the similarities of sentence pairs and what people say."""
+"""Compare the cosines of sentence pairs with human scores by Spearman's rank correlation."""
 
 import numpy as np
+
+from kerasx.checks import invalid
 
 __all__ = ["SpearmanEvaluation", "cosine_similarities", "spearman_correlation"]
 
 
 def spearman_correlation(x, y):
-    """Pearson's correlation of the ranks, equal values sharing the mean of their ranks.
+    """Compute Spearman's rank correlation; equal values share the mean of their ranks.
 
     Args:
-        x, y: (n,), n of at least 2, neither of them constant.
+        x, y: float (n,), each with at least two different values.
 
     Returns:
-        A float from -1 to 1.
+        float in [-1, 1].
 
     Raises:
-        ValueError: unequal lengths, NaN, or a constant, which has no order to compare.
+        ValueError: the lengths differ, a value is NaN, or all values are equal.
 
     >>> round(spearman_correlation([1, 2, 3, 4], [1, 4, 9, 8]), 4)
     0.8
     """
     x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     if x.ndim != 1 or x.shape != y.shape or np.isnan(x).any() or np.isnan(y).any():
-        raise ValueError(
-            "`x` and `y` must be numbers (n,), as many in both and none of them NaN. "
-            f"Received: shapes {x.shape} and {y.shape}"
+        raise invalid(
+            "`x` and `y` must be numbers (n,), of one length, none of them NaN.", x=x, y=y
         )
     if any(len(np.unique(values)) < 2 for values in (x, y)):
-        raise ValueError(
-            "`x` and `y` must each have at least two different values. "
-            f"Received: {len(np.unique(x))} and {len(np.unique(y))}"
-        )
+        raise invalid("`x` and `y` must each have at least two different values.", x=x, y=y)
     x, y = _ranks(x), _ranks(y)
     x, y = x - x.mean(), y - y.mean()
     return float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
@@ -42,7 +40,7 @@ def _ranks(x):
 
 
 def cosine_similarities(a, b):
-    """cos(a_i, b_i) of vectors (n, d) and (n, d); 0 where one is zero.
+    """Compute the cosines (n,) of vectors (n, d) and (n, d); 0 if a vector is zero.
 
     >>> cosine_similarities([[1.0, 0.0], [0.0, 0.0]], [[2.0, 0.0], [1.0, 0.0]])
     array([1., 0.])
@@ -53,16 +51,18 @@ def cosine_similarities(a, b):
 
 
 class SpearmanEvaluation:
-    """Spearman's correlation of a model's cosines, for `kerasx.callbacks.Evaluator`.
+    """Function of a model that evaluates its sentence vectors, for `kerasx.callbacks.Evaluator`.
+
+    Called with a model, it returns {"spearman": rank correlation of the cosines and the scores}.
 
         model.fit(..., callbacks=[Evaluator(SpearmanEvaluation(first, second, scores))])
 
     Args:
-        first, second: what the model's `predict` takes, the two sentences of each pair.
-        scores: (n,), how alike they are.
-        transform: what is done to the vectors (n, d) before they are compared, such as
-            `Whitening.transform`; None for nothing.
-        batch_size: of `predict`.
+        first, second: inputs of the model for the two sentences of each pair.
+        scores: (n,), the similarity of each pair.
+        transform: function of the vectors (n, d) that returns the vectors to compare, such as
+            `Whitening.transform`; or None.
+        batch_size: int, batch size of `predict`.
 
     >>> class Model:
     ...     def predict(self, x, batch_size, verbose):

@@ -1,31 +1,35 @@
-"""Optimal transport between two small distributions: exact, and regularised for long texts."""
+"""Solve optimal transport between two discrete distributions, exactly or approximately."""
 
 import functools
 
 import numpy as np
 
+from kerasx.checks import check_choice, check_number, invalid
+
 __all__ = ["sinkhorn", "transport_cost", "transport_plan"]
 
-_TOLERANCE = 1e-10  # of the simplex method; its default, 1e-7, shows in the distances
+_TOLERANCE = 1e-10  # of the simplex method; the default, 1e-7, makes visible errors in distances
 
 
 def transport_plan(cost, p=None, q=None):
-    """argmin_γ Σ γ_ij c_ij over γ ≥ 0 with row sums p and column sums q: a linear program.
+    """Compute the cheapest transport plan by linear programming.
 
-    Solved by HiGHS's simplex method. One of the n + m equations follows from the others and is
-    left out.
+        argmin_γ Σ γ_ij c_ij over γ ≥ 0 with row sums p and column sums q
+
+    The solver is the simplex method of HiGHS. One of the n + m equations follows from the rest
+    and is left out.
 
     Args:
-        cost: (n, m).
-        p: (n,), what lies at the rows, 0 or more; 1 / n each by default.
-        q: (m,), what the columns take; 1 / m each by default. Both must have the same sum.
+        cost: (n, m), the costs c.
+        p: (n,), masses of the rows, at least 0; 1 / n by default.
+        q: (m,), masses of the columns, with the same sum; 1 / m by default.
 
     Returns:
         The plan γ (n, m), float64.
 
     Raises:
-        ValueError: no rows or columns, numbers that are not finite, masses below 0 or of unequal
-            sums; or scipy is not installed.
+        ValueError: `cost` is empty or not finite, a mass is negative, the sums differ, or scipy
+            is not installed.
 
     >>> transport_plan([[0, 1], [1, 0]])
     array([[0.5, 0. ],
@@ -47,38 +51,36 @@ def transport_plan(cost, p=None, q=None):
         },
     )
     if result.status:
-        raise ValueError(f"The transport problem could not be solved: {result.message}")
+        raise ValueError(f"The transport problem was not solved: {result.message}")
     return np.maximum(result.x, 0).reshape(cost.shape) * total
 
 
 def sinkhorn(cost, p=None, q=None, regularization=0.01, tolerance=1e-6, max_iterations=2000):
-    """A plan close to the best: argmin_γ Σ γ_ij c_ij - ε H(γ), by alternate scaling of logarithms.
+    """Compute an approximately cheapest transport plan by Sinkhorn's algorithm.
 
-    A step is a few operations on an (n, m) array, where the linear program takes longer than
-    quadratic time. ε goes down in halves, so that a small one is reached soon. What rows and
-    columns still lack is made up for at the end, so that the plan is one of `transport_plan`'s
-    candidates and its cost never below the optimum.
+        argmin_γ Σ γ_ij c_ij - ε H(γ), with the entropy H
+
+    Rows and columns are scaled in turn, in logarithms, while ε is halved step by step. A step
+    takes O(n m) operations, where the linear program takes more than quadratic time. A correction
+    at the end gives exact row and column sums, so the cost is never below the optimum.
 
     Args:
         cost, p, q: as in `transport_plan`.
-        regularization: the last ε, as a fraction of the largest |cost|.
-        tolerance: how far, in all, the row sums may be from p when the steps end.
-        max_iterations: how many steps there are at most for one ε.
+        regularization: float, the last ε relative to the largest |cost|.
+        tolerance: float, total error of the row sums relative to Σ p at which an ε is finished.
+        max_iterations: int, maximal number of steps for each ε.
 
     Returns:
         The plan γ (n, m), float64, with row sums p and column sums q.
 
-    Source: arXiv 1306.0895; the last correction, arXiv 1705.09634.
+    Source: arXiv 1306.0895; the correction: arXiv 1705.09634.
 
     >>> sinkhorn([[0, 1], [1, 0]]).round(6)
     array([[0.5, 0. ],
            [0. , 0.5]])
     """
     cost, p, q = _checked(cost, p, q)
-    if regularization <= 0:
-        raise ValueError(
-            f"`regularization` must be above 0. Received: regularization={regularization}"
-        )
+    check_number("regularization", regularization, above=0)
     scale = np.abs(cost).max()
     if not p.sum() or not scale:
         return np.outer(p, q) / (p.sum() or 1)
@@ -97,35 +99,36 @@ def sinkhorn(cost, p=None, q=None, regularization=0.01, tolerance=1e-6, max_iter
 
 
 def transport_cost(cost, p=None, q=None, method="exact", **options):
-    """Σ γ_ij c_ij of the plan.
+    """Compute the cost Σ γ_ij c_ij of the cheapest transport plan γ.
 
     Args:
         cost, p, q: as in `transport_plan`.
-        method: "exact", or "sinkhorn", whose options may follow.
+        method: "exact" for `transport_plan`, or "sinkhorn" for an upper bound by `sinkhorn`.
+        options: arguments of `sinkhorn`.
+
+    Returns:
+        float.
 
     >>> transport_cost([[0, 1], [1, 0]], [0.75, 0.25], [0.5, 0.5])
     0.25
     """
     solvers = {"exact": transport_plan, "sinkhorn": sinkhorn}
-    if method not in solvers:
-        raise ValueError(f"`method` must be one of {list(solvers)}. Received: method={method!r}")
-    plan = solvers[method](cost, p, q, **options)
+    plan = solvers[check_choice("method", method, solvers)](cost, p, q, **options)
     return float((plan * np.asarray(cost)).sum())
 
 
 def _checked(cost, p, q):
-    """The arguments as float64 arrays, q with exactly the sum of p."""
+    """Return the arguments as float64 arrays; q is scaled to exactly the sum of p."""
     cost = np.asarray(cost, "float64")
     if cost.ndim != 2 or not cost.size or not np.isfinite(cost).all():
-        raise ValueError(
-            "`cost` must be finite numbers (n, m), at least one; leave out empty texts. "
-            f"Received: cost of shape {cost.shape}"
+        raise invalid(
+            "`cost` must be finite numbers (n, m), n and m > 0; leave out empty texts.",
+            shape=cost.shape,
         )
     p, q = _masses("p", p, cost.shape[0]), _masses("q", q, cost.shape[1])
     if not np.isclose(p.sum(), q.sum(), rtol=1e-6, atol=0):
-        raise ValueError(
-            "`p` and `q` must have the same sum; divide each by its own. "
-            f"Received: sums {p.sum()} and {q.sum()}"
+        raise invalid(
+            "`p` and `q` must have the same sum; divide each by its sum.", sums=(p.sum(), q.sum())
         )
     return cost, p, q * (p.sum() / q.sum()) if q.sum() else q
 
@@ -133,16 +136,16 @@ def _checked(cost, p, q):
 def _masses(name, masses, size):
     masses = np.full(size, 1 / size) if masses is None else np.asarray(masses, "float64")
     if masses.shape != (size,) or not np.isfinite(masses).all() or (masses < 0).any():
-        raise ValueError(
-            f"`{name}` must be {size} finite numbers of at least 0, as `cost` says. "
-            f"Received: {name} of shape {masses.shape}, {masses}"
+        raise invalid(
+            f"`{name}` must be {size} finite numbers of at least 0, as `cost` has that size.",
+            **{name: masses},
         )
     return masses
 
 
 @functools.lru_cache(maxsize=1024)
 def _marginals(n, m):
-    """The equations as a sparse matrix: n row sums, m - 1 column sums of a plan read row by row."""
+    """Return the sparse matrix that maps a flat plan to its n row sums and m - 1 column sums."""
     from scipy.sparse import csc_array
 
     i, j = np.divmod(np.arange(n * m), m)
@@ -153,7 +156,7 @@ def _marginals(n, m):
 
 
 def _with_marginals(plan, p, q):
-    """The plan cut to at most p and q, and what is missing added."""
+    """Scale the plan down to at most p and q, and add the missing mass."""
     plan = plan * np.minimum(1, _ratio(p, plan.sum(1)))[:, None]
     plan = plan * np.minimum(1, _ratio(q, plan.sum(0)))
     rows, columns = np.maximum(p - plan.sum(1), 0), np.maximum(q - plan.sum(0), 0)

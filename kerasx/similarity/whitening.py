@@ -1,9 +1,10 @@
-"""BERT-whitening: sentence vectors turned and scaled until their covariance is the identity."""
+"""Whiten sentence vectors: rotate and scale them so that their covariance is the identity."""
 
 import zipfile
 
 import numpy as np
 
+from kerasx.checks import invalid
 from kerasx.files.atomic import atomic_path
 
 __all__ = ["Whitening", "compute_kernel_bias", "transform_and_normalize"]
@@ -12,21 +13,23 @@ _FORMAT = "kerasx.whitening.1"
 
 
 def compute_kernel_bias(vecs, n_components=None):
-    """W and b with which y = (x + b) W has mean 0 and covariance I: b = -μ, W = U Λ^(-1/2).
+    """Compute the kernel W and bias b for which y = (x + b) W has mean 0 and covariance I.
 
-    U Λ Uᵀ is the covariance of the vectors, the largest eigenvalues first; the first
-    `n_components` columns keep the directions in which the vectors vary most. Directions in which
-    they do not vary at all, as with fewer vectors than dimensions, are left out.
+        b = -μ, W = U Λ^(-1/2), where μ is the mean and U Λ Uᵀ the covariance of the vectors
+
+    The eigenvalues are in descending order, so the first components are the directions in which
+    the vectors vary most. Directions without variance, as for n <= d, are left out.
 
     Args:
-        vecs: (n, d), sentence vectors, n of at least 2.
-        n_components: how many columns are kept; all by default.
+        vecs: (n, d), sentence vectors, n > 1.
+        n_components: int, number of components; by default all that have a variance.
 
     Returns:
-        kernel (d, n_components), bias (1, d), float64.
+        kernel (d, n_components) and bias (1, d), float64.
 
     Raises:
-        ValueError: fewer than two vectors, all equal ones, or more components than there are.
+        ValueError: there are fewer than two vectors, or fewer than `n_components` directions with
+            a variance.
 
     Source: arXiv 2103.15316; kexue.fm/archives/8069.
 
@@ -36,26 +39,29 @@ def compute_kernel_bias(vecs, n_components=None):
     """
     vecs = _matrix(vecs)
     if len(vecs) < 2:
-        raise ValueError(f"`vecs` must be at least two vectors. Received: shape {vecs.shape}")
+        raise invalid("`vecs` must be at least two vectors.", shape=vecs.shape)
     mean = vecs.mean(0, keepdims=True)
     _, spread, directions = np.linalg.svd(vecs - mean, full_matrices=False)
     rank = int((spread > spread[0] * max(vecs.shape) * np.finfo("float64").eps).sum())
     n_components = rank if n_components is None else n_components
     if not 0 < n_components <= rank:
-        raise ValueError(
-            f"`n_components` must be from 1 to {rank}, in so many directions the vectors vary. "
-            f"Received: n_components={n_components}"
+        raise invalid(
+            f"`n_components` must be from 1 to {rank}, the number of directions with a variance.",
+            n_components=n_components,
         )
     deviations = spread[:n_components] / np.sqrt(len(vecs))
     return directions[:n_components].T / deviations, -mean
 
 
 def transform_and_normalize(vecs, kernel=None, bias=None):
-    """(x + b) W, divided by its length; a vector of zeros stays one.
+    """Compute (x + b) W and divide each vector by its norm; zero vectors stay zero.
 
     Args:
-        vecs: (n, d).
-        kernel, bias: of `compute_kernel_bias`; None to divide by the lengths only.
+        vecs: (n, d), the vectors x.
+        kernel, bias: return values of `compute_kernel_bias`; None to normalize only.
+
+    Returns:
+        (n, n_components), float64.
 
     >>> transform_and_normalize([[3.0, 4.0]])
     array([[0.6, 0.8]])
@@ -68,10 +74,12 @@ def transform_and_normalize(vecs, kernel=None, bias=None):
 
 
 class Whitening:
-    """`compute_kernel_bias` of some vectors, for others, kept in a file.
+    """Whitening of sentence vectors, which is fitted, applied, saved and loaded.
 
     Args:
-        n_components: as in `compute_kernel_bias`.
+        n_components: int, number of components; by default all that have a variance.
+
+    Source: arXiv 2103.15316; kexue.fm/archives/8069.
 
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(100, 3)) @ rng.normal(size=(3, 3))
@@ -86,43 +94,43 @@ class Whitening:
         self.kernel = self.bias = None
 
     def fit(self, vecs):
-        """Take mean and covariance of the vectors (n, d); returns self."""
+        """Compute kernel and bias from vectors (n, d) and return the object itself."""
         self.kernel, self.bias = compute_kernel_bias(vecs, self.n_components)
         return self
 
     def transform(self, vecs, normalize=False):
-        """The vectors (n, d) whitened: (n, n_components), of length 1 with `normalize`."""
+        """Whiten vectors (n, d) to (n, n_components); with `normalize`, to vectors of norm 1."""
         self._check_fitted()
         vecs = _matrix(vecs)
         if vecs.shape[1] != len(self.kernel):
-            raise ValueError(
-                f"`vecs` must be of size {len(self.kernel)}, as those of `fit`. "
-                f"Received: shape {vecs.shape}"
+            raise invalid(
+                f"`vecs` must be of size {len(self.kernel)}, as the vectors in `fit`.",
+                shape=vecs.shape,
             )
         if normalize:
             return transform_and_normalize(vecs, self.kernel, self.bias)
         return (vecs + self.bias) @ self.kernel
 
     def save(self, path):
-        """Write kernel and bias to a `.npz` file, all of it or nothing."""
+        """Write kernel and bias to a `.npz` file atomically."""
         self._check_fitted()
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, format=_FORMAT, kernel=self.kernel, bias=self.bias)
 
     @classmethod
     def load(cls, path):
-        """The whitening that `save` wrote.
+        """Read a file that `save` wrote, and return a Whitening.
 
         Raises:
-            ValueError: the file is damaged, or something else.
+            ValueError: the file is damaged or of another kind.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
                 kind, kernel, bias = (file[name] for name in ("format", "kernel", "bias"))
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
-            raise ValueError(f"`path` must be a file of `save`. Received: path={path!r}") from error
+            raise invalid("`path` must be a file that `save` wrote.", path=path) from error
         if str(kind) != _FORMAT or bias.shape != (1, len(kernel)):
-            raise ValueError(f"`path` must be a file of `save`. Received: path={path!r}")
+            raise invalid("`path` must be a file that `save` wrote.", path=path)
         whitening = cls(kernel.shape[1])
         whitening.kernel, whitening.bias = kernel, bias
         return whitening
@@ -135,5 +143,5 @@ class Whitening:
 def _matrix(vecs):
     vecs = np.asarray(vecs, "float64")
     if vecs.ndim != 2 or not np.isfinite(vecs).all():
-        raise ValueError(f"`vecs` must be finite vectors (n, d). Received: shape {vecs.shape}")
+        raise invalid("`vecs` must be finite vectors (n, d).", shape=vecs.shape)
     return vecs

@@ -1,39 +1,41 @@
-"""Word vectors of a small corpus, from counts of neighbours."""
+"""Compute word vectors of a small corpus from counts of neighbouring words."""
 
 import numpy as np
+
+from kerasx.checks import check_integer, invalid
 
 __all__ = ["ppmi_vectors"]
 
 
 def ppmi_vectors(texts, size=64, window=2):
-    """Vectors of words: the positive pointwise mutual information of neighbours, by SVD.
+    """Compute word vectors by SVD of positive pointwise mutual information.
 
-    M_wc = max(0, log p(w, c) / (p(w) p(c))) for words w and c at most `window` apart;
-    M ≈ U S Vᵀ with the `size` largest singular values, and the vectors are the rows of U √S. What
-    word2vec does implicitly (Levy and Goldberg, NeurIPS 2014), for corpora of which the square of
-    the vocabulary fits in memory. Signs are fixed, so that the same texts give the same vectors.
+        M_wc = max(0, log p(w, c) / (p(w) p(c))) for words w and c at most `window` apart
+        M ≈ U S Vᵀ with the `size` largest singular values; the vectors are the rows of U √S
+
+    word2vec factorizes a similar matrix (Levy and Goldberg, NeurIPS 2014). Here the matrix, of
+    the squared size of the vocabulary, must fit in memory. The result is deterministic.
 
     Args:
-        texts: lists of words, or strings, whose words are their characters.
-        size: of a vector, at most; a vocabulary of fewer words gives fewer numbers.
-        window: how far neighbours are looked for on each side.
+        texts: list of lists of words, or of str, whose words are the characters.
+        size: int, dimension of the vectors; at most the size of the vocabulary is used.
+        window: int, number of neighbours on each side.
 
     Returns:
-        {word: (size,)}, float64, in the order of the words.
+        {word: float64 (size,)}, sorted by word.
 
     Raises:
-        ValueError: no words.
+        ValueError: there are no words, or `size` or `window` is below 1.
 
     >>> vectors = ppmi_vectors(["ab", "ab", "cd"], size=3)
     >>> list(vectors), vectors["a"].shape
     (['a', 'b', 'c', 'd'], (3,))
     """
     words = sorted({word for text in texts for word in text})
-    if not words or size < 1 or window < 1:
-        raise ValueError(
-            "`texts` must have words, and `size` and `window` be at least 1. "
-            f"Received: {len(words)} words, size={size}, window={window}"
-        )
+    check_integer("size", size, least=1)
+    check_integer("window", window, least=1)
+    if not words:
+        raise invalid("`texts` must have words.", texts=texts)
     ids = {word: i for i, word in enumerate(words)}
     counts = np.zeros((len(words), len(words)))
     for text in texts:

@@ -59,7 +59,7 @@ def test_spearman_equals_scipys_with_ties(pairs):
     [
         ([1, 1], [1, 2], "two different values"),
         ([], [], "two different values"),
-        ([1, 2], [1, 2, 3], "as many in both"),
+        ([1, 2], [1, 2, 3], "numbers .n,., of one length"),
         ([1, np.nan], [1, 2], "none of them NaN"),
     ],
 )

@@ -92,7 +92,7 @@ def test_what_is_no_transport_problem_is_refused(arguments, match):
 
 
 def test_options_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="`regularization` must be above 0"):
+    with pytest.raises(ValueError, match="`regularization` must be a finite number above 0"):
         sinkhorn([[1.0]], regularization=0)
     with pytest.raises(ValueError, match="`method` must be one of"):
         transport_cost([[1.0]], method="greedy")

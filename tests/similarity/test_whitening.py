@@ -60,13 +60,13 @@ def test_a_damaged_file_is_an_error(tmp_path, size):
     path = tmp_path / "whitening.npz"
     Whitening().fit(VECS).save(path)
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(ValueError, match="`path` must be a file of `save`"):
+    with pytest.raises(ValueError, match="`path` must be a file that `save` wrote"):
         Whitening.load(path)
 
 
 def test_another_npz_file_is_an_error(tmp_path):
     np.savez(tmp_path / "other.npz", kernel=np.ones(3))
-    with pytest.raises(ValueError, match="`path` must be a file of `save`"):
+    with pytest.raises(ValueError, match="`path` must be a file that `save` wrote"):
         Whitening.load(tmp_path / "other.npz")
 
 
