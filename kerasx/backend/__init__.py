@@ -1,4 +1,4 @@
-"""Pure tensor functions in keras.ops, and the only place that knows TensorFlow, JAX or PyTorch."""
+"""What differs between TensorFlow, JAX and PyTorch: no other room imports one of them."""
 
 from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots

@@ -1,4 +1,4 @@
-"""Gradients as a function of tensors, on each backend."""
+"""Gradients as a function of tensors, and gathered rows whose gradient is dense."""
 
 import contextvars
 
@@ -7,18 +7,22 @@ from keras import ops
 
 __all__ = ["take_rows", "value_and_grad"]
 
-_depth = contextvars.ContextVar("depth", default=0)  # of nested calls, for PyTorch
+# how many calls of `value_and_grad` are in progress: PyTorch must be told which is the outermost
+_depth = contextvars.ContextVar("depth", default=0)
 
 
 def take_rows(table, ids):
-    """`table[ids]`, the rows of a table, whose gradient is a dense tensor on every backend.
+    """Gather the rows `table[ids]`, with a dense gradient on every backend.
 
-    TensorFlow's would be a row for each id, and optimizers of Keras square these before those of a
-    repeated id are summed: an id seen k times took a step of up to √k times the right one.
+    TensorFlow's own gradient holds one row for each id. Keras optimizers square these rows before
+    they add those of a repeated id: an id seen k times would move up to √k times too far.
 
     Args:
-        table: (v, ...), a variable or a tensor.
+        table: variable or tensor, (v, ...).
         ids: integers (...).
+
+    Returns:
+        Tensor of shape ids.shape + table.shape[1:].
 
     >>> ops.convert_to_numpy(take_rows(ops.array([[1.0], [2.0]]), ops.array([1, 1]))).tolist()
     [[2.0], [2.0]]
@@ -37,21 +41,21 @@ def _with_dense_gradient(x):
 
 
 def value_and_grad(function, has_aux=False, constant=False):
-    """A function that returns `function`'s value and its gradients.
+    """Return a function that computes the value and the gradients of `function`.
 
-    It nests: within a function that is itself differentiated, the gradients are differentiable
-    tensors, which is what a gradient penalty needs.
+    Calls nest: inside a function that is itself differentiated, the gradients are differentiable,
+    as a gradient penalty needs.
 
     Args:
-        function: takes a list of floating tensors and returns a scalar, or (scalar, aux) with
-            `has_aux`. It must be pure: variables go in as tensors (keras.StatelessScope).
-        has_aux: the function returns a pair; the second part, any structure of tensors, is
-            handed on.
-        constant: the gradients are constants to an enclosing `value_and_grad`, which is cheaper.
+        function: takes a list of float tensors; returns a scalar, or (scalar, aux) if `has_aux`.
+            It must be pure: variables are passed as tensors, through keras.StatelessScope.
+        has_aux: whether `function` returns a second value, any structure of tensors, which is
+            returned unchanged.
+        constant: treat the gradients as constants in an enclosing `value_and_grad`: cheaper.
 
     Returns:
-        A function of the list: (value, gradients) or ((value, aux), gradients), the gradients
-        dense tensors, zeros where the value does not depend on a tensor.
+        A function of the list that returns (value, gradients), or ((value, aux), gradients). The
+        gradients are dense; zeros where the value does not depend on a tensor.
 
     >>> f = value_and_grad(lambda w: ops.sum(w[0] ** 3))
     >>> value, (g,) = f([ops.array([1.0, 2.0])])
@@ -99,7 +103,7 @@ def _torch(function, tensors, constant):
     import torch
 
     outermost = _depth.get() == 0
-    if outermost:
+    if outermost:  # cut off from a graph outside; an inner call must stay connected to the outer
         tensors = [t.detach() for t in tensors]
     tensors = [t if t.requires_grad else t.detach().requires_grad_() for t in tensors]
     token = _depth.set(_depth.get() + 1)
@@ -115,7 +119,7 @@ def _torch(function, tensors, constant):
         else [None] * len(tensors)
     )
     gradients = [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors)]
-    if outermost:
+    if outermost:  # or the whole graph would live as long as the results
         value, aux = keras.tree.map_structure(_detached, (value, aux))
     return value, aux, gradients
 

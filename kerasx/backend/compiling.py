@@ -10,18 +10,18 @@ __all__ = ["compiled", "traced", "write_slots"]
 
 
 def compiled(function, layers):
-    """`function(*tensors)` without gradients, compiled once for each set of input shapes.
+    """Compile a function for inference, once for each set of input shapes.
 
-    XLA on TensorFlow and JAX; on PyTorch the function runs as it is, in inference mode, and what
-    it repeats is better `traced`.
+    TensorFlow and JAX compile with XLA. PyTorch runs the function as it is, in inference mode;
+    `traced` speeds up a step that the function repeats.
 
     Args:
-        function: takes and returns (structures of) tensors, and may call the layers. It must not
+        function: takes and returns structures of tensors, and may call `layers`. It must not
             change their weights.
-        layers: the layers (or models) it calls; their weights are read anew at each call.
+        layers: layers or models that the function calls. Each call uses their present weights.
 
     Returns:
-        A function of NumPy arrays or tensors.
+        A function of NumPy arrays or tensors, without gradients.
 
     >>> dense = keras.layers.Dense(1, kernel_initializer="ones")
     >>> dense.build((1, 3))
@@ -40,16 +40,8 @@ def compiled(function, layers):
 def _tensorflow(function):
     import tensorflow as tf
 
-    run, is_new = tf.function(function, jit_compile=True), _new_shapes()
-
-    def call(*args):
-        args = keras.tree.map_structure(tf.convert_to_tensor, args)
-        results = run(*args)
-        if is_new(args):
-            _give_memory_back()
-        return results
-
-    return call
+    run = tf.function(function, jit_compile=True)
+    return lambda *args: run(*keras.tree.map_structure(tf.convert_to_tensor, args))
 
 
 def _jax(function, layers):
@@ -64,16 +56,33 @@ def _jax(function, layers):
         unique = {id(v): v for layer in layers for v in layer.variables}
         return list(unique.values())
 
-    is_new = _new_shapes()
+    known = set()
 
     def call(*args):
         inputs = [v.value for v in variables()], args
-        if is_new(args):
-            run.lower(*inputs).compile()  # what `run` finds, and its own memory comes after
+        shapes = tuple([tuple(x.shape) for x in keras.tree.flatten(args)])
+        if shapes not in known:
+            known.add(shapes)
+            # `run` finds this program. It is compiled first, so that the memory of the compiler is
+            # given back before the run takes its own.
+            run.lower(*inputs).compile()
             _give_memory_back()
         return run(*inputs)
 
     return call
+
+
+def _give_memory_back():
+    """Return to the system what XLA has freed after compiling, which glibc would keep.
+
+    A small model decodes on JAX with a peak of 519 MB, and of 589 MB without this
+    (`python -m benchmarks.decoding --task beam --peers kerasx-jax --new-tokens 32`). TensorFlow
+    gains less than 1%.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in other C libraries
+        if trim is not None:
+            trim(0)
 
 
 def _torch(function):
@@ -87,40 +96,20 @@ def _torch(function):
     return run
 
 
-def _new_shapes():
-    """A function of arguments: whether their shapes come for the first time."""
-    known = set()
-
-    def is_new(args):
-        shapes = tuple([tuple(x.shape) for x in keras.tree.flatten(args)])
-        new = shapes not in known
-        known.add(shapes)
-        return new
-
-    return is_new
-
-
-def _give_memory_back():
-    """Return what a compiler has used and freed, which glibc keeps for later, to the system.
-
-    It is a fifth of the process where a small model decodes (`benchmarks/decoding.py`).
-    """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
-        if trim is not None:
-            trim(0)
-
-
 def traced(function):
-    """`function(*tensors)` without the Python of the layers it calls, for use within `compiled`.
+    """Record a step of a loop as a graph of tensor operations, for use within `compiled`.
 
-    On PyTorch the function is recorded once for each set of input shapes as a graph of tensor
-    operations, which a loop then repeats; layers would be called anew in each round, and take as
-    long as their arithmetic where that is small. The weights are those of the time of the call.
-    The other backends compile the whole loop, and the function stays as it is.
+    PyTorch would run the Python code of every layer in every round of the loop, which takes as
+    long as the arithmetic of a small model. The step is recorded once for each set of input
+    shapes; a call uses the present weights. TensorFlow and JAX compile the whole loop, and
+    get the function back unchanged.
 
     Args:
-        function: takes and returns structures of tensors, its shapes depending on shapes only.
+        function: takes and returns structures of tensors. Its control flow and its output shapes
+            may depend on the shapes of its inputs, not on their values.
+
+    Returns:
+        A function of the same arguments.
     """
     if keras.backend.backend() != "torch":
         return function
@@ -129,7 +118,7 @@ def traced(function):
     graphs = {}
 
     def run(*args):
-        # a step of a few operations waits for all that is done here: no trees unless there are any
+        # Each line here is paid in each round of the loop, so plain tensors skip keras.tree.
         plain = all([type(x) is torch.Tensor for x in args])
         flat = args if plain else keras.tree.flatten(args)
         key = (*[x.shape for x in flat], *[x.dtype for x in flat])
@@ -148,7 +137,7 @@ def traced(function):
 
 
 def _record(function, args, flat):
-    """(graph from flat inputs to flat outputs, structure of the outputs)."""
+    """Return a graph from flat inputs to flat outputs, and the structure of the outputs."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     structure = None
@@ -163,9 +152,16 @@ def _record(function, args, flat):
 
 
 def write_slots(cache, values, index):
-    """`cache` (b, h, slots, d) with `values` (b, h, n, d) at slots index..index+n.
+    """Write values into consecutive slots of a key or value cache.
 
-    In place on PyTorch, which has no compiler to see that the old cache is not needed.
+    Args:
+        cache: (b, h, slots, d). PyTorch changes it in place, as it has no compiler to see that
+            the old cache is not needed any more.
+        values: (b, h, n, d), for the slots index, ..., index + n - 1.
+        index: integer, scalar.
+
+    Returns:
+        The cache with the values, (b, h, slots, d).
     """
     if keras.backend.backend() == "torch":
         import torch

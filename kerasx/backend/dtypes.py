@@ -1,4 +1,4 @@
-"""Numbers that depend on a dtype."""
+"""The score of what is masked, and wider floats, by dtype."""
 
 import keras
 import ml_dtypes
@@ -8,10 +8,10 @@ __all__ = ["mask_value", "widened"]
 
 
 def mask_value(dtype):
-    """The finite score that stands for "not allowed" in `dtype`.
+    """Return the finite score that stands for -∞ in masks of a dtype.
 
-    Half of the smallest finite number, so that adding a bias to it or subtracting a row's
-    maximum from it cannot overflow; its exponential is exactly 0 beside any real score.
+    It is half of the smallest finite number, so that adding a bias to it, or subtracting a row's
+    maximum from it, cannot overflow. Beside any real score its exponential is exactly 0.
 
     Args:
         dtype: name of a float dtype, e.g. "float16".
@@ -26,7 +26,7 @@ def mask_value(dtype):
 
 
 def widened(x):
-    """x as a tensor of float32, or of its own dtype if that is wider.
+    """Convert x to a float32 tensor, or keep its dtype if that is wider.
 
     >>> widened(ops.ones((2,), "float16")).dtype == widened(ops.ones((2,))).dtype
     True

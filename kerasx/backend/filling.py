@@ -1,4 +1,4 @@
-"""Weights written where they are to stay, with no second copy beside them."""
+"""Write arrays into variables piece by piece, without a second copy in memory."""
 
 import math
 import mmap
@@ -11,14 +11,14 @@ from kerasx.backend.keras_internals import release_value
 
 __all__ = ["fill", "room"]
 
-_PIECE = 1 << 19  # numbers copied at once
+_PIECE = 1 << 19  # elements copied at once
 
 
 def room(shape, dtype):
-    """A NumPy array of zeros that backends need not copy to have a tensor.
+    """Allocate a NumPy array of zeros that a backend can take as a tensor without a copy.
 
-    If it is large, it begins at a page, as JAX wants it, and goes back to the system when let go,
-    where malloc would keep the hole.
+    A large one is aligned to a memory page, as JAX requires, and is returned to the system when it
+    is freed, where malloc would keep the hole.
 
     >>> room((2, 3), "float32").tolist()
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
@@ -33,15 +33,16 @@ def room(shape, dtype):
 
 
 def fill(variable, value, piece=_PIECE, after=lambda: None):
-    """Assign an array (NumPy) by pieces of about `piece` numbers.
+    """Assign a NumPy array to a variable in pieces.
 
-    A tensor made of the whole array would stand in memory beside it and beside the old value.
+    `variable.assign(value)` would hold a tensor of the whole array in memory, beside the array and
+    the old value.
 
     Args:
-        variable: a keras.Variable.
-        value: an array of its shape, of any dtype; it may be a view of a file.
-        piece: how many numbers are copied at once.
-        after: called after each piece, and lets go of what has been read of the file.
+        variable: keras.Variable.
+        value: array of its shape and of any dtype; it may be a view of a mapped file.
+        piece: number of elements copied at once.
+        after: called after each piece, to release the part of the file that has been read.
 
     >>> v = keras.Variable([1.0, 2.0, 3.0])
     >>> fill(v, np.array([4.0, 5.0, 6.0]), piece=2)
@@ -49,14 +50,14 @@ def fill(variable, value, piece=_PIECE, after=lambda: None):
     [4.0, 5.0, 6.0]
     """
     if value.size <= piece:
-        variable.assign(np.array(value))  # a copy: JAX may take an array as it is, file and all
+        variable.assign(np.array(value))  # a copy, since JAX may keep the array, and so the file
     else:
         _FILL[keras.backend.backend()](variable, value, _pieces(value, piece, after))
     after()
 
 
 def _pieces(value, piece, after):
-    """(place, part) of what lies side by side in memory, or in the file."""
+    """Yield (index, part) along the axis of the largest stride: parts contiguous in the file."""
     axis = int(np.argmax(np.abs(value.strides)))
     count, outer = value.shape[axis], tuple(slice(0, n) for n in value.shape[:axis])
     step = max(1, piece * count // value.size)
@@ -95,7 +96,7 @@ def _fill_torch(variable, value, pieces):
 
     tensor = variable.value.detach()
     if tensor.device.type == "cpu" and tensor.is_contiguous():
-        # not copy_, which waits for threads at each piece
+        # not Tensor.copy_, which waits for a pool of threads at each piece
         _write(tensor.view(torch.uint8).numpy().view(variable.dtype), pieces)
         return
     for place, part in pieces:

@@ -1,4 +1,4 @@
-"""The graph of layers behind a symbolic tensor."""
+"""Search the graph of layers behind a symbolic tensor."""
 
 import keras
 
@@ -8,17 +8,17 @@ __all__ = ["search_layer"]
 
 
 def search_layer(inputs, name, exclude_from=None):
-    """The layer called `name` among those that a symbolic tensor was computed from.
+    """Find the layer of a given name among those that computed a symbolic tensor.
 
-    Models called as layers are searched as well.
+    Models that were called as layers are searched as well. As in bert4keras.
 
     Args:
-        inputs: a symbolic tensor, or a model (then its outputs).
+        inputs: symbolic tensor, or a model, whose outputs are taken.
         name: layer name, e.g. "Embedding-Token".
-        exclude_from: a set of layers not to look behind.
+        exclude_from: set of layers whose inputs are not searched.
 
     Returns:
-        The layer, or None.
+        The layer, or None if there is none of that name.
     """
     tensors = inputs.outputs if hasattr(inputs, "outputs") else [inputs]
     pending, seen = [producer(t) for t in tensors], set(exclude_from or ())

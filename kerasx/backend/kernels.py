@@ -1,9 +1,9 @@
-"""The backends' fused kernels.
+"""Call the fused kernels of the backends: attention, normalization, cross-entropy.
 
-Those of attention are functions (q, k, v, mask, bias, scale) -> outputs of tensors (b, h, n, d).
-PyTorch: scaled_dot_product_attention, on any device. JAX:
-jax.nn.dot_product_attention where it has a real kernel, cuDNN in half precision on a GPU;
-elsewhere XLA fuses the written-out form as well. TensorFlow has none and relies on XLA.
+An attention kernel is a function (q, k, v, mask, bias, scale) -> outputs, of tensors (b, h, n, d).
+PyTorch has scaled_dot_product_attention on any device. JAX has jax.nn.dot_product_attention, which
+is a kernel of its own (cuDNN) only in half precision on a GPU; elsewhere XLA fuses the written-out
+form as well. TensorFlow has no kernel and relies on XLA.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ _PLAIN = contextvars.ContextVar("plain_attention", default=False)
 
 @contextlib.contextmanager
 def plain_attention():
-    """Within this context `attention` is written out instead of calling a fused kernel.
+    """Write attention out within this context instead of calling a fused kernel.
 
-    Fused kernels have no second derivative on PyTorch; anything that differentiates twice
-    computes its forward pass here.
+    PyTorch's fused kernels have no second derivative, so whatever differentiates twice computes
+    its forward pass in this context.
     """
     token = _PLAIN.set(True)
     try:
@@ -34,15 +34,24 @@ def plain_attention():
 
 
 def attention_is_plain():
-    """Whether attention is to be written out, within `plain_attention`."""
+    """Return whether the context `plain_attention` is active."""
     return _PLAIN.get()
 
 
 def normalize(x, epsilon, zero_mean=True, unit_variance=True):
-    """(x - mean x) / sqrt(var x + ε) over the last axis; either half of it may be left out.
+    """Compute (x - mean x) / sqrt(var x + ε) over the last axis.
 
-    Without the mean, var x is the mean of x². On PyTorch it is one kernel instead of seven, which
-    XLA fuses by itself.
+    Without `zero_mean`, var x is the mean of x². PyTorch has one kernel for it, in the place of
+    seven operations; XLA fuses these by itself.
+
+    Args:
+        x: floats (..., d).
+        epsilon: ε.
+        zero_mean: subtract the mean.
+        unit_variance: divide by the standard deviation.
+
+    Returns:
+        Tensor like x.
 
     >>> ops.convert_to_numpy(normalize(ops.array([[1.0, 3.0]]), 0.0)).tolist()
     [[-1.0, 1.0]]
@@ -60,7 +69,7 @@ def normalize(x, epsilon, zero_mean=True, unit_variance=True):
 
 
 def attention_kernel(query, key, value):
-    """The fused kernel that can compute this attention, or None."""
+    """Return the fused kernel for queries, keys and values like these, or None."""
     backend = keras.backend.backend()
     if backend == "torch":
         return _torch_attention
@@ -77,7 +86,7 @@ def _half_precision_gpu(x):
 
 
 def _additive(mask, bias, dtype):
-    """Mask and bias as one finite additive tensor, or None."""
+    """Merge mask and bias into one finite tensor to add to the scores; None without both."""
     if mask is None:
         return None if bias is None else ops.cast(bias, dtype)
     dtype = keras.backend.standardize_dtype(dtype)
@@ -101,14 +110,14 @@ def _jax_attention(query, key, value, mask, bias, scale):
 
 
 def sparse_cross_entropy(ids, logits):
-    """log Σ_v exp s_v - s_id at each place, in float32 at least.
+    """Compute the cross-entropy log Σ_v exp s_v - s_id of each token.
 
-    Without a one-hot tensor or a transposed copy of the logits, which for a language model are
-    the largest tensors there are. Differentiable twice.
+    It makes no one-hot tensor and no transposed copy of the logits, which are the largest tensor
+    of a language model. It can be differentiated twice.
 
     Args:
-        ids: integers (...) in [0, v).
-        logits: (..., v).
+        ids: integers (...) in [0, v), the true classes.
+        logits: (..., v), the scores s.
 
     Returns:
         Losses (...), float32 or wider.
@@ -128,16 +137,15 @@ def _tensorflow_cross_entropy(ids, logits):
 
 
 def _jax_cross_entropy(ids, logits):
-    wanted = (
-        ops.arange(logits.shape[-1]) == ids[..., None]
-    )  # fused away; a gather's gradient is not
-    return ops.logsumexp(logits, -1) - ops.sum(ops.where(wanted, logits, 0), -1)
+    # XLA fuses this mask away; the gradient of a gather would be a tensor like the logits
+    is_true = ops.arange(logits.shape[-1]) == ids[..., None]
+    return ops.logsumexp(logits, -1) - ops.sum(ops.where(is_true, logits, 0), -1)
 
 
 def _torch_cross_entropy(ids, logits):
     import torch
 
-    flat = logits.reshape(-1, logits.shape[-1])  # three dimensions would have to be transposed
+    flat = logits.reshape(-1, logits.shape[-1])  # cross_entropy wants classes second, a transpose
     losses = torch.nn.functional.cross_entropy(flat, ids.reshape(-1).long(), reduction="none")
     return losses.reshape(ids.shape)
 
@@ -150,14 +158,17 @@ _CROSS_ENTROPY = {
 
 
 def sum_above(x, keys, bound):
-    """Σ x over the last axis where keys > bound, (..., 1).
+    """Sum x over the last axis where keys > bound.
 
-    PyTorch compares into floats on a CPU, in vector instructions that it has not for booleans:
-    a tenth of the time.
+    On PyTorch the comparison writes floats, for which the CPU kernel has vector instructions, as
+    it has not for booleans: a tenth of the time.
 
     Args:
-        x, keys: (..., n).
-        bound: (..., 1).
+        x, keys: floats (..., n).
+        bound: floats (..., 1).
+
+    Returns:
+        (..., 1).
 
     >>> x, keys, bound = ops.array([1.0, 2.0, 4.0]), ops.array([3.0, 7.0, 5.0]), ops.array([4.0])
     >>> ops.convert_to_numpy(sum_above(x, keys, bound)).tolist()

@@ -1,4 +1,4 @@
-"""Random bits that are a function of a seed, on each backend."""
+"""Draw random bits that are a function of a seed, on each backend."""
 
 import keras
 
@@ -6,12 +6,16 @@ __all__ = ["random_int16"]
 
 
 def random_int16(x, seed):
-    """Draw uniform int16 of the shape of `x`; `seed` is two random words."""
+    """Draw uniform int16 numbers.
+
+    Args:
+        x: tensor whose shape (and device) the result has.
+        seed: two random 32-bit words, as `keras.random.SeedGenerator.next()` returns.
+    """
     return _LANES[keras.backend.backend()](x, seed)
 
 
 def _tensorflow_lanes(x, seed):
-    """Uniform int16 of x's shape, two to a random word."""
     import tensorflow as tf
 
     count = tf.size(x)
@@ -33,7 +37,7 @@ def _jax_lanes(x, seed):
 def _torch_lanes(x, seed):
     import torch
 
-    if x.device.type == "meta":  # Keras infers shapes there, and it has no generators
+    if x.device.type == "meta":  # Keras infers shapes on this device, which has no generators
         return torch.empty_like(x, dtype=torch.int16)
     high, low = (word & 0xFFFFFFFF for word in seed.tolist())
     generator = torch.Generator(x.device).manual_seed(high << 32 | low)

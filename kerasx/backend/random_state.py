@@ -1,4 +1,4 @@
-"""The random numbers that live in no model: those of torch, and Keras's global seed generator."""
+"""Save and restore the random states outside of models: torch's, and Keras's global generator."""
 
 import keras
 
@@ -8,11 +8,13 @@ __all__ = ["get_random_state", "set_random_state"]
 
 
 def get_random_state():
-    """{name: array}: what `set_random_state` needs so that the same numbers come again.
+    """Return the random states of this process as arrays, for `set_random_state`.
 
-    On PyTorch the generators of torch, which unseeded dropout draws from; on every backend the
-    generator behind `keras.random` calls without a seed, if there is one yet. Generators that
-    belong to a layer are among the variables of its model.
+    The generator behind `keras.random` calls without a seed, if there is one yet, and on PyTorch
+    the generators of torch. The seed generators of layers are variables of their model.
+
+    Returns:
+        {name: NumPy array}.
 
     >>> state = get_random_state()
     >>> a = keras.random.normal((2,))
@@ -34,7 +36,7 @@ def get_random_state():
 
 
 def set_random_state(state):
-    """Put back what `get_random_state` gave, on the same backend."""
+    """Restore the states that `get_random_state` returned on the same backend."""
     if "keras" in state:
         make_seed_generator().state.assign(state["keras"])
     if keras.backend.backend() == "torch":

@@ -1,4 +1,8 @@
-"""Recomputation of activations in the backward pass, exact under dropout."""
+"""Compute activations again in the backward pass, exact under dropout.
+
+The backward pass must see the tensors of the forward pass, and a compiler must not notice that it
+computes them twice: it would keep the first result, and no memory would be saved.
+"""
 
 import contextvars
 import functools
@@ -19,22 +23,25 @@ __all__ = ["recompute", "recompute_grad"]
 
 
 def recompute(function, inputs, weights=()):
-    """`function(inputs, weights)`, computed again in the backward pass instead of remembered.
+    """Compute `function(inputs, weights)`, and again in the backward pass: no activation is kept.
 
     Args:
-        function: pure; takes two flat lists of tensors and returns a flat list of them.
-        inputs: tensors whose recomputation waits for the backward pass to come by.
-        weights: tensors that are just used again.
+        function: pure function of two flat lists of tensors that returns a flat list of tensors.
+        inputs: tensors; the second computation from them waits for the upstream gradients.
+        weights: tensors without that delay, which would cost a copy of each.
 
     Returns:
-        The list of outputs. Source: arXiv 1604.06174; kexue.fm/archives/7367.
+        The list of outputs.
+
+    Source: arXiv 1604.06174; kexue.fm/archives/7367.
 
     >>> (y,) = recompute(lambda x, w: [x[0] * w[0]], [ops.ones(2)], [3.0])
     >>> ops.convert_to_numpy(y).tolist()
     [3.0, 3.0]
     """
     inputs, weights = [[ops.convert_to_tensor(t) for t in part] for part in (inputs, weights)]
-    context = contextvars.copy_context()  # e.g. that of `plain_attention`, left by then
+    # the backward pass runs outside of contexts such as `plain_attention`, but computes the same
+    context = contextvars.copy_context()
 
     def again(*parts):
         return context.copy().run(function, *parts)
@@ -53,7 +60,7 @@ def _tensorflow(function, inputs, weights):
 
         def gradients(*upstream):
             again = list(tensors)
-            if not tf.executing_eagerly():
+            if not tf.executing_eagerly():  # a graph would run ahead, or merge the two passes
                 later = _zero_after(upstream)
                 again[:count] = [_wait(t, later) for t in tensors[:count]]
             floating = [t for t in again if _floats(t)]
@@ -70,17 +77,19 @@ def _tensorflow(function, inputs, weights):
 
 
 def _floats(tensor):
-    return keras.backend.is_float_dtype(tensor.dtype.name)  # JAX's float0 is called void
+    return keras.backend.is_float_dtype(tensor.dtype.name)  # False for JAX's float0, named void
 
 
 def _wait(tensor, zero):
+    """Add the zero, so that the tensor is known only after the upstream gradients."""
     return tensor if tensor.dtype.name == "bool" else tensor + ops.cast(zero, tensor.dtype)
 
 
 def _zero_after(upstream):
-    """A zero that is known only once the upstream gradients are.
+    """Return a zero that depends on the upstream gradients.
 
-    XLA heeds no control dependencies, but it does not know that x == x unless x is NaN.
+    XLA ignores control dependencies, so the dependency must be one of values. It cannot simplify
+    x == x to True, as x may be NaN.
     """
     first = next(u for u in upstream if _floats(u))
     element = ops.sum(ops.reshape(first, (-1,))[:1])
@@ -88,7 +97,7 @@ def _zero_after(upstream):
 
 
 def _jax(function, inputs, weights):
-    """Not jax.checkpoint: XLA's CPU compiler drops its barriers and merges the two passes again."""
+    # not jax.checkpoint: XLA's CPU compiler drops its barriers and merges the two passes
     import jax
 
     @jax.custom_vjp
@@ -118,15 +127,15 @@ _FUNCTIONS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
 def recompute_grad(call):
-    """Decorator of a layer's `call`: its activations are computed again in the backward pass.
+    """Decorate a layer's `call` to compute its activations again in the backward pass.
 
     Only the inputs are kept, so a deep model trains with a batch several times as large, in about
-    a quarter more time. The gradients are those of the very forward pass: the call becomes a pure
-    function of its inputs, the layer's weights and the states of its seeds, so dropout draws the
-    same masks again. (keras.remat draws others on TensorFlow, and leaks a tracer on JAX.)
+    a quarter more time. The gradients are exact: the call becomes a pure function of its inputs,
+    the layer's weights and its seed states, so dropout draws the same masks again. (keras.remat
+    draws others on TensorFlow, and leaks a tracer on JAX.)
 
-    An attribute `recompute` of the layer switches it: True, False, or None for what the
-    environment variable RECOMPUTE says ("1" is yes). A layer without the attribute recomputes.
+    The attribute `recompute` of the layer is the switch: True, False, or None to follow the
+    environment variable RECOMPUTE ("1" is on). A layer without the attribute recomputes.
 
     >>> class Block(keras.layers.Layer):
     ...     def __init__(self):
@@ -155,14 +164,14 @@ def recompute_grad(call):
 
 
 def _recomputed_call(call, layer, args, kwargs):
-    """Run `call` as a pure function of tensors, then give the layer its new states and losses."""
+    """Run `call` as a pure function of tensors, then assign the layer's new states and losses."""
     leaves = keras.tree.flatten((args, kwargs))
     places = [i for i, leaf in enumerate(leaves) if ops.is_tensor(leaf)]
     masks = {i: get_mask(leaves[i]) for i in places}
     masks = {i: mask for i, mask in masks.items() if mask is not None}
     weights, states = layer.trainable_variables, layer.non_trainable_variables
     context = call_context()
-    facts = {}  # what is no tensor: the structure of the outputs, the states that changed
+    facts = {}  # learnt in the first run: the structure of the outputs, which states changed
 
     def function(inputs, values):
         inputs, filled = iter(inputs), list(leaves)
@@ -184,9 +193,9 @@ def _recomputed_call(call, layer, args, kwargs):
             facts["counts"], facts["changed"] = (len(made), len(scope.losses)), changed
         return [*made, *scope.losses, *(after[i] for i in changed)]
 
-    with use_call_context({"autocast_scope": None}):  # full precision; the call itself casts
+    with use_call_context({"autocast_scope": None}):  # weights as stored; the call casts them
         values = [v.value for v in weights]
-        # copied, since PyTorch changes them in place
+        # states are copied, since PyTorch changes them in place before the second run
         inputs = [leaves[i] for i in places] + list(masks.values())
         results = iter(recompute(function, inputs + [ops.copy(v.value) for v in states], values))
     made, losses = ([next(results) for _ in range(count)] for count in facts["counts"])
@@ -199,4 +208,4 @@ def _recomputed_call(call, layer, args, kwargs):
 
 
 class _Made:
-    """Stands where an output is a tensor."""
+    """Mark where an output is a tensor."""

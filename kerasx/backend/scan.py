@@ -1,4 +1,4 @@
-"""A loop over the first axis whose gradient every backend can compile."""
+"""Loop over the first axis, with a gradient that every backend can compile."""
 
 import keras
 from keras import ops
@@ -7,19 +7,19 @@ __all__ = ["scan"]
 
 
 def scan(step, init, xs, reverse=False):
-    """keras.ops.scan over tensors that can also be differentiated within XLA on TensorFlow.
+    """Scan a function over the first axis, like keras.ops.scan.
 
-    XLA keeps what the backward pass needs in lists of fixed size, so the loop has to say how long
-    it runs at most; keras.ops.scan does not.
+    keras.ops.scan has no gradient inside XLA on TensorFlow: XLA stores the tensors of the backward
+    pass in lists of fixed size, so the loop has to state its greatest length.
 
     Args:
-        step: function (carry, x) -> (carry, y), on structures of tensors.
+        step: function (carry, x) -> (carry, y) of structures of tensors.
         init: the first carry.
         xs: structure of tensors (n, ...); n may be 0 and, on TensorFlow, unknown.
-        reverse: from the last x to the first; the outputs keep the places of their x.
+        reverse: go from the last x to the first; y stays at the index of its x.
 
     Returns:
-        (last carry, outputs of shape (n, ...)).
+        (last carry, all y stacked, (n, ...)).
 
     >>> last, sums = scan(lambda s, x: (s + x, s + x), ops.zeros(()), ops.array([1.0, 2.0, 4.0]))
     >>> ops.convert_to_numpy(sums).tolist()
@@ -40,7 +40,7 @@ def _no_outputs(step, init, xs):
 
 
 def _torch(step, carry, xs, reverse):
-    """Without a tree made anew at each step, which takes longer than little arithmetic."""
+    # not ops.scan: it flattens trees at each step, which takes longer than little arithmetic
     steps = list(zip(*(ops.unstack(x) for x in xs)))
     outputs = []
     for x in reversed(steps) if reverse else steps:
@@ -63,7 +63,7 @@ def _tensorflow(step, init, xs, reverse):
         return keras.tree.pack_sequence_as(xs, [array.read(i) for array in arrays])
 
     first = keras.tree.map_structure(lambda x: tf.zeros(tf.shape(x)[1:], x.dtype), xs)
-    outputs = step(init, first)[1]  # for their structure only
+    outputs = step(init, first)[1]  # for their structure and shapes only
     written = [
         tf.TensorArray(y.dtype, length, element_shape=y.shape) for y in keras.tree.flatten(outputs)
     ]

@@ -1,4 +1,4 @@
-"""PyTorch state dicts for kerasx.checkpoints: the one place that reads torch's files."""
+"""Read PyTorch state dicts for kerasx.checkpoints."""
 
 import zipfile
 
@@ -14,11 +14,14 @@ def load_state_dict(path):
     """Load a state dict with torch's weights-only unpickler, which runs no code of the file.
 
     Args:
-        path: a file written by torch.save; memory-mapped if it is of the zip format (torch >= 1.6).
+        path: file written by torch.save; memory-mapped if its format is zip (torch >= 1.6).
+
     Returns:
-        (tensors, skipped): {name: CPU tensor} and {name: reason} of the other entries.
+        (tensors, skipped): {name: CPU tensor}, and {name: kind} of the entries that are no dense
+        CPU tensor.
+
     Raises:
-        ValueError: if the file is damaged, holds anything but plain data, or is not a flat dict.
+        ValueError: the file is damaged, holds anything but plain data, or is not a flat dict.
     """
     try:
         state = torch.load(
@@ -37,12 +40,12 @@ def load_state_dict(path):
 
 
 def dtype_name(tensor):
-    """The NumPy (or ml_dtypes) name of a tensor's dtype: "float32", "bfloat16"."""
+    """Return the NumPy (or ml_dtypes) name of a tensor's dtype: "float32", "bfloat16"."""
     return str(tensor.dtype).removeprefix("torch.")
 
 
 def to_numpy(tensor):
-    """The NumPy array of a tensor, bit for bit; bfloat16 as int16 of the same bits."""
+    """Return a tensor as a NumPy array, bit for bit; bfloat16 as int16 of the same bits."""
     tensor = tensor.detach()
     return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 

@@ -1,4 +1,4 @@
-"""One training step, and what makes it each backend's train_step."""
+"""Make the train_step of each backend out of one pure loss function."""
 
 import contextlib
 
@@ -13,24 +13,24 @@ __all__ = ["train_step"]
 
 
 def train_step(model, loss_and_outputs, report=None):
-    """What keras.Model.train_step is to do on this backend.
+    """Return a function to take the place of `keras.Model.train_step` on this backend.
 
     Args:
-        model: the compiled model.
-        loss_and_outputs: pure; (trainable values, batch, scale, iteration) -> (scalar loss,
-            (outputs, [(variable, new value)])), the outputs being what compiled metrics see.
-            `scale` is what the optimizer multiplies the loss by, against underflow.
-        report: (gradients) -> {name: scalar} to add to the logs, or None.
+        model: compiled keras.Model.
+        loss_and_outputs: pure function (trainable values, batch, scale, iteration) -> (scalar
+            loss, (outputs, [(variable, new value)])). Compiled metrics see the outputs; `scale`
+            is the factor by which the optimizer multiplies the loss against underflow.
+        report: function (gradients) -> {name: scalar} of further logs, or None.
 
     Returns:
-        A function of what Keras hands to `train_step`: (data), or (state, data) on JAX.
+        A function of the arguments of `train_step`: (data), or (state, data) on JAX.
     """
     backend = keras.backend.backend()
 
     def step(data):
         batch = keras.utils.unpack_x_y_sample_weight(data)
         variables, optimizer = model.trainable_variables, model.optimizer
-        if not optimizer.built:  # now, since no variable is made after what is computed
+        if not optimizer.built:  # in a graph or StatelessScope it would be too late
             optimizer.build(variables)
         scale = optimizer.scale_loss(ops.ones(()))
         iteration = optimizer.iterations.value
@@ -54,7 +54,7 @@ def train_step(model, loss_and_outputs, report=None):
 
 
 def _stateless(model, step):
-    """The same step for JAX: all variables go in and come out as values."""
+    """Make the step for JAX, where all variables go in and come out as values."""
 
     def run(state, data):
         groups = (
@@ -72,11 +72,11 @@ def _stateless(model, step):
 
 
 def _afterwards(backend, results):
-    """A context for updates, when all results are there and no gradient is wanted any more."""
+    """Return a context for updates: all results are computed, no gradient is needed any more."""
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # a forward pass that the gradient does not need may read the updated weights otherwise
+        # without it the graph may read updated weights in a forward pass for metrics alone
         return tf.control_dependencies(keras.tree.flatten(results))
     if backend == "torch":
         import torch
@@ -86,7 +86,7 @@ def _afterwards(backend, results):
 
 
 def _apply(optimizer, gradients, variables, examples):
-    """Update; an optimizer that weighs micro-batches by their examples is told how many."""
+    """Update the variables; accumulated gradients are weighted by their number of examples."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if hasattr(inner, "examples"):
         inner.examples.assign(ops.cast(examples, "float32"))

@@ -1,4 +1,8 @@
-"""What optimizers do to variables and gradients."""
+"""Arithmetic on variables and gradients for optimizers, in place where that saves a pass.
+
+Outside of XLA each tensor that an expression makes is written to memory and read again, which for
+a kernel costs as much as the arithmetic. `python -m benchmarks.optimizers` compares the steps.
+"""
 
 import keras
 from keras import ops
@@ -14,7 +18,7 @@ __all__ = [
 
 
 def dense(gradient, dtype=None):
-    """A gradient as a tensor; TensorFlow has those of embeddings as slices, which add up.
+    """Convert a gradient to a dense tensor; TensorFlow gives those of embeddings as IndexedSlices.
 
     >>> dense(ops.ones((2,))).shape == (2,)
     True
@@ -27,10 +31,11 @@ def dense(gradient, dtype=None):
 
 
 def mean_square(x, axis=None):
-    """The mean of x² over all axes, or over those in `axis`, a tuple, kept with length one.
+    """Compute the mean of x² without a tensor of the squares.
 
-    The squares are no tensor of their own, which eager PyTorch and the graphs of TensorFlow would
-    write to memory and read again.
+    Args:
+        x: floats.
+        axis: tuple of axes, which are kept with length one; None for a scalar over all axes.
 
     >>> float(mean_square(ops.array([3.0, 4.0])))
     12.5
@@ -39,7 +44,7 @@ def mean_square(x, axis=None):
     if keras.backend.backend() == "torch" and len(x.shape) > 1 and len(x.shape) - 1 in axes:
         import torch
 
-        # the norm of the whole would lose four digits: it adds up one after the other
+        # row by row, since one long float32 sum would lose four digits
         with torch.no_grad():
             rows = torch.linalg.vector_norm(ops.convert_to_tensor(x), dim=-1, keepdim=True)
             return (rows**2 / x.shape[-1]).mean(axes, keepdim=axis is not None)
@@ -52,7 +57,7 @@ def mean_square(x, axis=None):
 
 
 def value_at_build(variable):
-    """The value of a variable as NumPy, also while a TensorFlow graph is being traced.
+    """Return the value of a variable as NumPy, also while a TensorFlow graph is being traced.
 
     >>> value_at_build(keras.Variable([1.0, 2.0])).tolist()
     [1.0, 2.0]
@@ -67,9 +72,11 @@ def value_at_build(variable):
 
 
 def add_scaled(x, a, y):
-    """x + a y for tensors of one shape, a a number or a tensor that is broadcast to it.
+    """Compute x + a y, on PyTorch with one new tensor instead of two.
 
-    On PyTorch in one new tensor, instead of two.
+    Args:
+        x, y: tensors of one shape.
+        a: number, or tensor that broadcasts to this shape.
 
     >>> x, y = ops.array([1.0, 2.0]), ops.array([10.0, 20.0])
     >>> ops.convert_to_numpy(add_scaled(x, 0.5, y)).tolist()
@@ -86,7 +93,7 @@ def add_scaled(x, a, y):
 
 
 def root_ratio(m, v, epsilon):
-    """m / (√v + ε), on PyTorch in one new tensor instead of three.
+    """Compute m / (√v + ε), on PyTorch with one new tensor instead of three.
 
     >>> float(root_ratio(ops.array(6.0), ops.array(4.0), 1.0))
     2.0
@@ -101,29 +108,26 @@ def root_ratio(m, v, epsilon):
 
 
 class InPlace:
-    """A mixin for optimizers that changes variables where they are, on PyTorch and TensorFlow.
-
-    There a new tensor the size of a kernel costs as much as the arithmetic. JAX compiles the step,
-    which does away with it.
-    """
+    """A mixin for optimizers whose updates on PyTorch make no tensor the size of a variable."""
 
     def assign_add(self, variable, value):
         if not _torch_add(variable, value, 1):
             super().assign_add(variable, value)
 
     def assign_sub(self, variable, value, scale=None):
-        """variable ← variable - scale · value, for a scalar scale, by default 1."""
-        if _torch_add(variable, value, -1 if scale is None else -scale):
-            return
-        if scale is None:
-            super().assign_sub(variable, value)
-        elif not _tensorflow_sub(variable, value, scale):
-            super().assign_sub(variable, scale * value)
+        """Assign variable - scale · value to the variable, for a scalar scale, by default 1."""
+        if not _torch_add(variable, value, -1 if scale is None else -scale):
+            super().assign_sub(variable, value if scale is None else scale * value)
 
     def accumulate(self, slot, decay, x, y=None, scale=None, bound=None):
-        """slot ← decay · slot + scale · x · y, for scalars decay and scale, by default 1 - decay.
+        """Assign decay · slot + scale · x · y to a slot, such as a moment of the gradients.
 
-        y is 1 by default. With a bound the result is clipped to [-bound, bound].
+        Args:
+            slot: variable.
+            decay: scalar.
+            x, y: tensors like the slot; without y it counts as 1.
+            scale: scalar; 1 - decay by default.
+            bound: clip the result to [-bound, bound]; None for no clipping.
         """
         average, scale = scale is None, 1 - decay if scale is None else scale
         if keras.backend.backend() == "torch":
@@ -153,13 +157,13 @@ def _bounded_sum(x, step, bound):
     if bound is None:
         return x + step
     if keras.backend.backend() == "jax":
-        # XLA computes an outer clip anew wherever it is used, from copies of what it is made of
+        # XLA would compute an outer clip anew wherever it is used, from copies of its operands
         return x + ops.clip(step, -bound - x, bound - x)
     return ops.clip(x + step, -bound, bound)
 
 
 def _torch_add(variable, value, scale):
-    """Whether scale · value was added, in place."""
+    """Add scale · value in place on PyTorch; return whether it was done."""
     if keras.backend.backend() != "torch":
         return False
     import torch
@@ -169,18 +173,4 @@ def _torch_add(variable, value, scale):
             variable.value.addcmul_(value, scale)
         else:
             variable.value.add_(value, alpha=scale)
-    return True
-
-
-def _tensorflow_sub(variable, value, scale):
-    """Whether scale · value was subtracted by one operation, without the product in memory."""
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    variable = variable.value if isinstance(variable, keras.Variable) else variable
-    if isinstance(variable, tf.distribute.DistributedValues):
-        return False
-    value, scale = ops.convert_to_tensor(value, variable.dtype), ops.cast(scale, variable.dtype)
-    tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=scale, delta=value)
     return True
