@@ -38,7 +38,7 @@ setup(
         "keras>=3.15.1,<3.16",
         "numpy>=1.26",
         "jieba>=0.42.1",
-        "safetensors>=0.4.5",
+        "safetensors>=0.8",
         "google-crc32c>=1.5",
         "h5py>=3.11",
         "ml_dtypes>=0.4",

@@ -74,7 +74,7 @@ class Checkpoint(Mapping):
         self._closed = True
 
     def _read(self, name, spec):
-        raise NotImplementedError(f"{type(self).__name__} must define _read(self, name, spec)")
+        raise ValueError(f"`{type(self).__name__}` must override _read(self, name, spec).")
 
     def _spec(self, name):
         if name not in self._specs:

@@ -1,4 +1,4 @@
-"""What several tests of checkpoints share."""
+"""Helpers of the tests of checkpoints: tensors, comparison, a fresh Python process."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ DTYPES = [np.dtype(name) for name in "bool u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 c8".
 
 
 def same(a, b):
-    """Equal dtype, shape and bits (so NaNs and signed zeros count)."""
+    """Compare dtype, shape and bits, so that NaNs and signed zeros count."""
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
@@ -24,7 +24,7 @@ def same_tensors(a, b):
 
 
 def small_tensors():
-    """A dict with a scalar, an empty array, bfloat16 and a matrix."""
+    """Return a dict with a scalar, an empty array, bfloat16 and a matrix."""
     rng = np.random.default_rng(0)
     return {
         "bert/embeddings/word_embeddings": rng.normal(size=(7, 5)).astype("float32"),
@@ -36,7 +36,7 @@ def small_tensors():
 
 @st.composite
 def arrays(draw):
-    """An array of any dtype, any bits, 0 to 3 dimensions, perhaps empty, perhaps not C-ordered."""
+    """Draw an array of any dtype, bits and order, with 0 to 3 dimensions; it may be empty."""
     dtype = draw(st.sampled_from([*DTYPES, BFLOAT16]))
     shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
     size = int(np.prod(shape)) * dtype.itemsize
@@ -51,7 +51,7 @@ tensor_dicts = st.dictionaries(names, arrays(), max_size=5)
 
 
 def run_python(code, *arguments, **environment):
-    """Run code in a Python of its own, which can import kerasx; returns its output."""
+    """Run code in a new Python process that can import kerasx, and return its output."""
     env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, env.get("PYTHONPATH")]))
     result = subprocess.run(

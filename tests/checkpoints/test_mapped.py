@@ -1,4 +1,4 @@
-"""Mapped checkpoints: arrays that are views of the file, in memory only while looked at."""
+"""Mapped checkpoints: arrays are views of the file, in memory only while they are used."""
 
 import os
 
@@ -48,7 +48,7 @@ def test_arrays_outlive_the_file_that_takes_its_place(path):
 
 def test_arrays_are_their_own_unless_mapped(path):
     with open_checkpoint(path) as checkpoint:
-        checkpoint.release()  # nothing
+        checkpoint.release()  # has no effect
         assert not np.shares_memory(checkpoint["w"], checkpoint["w"])
 
 
@@ -71,7 +71,7 @@ def test_verify_finds_damage_in_any_piece_of_a_tensor(mapped, tmp_path):
                 checkpoint.verify(["w"])
             with pytest.raises(ValueError, match="'w'.*CRC-32C"):
                 checkpoint["w"]
-        damage(path, offset)  # undone
+        damage(path, offset)  # repairs it
     with open_checkpoint(path, mapped=mapped) as checkpoint:
         checkpoint.verify(checkpoint)
 

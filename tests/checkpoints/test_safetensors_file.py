@@ -37,7 +37,7 @@ def test_any_tensors_round_trip_bit_for_bit(tmp_path_factory, tensors):
     save_safetensors(path, tensors, {"format": "np", "名": "字"})
     assert same_tensors(read_all(path), tensors)
     assert same_tensors(read_all(path, mapped=True), tensors)
-    assert same_tensors(load_file(path), tensors)  # the library reads it to the same
+    assert same_tensors(load_file(path), tensors)  # the library reads the same
     assert open_checkpoint(path).metadata == {"format": "np", "名": "字"}
 
 
@@ -49,7 +49,7 @@ def test_files_of_the_library_are_read(tmp_path):
 def test_bfloat16_becomes_float32_exactly(tmp_path):
     bits = np.arange(0, 1 << 16, 7, dtype=np.uint16)
     save_safetensors(tmp_path / "a.safetensors", {"x": bits.view(BFLOAT16)})
-    with np.errstate(invalid="ignore"):  # signalling NaNs among them
+    with np.errstate(invalid="ignore"):  # some are signalling NaNs
         read = open_checkpoint(tmp_path / "a.safetensors")["x"].astype("float32")
     expected = (bits.astype(np.uint32) << 16).view(np.float32)
     np.testing.assert_array_equal(read, expected)
@@ -117,7 +117,7 @@ def test_flipped_bits_of_the_header_raise_nothing_but_value_errors(tmp_path):
         spoilt[rng.integers(header)] ^= 1 << int(rng.integers(8))
         path.write_bytes(spoilt)
         try:
-            read_all(path)  # another name or dtype of equal size: `match` finds those
+            read_all(path)  # a changed name or dtype is found by `match`
         except ValueError as error:
             assert str(path) in str(error)
             found += 1

@@ -50,7 +50,7 @@ def test_an_empty_checkpoint_round_trips(tmp_path):
 
 def test_shapes_and_dtypes_are_known_without_reading(prefix):
     path = f"{prefix}.data-00000-of-00001"
-    write_bytes(path, bytes(os.path.getsize(path)))  # no tensor has its CRC any more
+    write_bytes(path, bytes(os.path.getsize(path)))  # no CRC is right
     with open_checkpoint(prefix) as checkpoint:
         for name, array in small_tensors().items():
             assert checkpoint.shape(name) == array.shape and checkpoint.dtype(name) == array.dtype
@@ -101,7 +101,7 @@ def test_saving_again_never_overwrites_the_data_in_use(tmp_path):
         save_tensor_bundle(prefix, {"a": np.full(3, value), "b": np.full(4, value)})
         assert read_all(prefix)["b"].tolist() == [value] * 4
         assert len(os.listdir(tmp_path)) == (3 if value % 2 == 0 else 2)
-    assert same_tensors(reader, first)  # the old files live on while they are open
+    assert same_tensors(reader, first)  # deleted files stay readable while they are open
 
 
 def test_a_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -203,7 +203,7 @@ def test_data_that_is_cut_short_is_found_when_opened(prefix):
 
 
 def write_entries(prefix, entries, parts=()):
-    """An index of {name: BundleEntryProto fields} and slices, over 64 bytes 0, 1, 2, ..."""
+    """Write an index of {name: BundleEntryProto fields} and slices, for the bytes 0 to 63."""
     table = {name.encode(): write_message(*fields) for name, fields in entries.items()}
     table |= {slice_key(name, extents): write_message(*fields) for name, extents, fields in parts}
     table[b""] = write_message((1, 1))
@@ -371,6 +371,6 @@ def test_arrays_that_are_read_cannot_change_the_file(tmp_path_factory, array):
     save_tensor_bundle(prefix, {"a": np.zeros(1, "u1"), "b": array})
     with open_checkpoint(prefix) as checkpoint:
         read = checkpoint["b"]
-    assert read.flags.aligned and same(np.array(read), array)  # valid though closed
+    assert read.flags.aligned and same(np.array(read), array)  # valid after closing
     with pytest.raises(ValueError, match="open"):
         checkpoint["b"]

@@ -1,4 +1,4 @@
-"""Parity with TensorFlow, which runs in a process of its own and hands its arrays over as bits."""
+"""Parity with TensorFlow, which runs in another process and passes its arrays as bytes."""
 
 import importlib.util
 import json
@@ -16,8 +16,8 @@ pytestmark = [
     ),
 ]
 
-# Writes checkpoints in argv[1] in every way, then all their tensors as tf.train.load_checkpoint
-# reads them: {checkpoint: {name: [dtype, shape, hex]}}. Also reads the one we wrote.
+# Write checkpoints to the folder argv[1] in every way, and print the tensors that
+# tf.train.load_checkpoint reads from them and from ours: {checkpoint: {name: [dtype, shape, hex]}}.
 TENSORFLOW = """
 import json, os, sys
 import numpy as np

@@ -1,4 +1,4 @@
-"""torch runs in a process of its own, so that no other test finds it loaded."""
+"""Files of PyTorch, which runs in another process so that this one does not import it."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""Answers: exact but for punctuation, F1 of the longest common piece or of words in common."""
+"""Answers: exact match without punctuation, F1 of the common substring or words."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ ANSWERS = st.text("北京上海a b1.。《》", max_size=10)
 
 
 def longest_piece(a, b):
-    """By trying every slice."""
+    """Find the longest common substring by trying every slice."""
     slices = (a[i:j] for i in range(len(a)) for j in range(i + 1, len(a) + 1))
     return max((len(s) for s in slices if s in b), default=0)
 
@@ -30,7 +30,7 @@ def test_f1_by_character_is_of_the_longest_common_slice(a, b):
 
 
 def squad_f1(a, b):
-    """As in SQuAD's description, step by step."""
+    """Compute the F1 of SQuAD from its description."""
     ours, theirs = (
         re.sub(r"\b(a|an|the)\b", " ", "".join(c for c in x.lower() if c not in string.punctuation))
         for x in (a, b)

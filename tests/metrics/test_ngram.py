@@ -1,4 +1,4 @@
-"""The n-gram model: a distribution in every context, and Kneser-Ney's formula to the letter."""
+"""The n-gram model is a distribution in every context, and equals Kneser-Ney's formula."""
 
 import math
 from collections import Counter
@@ -27,17 +27,17 @@ def test_probabilities_are_positive_and_sum_to_one(sequences, context, order):
 
 
 def kneser_ney(sequences, order, w, context):
-    """The formula by brute force over lists of n-grams, for contexts within a sequence."""
+    """Compute the formula by brute force over lists of n-grams."""
     started = [[None] * (order - 1) + list(sequence) for sequence in sequences]
     places = [(s, i) for s in started for i in range(order, len(s))]
 
     def grams(n):
-        """What the n-grams are counted by: tokens of the longest, and of others what precedes."""
+        """Count the longest n-grams, or the distinct predecessors of shorter n-grams."""
         found = Counter(tuple(s[i - order + 1 : i + 1]) for s, i in places)
         for _ in range(order - 1, n - 1, -1):
             kept = Counter()
             for gram, count in found.items():
-                # before the beginning there is nothing to be counted by
+                # no token precedes the start of a sequence
                 kept[gram[1:]] += count if gram[0] is None else 1
             found = kept
         return found

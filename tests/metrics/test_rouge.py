@@ -1,4 +1,4 @@
-"""ROUGE: its definition by brute force, its symmetry and bounds, and texts with nothing in them."""
+"""ROUGE: its definition by brute force, its symmetry and bounds, and empty texts."""
 
 import itertools
 
@@ -21,7 +21,7 @@ def is_subsequence(items, text):
 
 
 def overlap(a, b):
-    """How many items of list a are met by one of b each, one by one."""
+    """Count the items of list a that can be paired with equal items of b."""
     b, count = list(b), 0
     for item in a:
         if item in b:
@@ -104,7 +104,7 @@ def test_words_are_compared_where_lists_of_them_are_given():
 
 
 def test_values_of_the_package_rouge():
-    """By rouge 1.0.1, which adds 1e-8 to denominators, on the characters with spaces between."""
+    """Computed by rouge 1.0.1, which adds 1e-8 to denominators, on characters between spaces."""
     scores = rouge("基于粒子群算法的图像检索方法研究与应用研究", "图像检索的粒子群优化算法研究")
     expected = [0.7499999950781251, 0.4999999951757813, 0.43749999507812504]
     assert [scores[k]["f"] for k in NAMES] == pytest.approx(expected, abs=2e-8)

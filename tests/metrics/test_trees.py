@@ -1,4 +1,4 @@
-"""Brackets and heads: by hand, and what is not comparable."""
+"""Brackets and heads, against values computed by hand."""
 
 import pytest
 

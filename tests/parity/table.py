@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[2]
 BACKENDS = ("tensorflow", "jax", "torch")
 HEAD = """# Parity
 
-The largest absolute difference between kerasx's outputs and those of the reference, on the same
-weights: tiny random models, all biases and normalizations random too. The reference is
-transformers' class on a folder that its own `save_pretrained` wrote, or kerasx's; where a row says
-bert4keras, it is bert4keras 0.11.5 itself, whose outputs are stored in tests/parity/bert4keras. The
-bar is 1e-4.
+The largest absolute difference between the outputs of kerasx and of a reference on the same
+weights. The models are tiny and random, biases and normalizations included. The reference is the
+class of transformers, on a folder written by its own or by kerasx's `save_pretrained`. In rows that
+begin with bert4keras, it is bert4keras 0.11.5, whose outputs are stored in tests/parity/bert4keras.
+The tests allow differences up to 1e-4. To measure again:
 
     python -m tests.parity.table
 """

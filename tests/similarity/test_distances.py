@@ -1,4 +1,4 @@
-"""WMD and WRD: closed forms, properties of distances, and the bounds below them."""
+"""WMD and WRD: closed forms, properties of distances, and lower bounds."""
 
 import numpy as np
 import pytest

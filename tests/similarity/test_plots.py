@@ -1,4 +1,4 @@
-"""Pictures of plans, with Chinese words too."""
+"""Pictures of transport plans, with Chinese words."""
 
 import warnings
 

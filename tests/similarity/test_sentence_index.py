@@ -1,4 +1,4 @@
-"""Search finds what comparing with every text finds, and solves few problems exactly."""
+"""The search equals an exhaustive search, and computes few exact distances."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Plans are feasible and the best; regularised ones are feasible and near."""
+"""Exact plans are feasible and optimal; regularised plans are feasible and close."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Equations: exact values, Python's precedence, and no string that harms."""
+"""Equations: exact values, the precedence of Python, and malicious strings."""
 
 import ast
 import subprocess
@@ -163,7 +163,7 @@ print(seen)
 
 
 def expressions():
-    """(spelling, value) of random trees, every operand in brackets."""
+    """Draw (expression, value) of a random tree, with every operand in brackets."""
     numbers = st.tuples(st.integers(0, 999), st.integers(0, 99)).map(
         lambda n: (f"{n[0]}.{n[1]:02d}", Fraction(n[0] * 100 + n[1], 100))
     )
@@ -188,7 +188,7 @@ def expressions():
 
 
 def python_value(text):
-    """Python's reading of digits, operators and brackets, on Fractions instead of floats."""
+    """Evaluate an expression by Python, on Fractions instead of floats."""
 
     def value(node):
         if isinstance(node, ast.Constant):
