@@ -1,7 +1,8 @@
-"""Tokenizers side by side, one thread: kerasx, bert4keras, Hugging Face's; and with jieba's words.
+"""Compare the tokenizers of kerasx, bert4keras and Hugging Face on one thread; also with jieba.
 
     python -m benchmarks.tokenizers [--data reviews.txt] [--vocab vocab.txt] [--repeats 5]
 
+Without files, texts are drawn at random and the vocabulary is made of their characters.
 Peers that are not installed are listed as such. bert4keras needs tensorflow and tf_keras beside it:
 `pip install --no-deps --target peers bert4keras tf_keras`, then PYTHONPATH=peers.
 """
@@ -19,12 +20,10 @@ os.environ.update(RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 from kerasx.tokenizers import Tokenizer, jieba_cut, load_vocab, save_vocab  # noqa: E402
 from kerasx.tokenizers.words import load_jieba  # noqa: E402
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-
 
 def load_texts(path):
-    """Texts of a file, one a line, what follows the last tab left out; made up without a file."""
-    if path.exists():
+    """Read the texts before the last tab of each line; without a file, draw random texts."""
+    if path:
         lines = path.read_text(encoding="utf-8").split("\n")
         return [line.rsplit("\t", 1)[0] for line in lines if line]
     draw = random.Random(0)
@@ -33,8 +32,8 @@ def load_texts(path):
 
 
 def load_or_make_vocab(path, texts, folder):
-    """The vocabulary of the file, else one made of the characters of the texts."""
-    if path.exists():
+    """Return the path of the vocabulary; without a file, make one of the texts' characters."""
+    if path:
         return path
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(set("".join(texts)) - {"\n"})]
     folder.mkdir(exist_ok=True)
@@ -43,7 +42,7 @@ def load_or_make_vocab(path, texts, folder):
 
 
 def encode_all(encode, texts):
-    """A callable that encodes the texts one by one, and keeps nothing."""
+    """Return a function that encodes the texts one by one and keeps nothing."""
 
     def run():
         for text in texts:
@@ -53,7 +52,7 @@ def encode_all(encode, texts):
 
 
 def hugging_face(vocab, texts):
-    """encode_batch of the Rust tokenizer, ids fetched, as a callable."""
+    """Return a function that encodes the texts with the Rust tokenizer and fetches the ids."""
     if not installed("transformers", "tokenizers"):
         return "not installed"
     from transformers import BertTokenizer
@@ -63,7 +62,7 @@ def hugging_face(vocab, texts):
 
 
 def bert4keras(vocab, texts, **options):
-    """bert4keras's Tokenizer.encode, as a callable."""
+    """Return a function that encodes the texts with bert4keras's `Tokenizer.encode`."""
     if not installed("bert4keras", "tensorflow", "tf_keras"):
         return "not installed"
     from bert4keras.tokenizers import Tokenizer as Original
@@ -74,8 +73,8 @@ def bert4keras(vocab, texts, **options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=SHARED / "sentiment/sentiment.train.data")
-    parser.add_argument("--vocab", type=Path, default=SHARED / "vocab/chinese_bert_vocab.txt")
+    parser.add_argument("--data", type=Path, help="texts, one a line; labels after a tab")
+    parser.add_argument("--vocab", type=Path, help="a vocabulary file")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     texts = load_texts(arguments.data)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from kerasx.tokenizers import SpTokenizer
-from tests.tokenizers.common import ANY_TEXT, shared
+from tests.tokenizers.common import ANY_TEXT
 from tests.tokenizers.test_trimming import TEXTS, model  # noqa: F401
 
 pytestmark = pytest.mark.backend_free
@@ -57,9 +57,8 @@ def test_words_come_first(model):  # noqa: F811
 
 @settings(max_examples=60, deadline=None)
 @given(text=ANY_TEXT)
-def test_no_string_raises(text):
-    tokenizer = SpTokenizer(shared("mt5_cn/sentencepiece_cn.model"))
-    assert tokenizer.encode(text, maxlen=8)[0][-1] == 1
+def test_no_string_raises(model, text):  # noqa: F811
+    assert SpTokenizer(model).encode(text, maxlen=8)[0][-1] == 1
 
 
 def test_it_can_be_copied_and_so_pickled(model):  # noqa: F811

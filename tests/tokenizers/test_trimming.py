@@ -1,11 +1,17 @@
 """Smaller vocabularies tokenize their corpus as the large ones did."""
 
-import json
-
 import pytest
 
-from kerasx.tokenizers import SpTokenizer, Tokenizer, trim_sentencepiece, trim_vocab
-from tests.tokenizers.common import TOKEN_DICT, lines, shared, tokenizer
+from kerasx.datasets import generate_papers
+from kerasx.files.protobuf import read_fields, write_message
+from kerasx.tokenizers import (
+    SpTokenizer,
+    Tokenizer,
+    train_sentencepiece,
+    trim_sentencepiece,
+    trim_vocab,
+)
+from tests.tokenizers.common import TOKEN_DICT, corpus, tokenizer, write_chinese_vocab
 
 pytestmark = pytest.mark.backend_free
 
@@ -38,9 +44,9 @@ def train(folder, kind, **options):
     return folder / f"{kind}.model"
 
 
-def test_a_trimmed_vocabulary_tokenizes_its_corpus_as_before():
-    texts = lines("sentiment/sentiment.valid.data", 200)
-    full = Tokenizer(shared("vocab/chinese_bert_vocab.txt"), do_lower_case=True)
+def test_a_trimmed_vocabulary_tokenizes_its_corpus_as_before(tmp_path):
+    texts = corpus("reviews")
+    full = Tokenizer(write_chinese_vocab(tmp_path), do_lower_case=True)
     token_dict, keep_tokens = trim_vocab(full, texts)
     small = Tokenizer(token_dict, do_lower_case=True)
     assert len(token_dict) < 3000 and len(set(keep_tokens)) == len(keep_tokens)
@@ -110,16 +116,32 @@ def test_ids_of_pieces_and_of_rows_beyond_them_are_told_apart(ids, model, tmp_pa
         trim_sentencepiece(model, TEXTS, tmp_path / "small.model", **ids)
 
 
-def test_the_chinese_mt5_is_trimmed_again_on_a_corpus(tmp_path):
-    source = shared("mt5_cn/sentencepiece_cn.model")
-    texts = lines("sentiment/sentiment.valid.data", 200)
-    full, path = SpTokenizer(source), tmp_path / "small.model"
+def mt5_like(folder):
+    """A model laid out as mT5's: specials, bytes, pieces, and 100 sentinels at the end."""
+    path = folder / "mt5.model"
+    texts = [paper.abstract for paper in generate_papers(400)]
+    symbols = [f"▁<extra_id_{i}>" for i in reversed(range(100))]
+    train_sentencepiece(texts, path, vocab_size=1500, symbols=symbols)
+    fields = list(read_fields(path.read_bytes()))
+    pieces = [field for field in fields if field[0] == 1]
+    order = [*pieces[:3], *pieces[103:], *pieces[3:103]]
+    path.write_bytes(write_message(*order, *(field for field in fields if field[0] != 1)))
+    return path
+
+
+def test_a_model_laid_out_as_mt5_is_trimmed_again_and_again(tmp_path):
+    source, path, smaller = mt5_like(tmp_path), tmp_path / "small.model", tmp_path / "smaller.model"
+    texts = [paper.abstract for paper in generate_papers(60, seed=1)]
+    full = SpTokenizer(source)
     keep_tokens = trim_sentencepiece(source, texts, path)
     assert keep_tokens[:259] == list(range(259))
     assert keep_tokens[-100:] == list(range(full.vocab_size - 100, full.vocab_size))
-    assert len(set(keep_tokens)) == len(keep_tokens) < 5000
+    assert len(set(keep_tokens)) == len(keep_tokens) < full.vocab_size
     small = SpTokenizer(path)
     for text in texts:
         assert [keep_tokens[i] for i in small.encode(text)[0]] == full.encode(text)[0]
-    old = json.loads(shared("mt5_cn/sentencepiece_cn_keep_tokens.json").read_text())
-    assert max(old[i] for i in keep_tokens) < 250112
+    again = trim_sentencepiece(path, texts[:5], smaller)
+    last = SpTokenizer(smaller)
+    assert len(again) < len(keep_tokens)
+    for i in range(last.vocab_size):
+        assert last.id_to_token(i) == full.id_to_token(keep_tokens[again[i]])

@@ -1,4 +1,7 @@
 import os
+import string
+import unicodedata
+from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +17,7 @@ from kerasx.tokenizers import (
     word_vocab,
 )
 from kerasx.tokenizers.vocabulary import simplify_vocab
-from tests.tokenizers.common import TOKEN_DICT, shared, tokenizer
+from tests.tokenizers.common import TOKEN_DICT, tokenizer, write_chinese_vocab
 
 pytestmark = pytest.mark.backend_free
 
@@ -85,21 +88,33 @@ def test_ids_with_gaps_or_twice_are_refused(tmp_path, token_dict):
         Tokenizer(token_dict, token_start=None, token_end=None)
 
 
-def test_the_chinese_vocabulary_has_its_21128_rows(tmp_path):
-    path = shared("vocab/chinese_bert_vocab.txt")
+def test_a_vocabulary_laid_out_as_chinese_bert_keeps_its_rows(tmp_path):
+    path = write_chinese_vocab(tmp_path)
     token_dict = load_vocab(path)
-    assert len(token_dict) == 21128 and token_dict["\u2028"] == 344 - 1
-    assert token_dict["[CLS]"] == 101 and token_dict["##😎"] == 21127
-    save_vocab(tmp_path / "vocab.txt", token_dict)
-    assert (tmp_path / "vocab.txt").read_bytes() == path.read_bytes()
+    assert len(token_dict) == path.read_bytes().count(b"\n") == 15016
+    assert token_dict["\u2028"] == 344 - 1
+    assert token_dict["[CLS]"] == 101 and token_dict["##😎"] == 15015
+    save_vocab(tmp_path / "again.txt", token_dict)
+    assert (tmp_path / "again.txt").read_bytes() == path.read_bytes()
 
 
-def test_the_simplified_chinese_vocabulary_is_bert4keras_s():
+def bert4keras_keeps(token):
+    """bert4keras's rule: no character of a longer token is an ideograph or punctuation."""
+    names = [unicodedata.name(c, "") for c in token.removeprefix("##")]
+    marks = [
+        c in string.punctuation or unicodedata.category(c)[0] == "P"
+        for c in token.removeprefix("##")
+    ]
+    return len(token) == 1 or not (any("CJK UNIFIED" in name for name in names) or any(marks))
+
+
+def test_the_simplified_chinese_vocabulary_is_bert4keras_s(tmp_path):
     first = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    path = shared("vocab/chinese_bert_vocab.txt")
+    path = write_chinese_vocab(tmp_path)
     token_dict, keep_tokens = load_vocab(path, simplified=True, startswith=first)
     full = load_vocab(path)
-    assert len(token_dict) == len(keep_tokens) == 13584
+    assert list(token_dict)[4:] == [token for token in full if bert4keras_keeps(token)]
+    assert len(token_dict) == len(keep_tokens)
     assert keep_tokens[:4] == [0, 100, 101, 102] and keep_tokens[4:] == sorted(keep_tokens[4:])
     assert all(full[token] == keep_tokens[i] for token, i in token_dict.items())
 
@@ -137,9 +152,11 @@ def test_few_malformed_counts_can_be_skipped(tmp_path):
         assert load_words(path, min_count=97, errors="skip") == ["97词", "98词"]
 
 
-def test_the_words_of_lccc_are_read():
-    words = load_words(shared("lccc/user_tokens.csv"), min_count=10)
-    assert words[:3] == ["的", "我", "，"] and len(words) > 5000
+def test_the_words_of_jieba_are_read():
+    path = files("jieba") / "dict.txt"
+    words = load_words(path, min_count=10)
+    assert len(words) == len(set(words)) > 100_000 and "北京大学" in words
+    assert load_words(path, limit=3) == ["了", "是", "在"]
 
 
 def test_a_word_vocabulary_keeps_the_old_ids_and_spells_the_new_words():

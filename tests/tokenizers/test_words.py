@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut
 from kerasx.tokenizers.words import load_jieba
-from tests.tokenizers.common import ANY_TEXT, GOLDEN, TOKEN_DICT, lines, tokenizer
+from tests.tokenizers.common import ANY_TEXT, CORPORA, GOLDEN, TOKEN_DICT, corpus, tokenizer
 
 pytestmark = pytest.mark.backend_free
 TEXTS = [
@@ -42,14 +42,14 @@ def test_an_empty_text_has_no_words():
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("rjieba"), reason="rjieba is not installed")
-@pytest.mark.parametrize(
-    "path",
-    ["sentiment/sentiment.valid.data", "lccc/toy_valid.txt", "multilabel_car/train_2.csv"]
-    + ["csl_title/data_sample.tsv", "lccc/user_tokens.csv", "ape210k/valid.ape.json"],
-)
-def test_rjieba_cuts_as_jieba_does(path, jieba):
-    texts = lines(path, 1000)
-    texts += [text.replace(" ", "") for text in texts]
+@pytest.mark.parametrize("name", [*CORPORA, "dictionary"])
+def test_rjieba_cuts_as_jieba_does(name, jieba):
+    if name == "dictionary":  # words side by side, in an order that gives new neighbours
+        words = list(jieba.FREQ)[::97]
+        texts = ["".join(words[i::500]) for i in range(500)]
+    else:
+        texts = corpus(name)
+    texts = texts + [text.replace(" ", "") for text in texts]
     assert [t for t in texts if jieba_cut(t) != list(jieba.cut(t, HMM=False))] == []
 
 
