@@ -1,4 +1,4 @@
-"""Callbacks for fit: keep the best, resume exactly, watch the run."""
+"""Callbacks for `fit`: keep the best weights, resume exactly, watch the run."""
 
 from kerasx.callbacks.averages import EMAEvaluation
 from kerasx.callbacks.evaluator import Evaluator

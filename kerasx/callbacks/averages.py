@@ -1,20 +1,23 @@
-"""Evaluation with the moving averages of the weights."""
+"""Evaluate a model with the moving averages of its weights."""
 
 from contextlib import ExitStack, contextmanager
 
 import keras
 
 from kerasx.backend.keras_internals import moving_averages
+from kerasx.callbacks.training_state import bare_optimizer, synced
+from kerasx.checks import invalid
 
 __all__ = ["EMAEvaluation", "averaged_weights"]
 
 
 @contextmanager
 def averaged_weights(model):
-    """The model has the moving averages of its weights within the block, and its own after it.
+    """Put the moving averages into the model within the block, and its own weights after it.
 
-    Also if the block raises. The averages are those of a Keras optimizer with `use_ema=True`, or
-    of one with `apply_ema_weights()` and `reset_old_weights()`.
+    The weights come back even if the block raises. The averages are those of a Keras optimizer
+    with `use_ema=True`, or of an optimizer with the methods `apply_ema_weights()` and
+    `reset_old_weights()`.
 
     Raises:
         ValueError: the optimizer keeps no averages.
@@ -41,13 +44,13 @@ def averaged_weights(model):
 
 
 def averaging_optimizer(model):
-    """The optimizer that keeps averages, taken out of a LossScaleOptimizer."""
-    optimizer = model.optimizer
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    """Return the optimizer, taken out of a LossScaleOptimizer; raise if it keeps no averages."""
+    optimizer = bare_optimizer(model)
     if not (hasattr(optimizer, "apply_ema_weights") or getattr(optimizer, "use_ema", False)):
-        raise ValueError(
+        raise invalid(
             "`model.optimizer` must keep moving averages: pass use_ema=True to it, or extend its "
-            f"class with extend_with_exponential_moving_average. Received: {optimizer!r}"
+            "class with extend_with_exponential_moving_average.",
+            optimizer=optimizer,
         )
     return optimizer
 
@@ -58,7 +61,7 @@ def _swap(model, optimizer):
 
     def apply():
         for variable, average in pairs:
-            variable.assign(keras.ops.copy(average))  # JAX gives its buffer away in evaluate
+            variable.assign(keras.ops.copy(average))  # on JAX evaluate donates the buffer
 
     def reset():
         for (variable, _), value in zip(pairs, raw):
@@ -68,21 +71,21 @@ def _swap(model, optimizer):
 
 
 class EMAEvaluation(keras.callbacks.Callback):
-    """Validation, and the callbacks given, see the moving averages of the weights; training not.
+    """Callback that runs validation and other callbacks with the moving averages of the weights.
 
         model.compile(keras.optimizers.Adam(use_ema=True), "mse")
         model.fit(..., validation_data=..., callbacks=[EMAEvaluation(Evaluator(f1, "best.keras"))])
 
-    The weights of training are put back after each evaluation, also when it raises. An optimizer
-    with averages is usually evaluated and published with them, since they lie nearer to the
-    minimum that the steps circle around (kexue.fm/archives/6575).
+    Training continues with its own weights, which come back after each evaluation even if it
+    raises. The averages lie nearer to the minimum that the steps circle around, so models are
+    usually evaluated and published with them (kexue.fm/archives/6575).
 
     Args:
-        callbacks: their `on_epoch_end` runs with the averages, all else as usual. Do not pass them
-            to `fit` as well.
+        callbacks: callbacks whose `on_epoch_end` runs with the averages and whose other methods
+            run as usual. Do not pass them to `fit` as well.
 
     Raises:
-        ValueError: the optimizer keeps no averages; when training or evaluation begins.
+        ValueError: when training or evaluation begins, if the optimizer keeps no averages.
 
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile(keras.optimizers.SGD(use_ema=True), "mse")
@@ -126,7 +129,7 @@ class EMAEvaluation(keras.callbacks.Callback):
         self.inner.on_train_end(logs)
 
     def on_test_begin(self, logs=None):
-        self._averaged.close()  # of an evaluation that never came to its end
+        self._averaged.close()  # left open by an evaluation that was interrupted
         self._averaged.enter_context(averaged_weights(self.model))
         self._guard()
         self.inner.on_test_begin(logs)
@@ -136,15 +139,14 @@ class EMAEvaluation(keras.callbacks.Callback):
         self.inner.on_test_end(logs)
 
     def _guard(self):
-        """Keras tells no callback of an exception, so the step itself puts the weights back."""
+        """Put the weights back when the test step raises, which Keras tells no callback."""
         model, test = self.model, self.model.test_function
 
         def guarded(*arguments):
             try:
                 return test(*arguments)
             except BaseException:
-                if hasattr(model, "jax_state_sync"):
-                    model.jax_state_sync()
+                synced(model)
                 self._averaged.close()
                 raise
 

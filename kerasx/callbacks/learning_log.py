@@ -1,12 +1,15 @@
-"""Learning rate and everything else that is measured, in the history and in TensorBoard."""
+"""Log the learning rate to the history, and all logs to TensorBoard."""
 
 import keras
+
+from kerasx.callbacks.training_state import synced
+from kerasx.checks import check_integer
 
 __all__ = ["LearningLog", "learning_rate"]
 
 
 def learning_rate(model):
-    """The learning rate now, a float; a schedule is evaluated at the optimizer's step.
+    """Return the current learning rate as a float; a schedule is evaluated at `iterations`.
 
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.5, 100)))
@@ -17,18 +20,18 @@ def learning_rate(model):
 
 
 class LearningLog(keras.callbacks.Callback):
-    """Adds `learning_rate` to the logs of each epoch, and writes all logs for TensorBoard.
+    """Callback that adds `learning_rate` to the logs and writes all logs for TensorBoard.
 
-    What the training step reports, such as a `gradient_norm`, is in the logs already. TensorBoard
-    shows `batch/...` and `epoch/...` over the steps of the optimizer. The files are written by the
-    package tensorboardX, which needs no TensorFlow; so do they look the same on all backends.
+    TensorBoard shows `batch/...` and `epoch/...` over the steps of the optimizer, values that the
+    training step reports (`gradient_norm`) included. The package tensorboardX writes the files
+    without TensorFlow, the same on all backends.
 
-    Put it before callbacks that read the learning rate from the logs (`TrainingCurve`).
+    List this callback before those that read the learning rate from the logs (`TrainingCurve`).
 
     Args:
         log_dir: folder for TensorBoard; None writes no files.
-        every: batches between the values per batch. Reading them waits for the step on the
-            accelerator, so a fast one wants more than 1.
+        every: write the values of every so many batches. Reading them waits for the accelerator,
+            so use more than 1 on a fast one.
 
     Raises:
         ValueError: `log_dir` is given and tensorboardX is not installed.
@@ -43,10 +46,8 @@ class LearningLog(keras.callbacks.Callback):
 
     def __init__(self, log_dir=None, every=1):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be a number of batches >= 1. Received: every={every}")
-        self.log_dir, self.every = log_dir, every
-        self.async_safe = log_dir is None  # then nothing happens within an epoch
+        self.log_dir, self.every = log_dir, check_integer("every", every, least=1)
+        self.async_safe = log_dir is None  # Keras need not wait for the batches then
         self._make_writer = None if log_dir is None else _summary_writer()
         self._writer = None
 
@@ -58,7 +59,7 @@ class LearningLog(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self._writer is not None and (batch + 1) % self.every == 0:
             step = self._updates()
-            if step > self._step:  # a batch that only accumulates, or is skipped, is no step
+            if step > self._step:  # a batch that only accumulates, or is skipped, makes no step
                 self._step = step
                 self._write("batch", {**(logs or {}), "learning_rate": learning_rate(self.model)})
 
@@ -76,9 +77,7 @@ class LearningLog(keras.callbacks.Callback):
             self._writer = None
 
     def _updates(self):
-        if hasattr(self.model, "jax_state_sync"):
-            self.model.jax_state_sync()
-        return int(self.model.optimizer.iterations)
+        return int(synced(self.model).optimizer.iterations)
 
     def _write(self, moment, values):
         for name, value in values.items():
@@ -90,7 +89,6 @@ def _summary_writer():
         from tensorboardX import SummaryWriter
     except ImportError as error:
         raise ValueError(
-            "`log_dir` needs the package tensorboardX; pip install tensorboardX, or leave "
-            "`log_dir` out."
+            "`log_dir` needs the package tensorboardX: pip install tensorboardX, or leave it out."
         ) from error
     return SummaryWriter

@@ -1,4 +1,4 @@
-"""Training that goes on where it was killed, bit for bit."""
+"""Resume a killed training run, bit for bit."""
 
 import hashlib
 import os
@@ -7,40 +7,40 @@ import keras
 
 from kerasx.backend.keras_internals import start_at_epoch
 from kerasx.callbacks import training_state as state
-from kerasx.callbacks.weights_file import check_path
+from kerasx.callbacks.weights_file import check_path, check_same
+from kerasx.checks import check_integer, invalid
 
 __all__ = ["Resume"]
 
 
 class Resume(keras.callbacks.Callback):
-    """A run killed at any time and started again ends as if it had never stopped.
+    """Callback that lets a killed run, started again, end as if it had never stopped.
 
         model.compile("adam", "mse")
         model.fit(dataset, epochs=10, shuffle=False, callbacks=[Resume("run.safetensors", dataset)])
 
-    Run the same script again and it continues. One file holds the weights, all optimizer slots,
-    the states of the seed generators, the metrics so far, the random numbers of Python, NumPy,
-    Keras and PyTorch, the history, the epoch and the batch. It is replaced whole and its digest
-    is verified, so a kill at any time leaves a state to continue from. On one machine and CPU the
-    weights come out bit for bit.
+    Run the same script again to continue. One file holds the weights, all optimizer slots, the
+    states of the seed generators, the metrics so far, the random states of Python, NumPy, Keras and
+    PyTorch, the history, the epoch and the batch. The file is replaced atomically and its digest
+    is verified, so a kill at any time leaves a state to continue from. On the CPU of one machine
+    the weights are equal bit for bit.
 
-    In the middle of an epoch the batches already seen are drawn again and not trained on, which
-    costs their loading and puts any dataset where it was; progress bar and callbacks see them pass.
-    So the dataset must give the same batches again: a `BucketDataset`, or any that depends on the
-    epoch and the index, or shuffles by the random numbers of NumPy, Python or PyTorch at the start
-    of the epoch. (TensorFlow shuffles arrays by a generator of its own, which nobody can restore:
-    there use a `BucketDataset`, or `shuffle=False`.)
+    In the middle of an epoch the batches already seen are loaded again but not trained on; the
+    progress bar and callbacks see them pass. So the dataset must give the same batches again: a
+    `BucketDataset`, or a dataset that depends only on the epoch and the index, or that shuffles by
+    the random numbers of NumPy, Python or PyTorch at the start of the epoch. (On TensorFlow, `fit`
+    shuffles arrays by a generator whose state cannot be restored: use a `BucketDataset`, or
+    `shuffle=False`.)
 
-    The file stays when training ends; starting again then trains further epochs only. State that
-    other callbacks keep to themselves is not known here; `Evaluator` and `TrainingCurve` go by the
-    history, which is.
+    The file stays when training ends; starting again then only trains further epochs. The state
+    of other callbacks is not saved, but `Evaluator` and `TrainingCurve` read the history, which is.
 
     Args:
         path: the file, ending in `.safetensors`, in an existing folder.
-        dataset: an object whose `set_epoch(epoch)` is called before each epoch, such as the
-            `BucketDataset` that is trained on: it counts epochs, and would begin at its first.
-        every: also save after so many batches; None saves between epochs.
-        verbose: whether a line is printed when a run is resumed.
+        dataset: an object whose method `set_epoch(epoch)` is called before each epoch: the
+            `BucketDataset` that is trained on, which would otherwise begin at its first epoch.
+        every: also save after so many batches; None saves between epochs only.
+        verbose: whether to print a line when a run is resumed.
 
     Raises:
         ValueError: the file is damaged or of another model, optimizer, backend or dataset; the
@@ -62,16 +62,17 @@ class Resume(keras.callbacks.Callback):
         super().__init__()
         check_path(path, (".safetensors",))
         if dataset is not None and not hasattr(dataset, "set_epoch"):
-            raise ValueError(
+            raise invalid(
                 "`dataset` must have a method set_epoch(epoch); leave it out if the order is the "
-                f"same in every epoch. Received: dataset={dataset!r}"
+                "same in every epoch.",
+                dataset=dataset,
             )
-        if every is not None and every < 1:
-            raise ValueError(f"`every` must be a number of batches >= 1. Received: every={every}")
+        if every is not None:
+            check_integer("every", every, least=1)
         self.path, self.dataset = os.fspath(path), dataset
         self.every, self.verbose = every, verbose
-        self.async_safe = every is None  # then nothing happens within an epoch
-        self._stored = None
+        self.async_safe = every is None  # Keras need not wait for the batches then
+        self._stored = None  # a state that `on_train_begin` read and `on_epoch_begin` completes
 
     def on_train_begin(self, logs=None):
         self._stored = None
@@ -136,9 +137,9 @@ class Resume(keras.callbacks.Callback):
         state.save_state(self.path, tensors, text)
 
     def _identity(self, epoch):
-        """What a run must have in common with the one it continues."""
+        """Return what a run must have in common with the run it continues."""
         optimizer = self.model.optimizer
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner = state.bare_optimizer(self.model)
         plan = getattr(getattr(self.dataset, "batches", None), "plan", None)
         identity = {
             "backend": keras.backend.backend(),
@@ -153,21 +154,22 @@ class Resume(keras.callbacks.Callback):
         return identity
 
     def _check(self, tensors, text):
-        stored, here = text["identity"], self._identity(text["epoch"])
-        wrong = [k for k in {**stored, **here} if stored.get(k) != here.get(k)]
-        if wrong:
-            raise ValueError(
-                f"`path` must hold the state of the same run; nothing was loaded. Go on as the "
-                f"stored run did, or start anew with another path. Received: path={self.path!r}, "
-                "which differs in\n"
-                + "\n".join(f"    {k}: {stored.get(k)}, now {here.get(k)}" for k in wrong)
-            )
+        message = (
+            "`path` must hold the state of the same run; nothing was loaded. Continue as that run "
+            f"did, or start anew with another path. Received: path={self.path!r}."
+        )
+        here = self._identity(text["epoch"])
+        check_same(text["identity"], here, message, ("in the file", "now"))
         names = ("model", "optimizer", "metrics")
         skip_metrics = not text["batch"] or self._lacks_metrics(tensors)
         state.check_variables(self.model, tensors, names[: 2 if skip_metrics else 3])
 
     def _restore(self, tensors, text):
-        """The rest of the state, at the beginning of the epoch, once Keras reset the metrics."""
+        """Restore the rest of the state at the beginning of the epoch.
+
+        Not earlier, as Keras resets the metrics before it calls `on_epoch_begin`. The generators
+        get their state of the beginning of the epoch, so that `fit` shuffles as it did.
+        """
         self._restore_history(text)
         moments = {
             moment: (_under(tensors, f"random/{moment}/"), words)
@@ -182,9 +184,11 @@ class Resume(keras.callbacks.Callback):
             self._skip(tensors, text, moments["now"])
 
     def _skip(self, tensors, text, random_now):
-        """Have `fit` draw the batches already seen, and train from the next one on.
+        """Let `fit` load the batches already seen without training, and train on from there.
 
-        `fit` looks `model.train_function` up in every step; it is there to be replaced.
+        No callback can make `fit` skip a batch, but `fit` looks `model.train_function` up in every
+        step. So a function that only loads batches takes its place for as many calls as needed;
+        the last one restores the generators as they were when the state was saved.
         """
         model, train = self.model, self.model.train_function
         calls = -(-text["batch"] // model.steps_per_execution)
@@ -205,7 +209,7 @@ class Resume(keras.callbacks.Callback):
         model.train_function = skip
 
     def _lacks_metrics(self, tensors):
-        """Whether metrics are yet to be built; on TensorFlow the first batch does that."""
+        """Return whether metrics are not built yet; on TensorFlow the first batch builds them."""
         return len(self.model.metrics_variables) < len(_under(tensors, "metrics/"))
 
     def _history(self):
@@ -221,7 +225,7 @@ def _under(tensors, prefix):
 
 
 def _draw(arguments, steps):
-    """The batches of one call of `train_function`: (iterator), (state, iterator) or (batches)."""
+    """Return the batches that a call of `train_function` gets, as a list or an iterator."""
     source = arguments[-1]
     if isinstance(source, list):
         return source

@@ -1,4 +1,4 @@
-"""What a trained model knows: impacts and trees, attributions, samples, ranks of attention."""
+"""Probe trained models: impacts and trees, attributions, samples, ranks of attention."""
 
 from kerasx.probing.attention_rank import attention_weights, numerical_ranks
 from kerasx.probing.attributions import integrated_gradients

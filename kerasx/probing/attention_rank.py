@@ -1,4 +1,4 @@
-"""Rank of attention matrices: what a causal mask does that head_size alone does not allow."""
+"""Ranks and determinants of attention matrices."""
 
 import functools
 
@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.backend.keras_internals import get_mask
+from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.layers import MultiHeadAttention
 from kerasx.layers.attention import split_biases
 from kerasx.ops import attention_normalize, padding
@@ -16,15 +17,15 @@ __all__ = ["attention_weights", "log_determinants", "numerical_ranks", "random_a
 
 
 def numerical_ranks(weights, tolerance=1e-6):
-    """How many singular values are above `tolerance` times the largest.
+    """Count the singular values above `tolerance` times the largest.
 
-    softmax(Q Kᵀ) of n tokens with heads of size d, n ≫ d, is close to a matrix of low rank; under
-    a causal mask it is triangular with a positive diagonal, so that its exact rank is n
-    (kexue.fm/archives/9529). How far the small singular values are from 0 is another question,
-    which `tolerance` puts.
+    softmax(Q Kᵀ) of n tokens with heads of size d ≪ n is close to a matrix of low rank. Under a
+    causal mask it is triangular with a positive diagonal, so its exact rank is n
+    (kexue.fm/archives/9529), though singular values may still be small.
 
     Args:
-        weights: (..., n, n), without padding.
+        weights: attention matrices (..., n, n), without padding.
+        tolerance: relative size below which a singular value counts as 0.
 
     Returns:
         Integers (...).
@@ -37,10 +38,13 @@ def numerical_ranks(weights, tolerance=1e-6):
 
 
 def log_determinants(weights):
-    """log |det| of each matrix, -inf where it is singular; Σ log w_ii for causal heads.
+    """Compute log |det| of each matrix, which is Σ log w_ii for causal heads.
 
     Args:
-        weights: (..., n, n).
+        weights: attention matrices (..., n, n).
+
+    Returns:
+        (...), float64, -inf for a singular matrix.
 
     >>> float(log_determinants([[1.0, 0.0], [0.5, 0.5]]).round(4))
     -0.6931
@@ -49,29 +53,29 @@ def log_determinants(weights):
 
 
 def random_attention(n, head_size, heads=8, causal=False, deviation=1.0, seed=0):
-    """softmax(Q Kᵀ / √d) of normal queries and keys: (heads, n, n), float64.
+    """Compute softmax(Q Kᵀ / √d) for normally distributed queries and keys.
 
-    The smaller the scores, the closer the softmax is to the first terms of its series, which are
-    of low rank; with a deviation of 1 even small heads reach almost n at a tolerance of 1e-6.
+    The smaller the scores, the closer the softmax is to the first terms of its series, which have
+    low rank; with a deviation of 1 even small heads reach almost rank n at a tolerance of 1e-6.
 
     Args:
-        n: tokens.
+        n: number of tokens.
         head_size: d.
-        heads: how many matrices.
-        causal: whether a token sees those before it and itself only.
+        heads: number of matrices.
+        causal: whether a token attends only to itself and the tokens before.
         deviation: standard deviation of queries and keys.
         seed: an integer.
+
+    Returns:
+        Attention matrices (heads, n, n), float64.
 
     >>> options = {"head_size": 4, "deviation": 0.3}
     >>> both, causal = (random_attention(64, causal=c, **options) for c in (False, True))
     >>> bool((numerical_ranks(both) < 40).all()), bool((numerical_ranks(causal) == 64).all())
     (True, True)
     """
-    if n < 1 or head_size < 1 or heads < 1:
-        raise ValueError(
-            "`n`, `head_size` and `heads` must be at least 1. "
-            f"Received: n={n}, head_size={head_size}, heads={heads}"
-        )
+    for name, value in {"n": n, "head_size": head_size, "heads": heads}.items():
+        check_integer(name, value, least=1)
     q, k = np.random.default_rng(seed).normal(0, deviation, (2, heads, n, head_size))
     scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(head_size)
     if causal:
@@ -81,22 +85,21 @@ def random_attention(n, head_size, heads=8, causal=False, deviation=1.0, seed=0)
 
 
 def attention_weights(model, inputs, layer):
-    """The attention matrices (b, heads, n, m) of a `MultiHeadAttention` layer in a model.
+    """Compute the attention matrices of a `MultiHeadAttention` layer in a model.
 
     Args:
-        model: a functional keras.Model in which the layer is used once.
-        inputs: arrays as the model takes them.
-        layer: its name, such as "Transformer-0-MultiHeadSelfAttention".
+        model: a functional keras.Model in which the layer is called once.
+        inputs: list of arrays, the inputs of the model.
+        layer: name of the layer, such as "Transformer-0-MultiHeadSelfAttention".
 
     Returns:
-        Weights (b, heads, n, m), float32; rows of padding queries mean nothing.
+        Weights (b, heads, n, m), float32; rows of padding queries have no meaning.
 
     Raises:
         ValueError: no such layer, or one of another kind.
     """
     names = [x.name for x in model.layers if isinstance(x, MultiHeadAttention)]
-    if layer not in names:
-        raise ValueError(f"`layer` must be one of {names}. Received: layer={layer!r}")
+    check_choice("layer", layer, names)
     layer, node = model.get_layer(layer), only_node(model, layer)
     before = keras.Model(model.inputs, list(node.arguments.args[0]))
     values = before([ops.convert_to_tensor(x) for x in inputs], training=False)
@@ -121,5 +124,5 @@ def _options(node):
 def _square(weights):
     weights = np.asarray(weights, "float64")
     if weights.ndim < 2 or weights.shape[-1] != weights.shape[-2]:
-        raise ValueError(f"`weights` must be (..., n, n). Received: shape {weights.shape}")
+        raise invalid("`weights` must be (..., n, n).", **{"weights.shape": weights.shape})
     return weights

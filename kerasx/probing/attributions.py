@@ -1,4 +1,4 @@
-"""Integrated gradients: how much each token adds to what a model answers."""
+"""Integrated gradients: attribute the output of a model to its tokens."""
 
 from typing import NamedTuple
 
@@ -8,37 +8,44 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import get_mask
+from kerasx.checks import check_integer, invalid
 from kerasx.probing.model_functions import only_node
 
 __all__ = ["Attributions", "integrated_gradients"]
 
 
 class Attributions(NamedTuple):
-    tokens: np.ndarray  # (b, n), whose sums over n are the differences
-    differences: np.ndarray  # (b,), the output for the text less that for the baseline
+    """Attributions of tokens (b, n), and the differences (b,) that they add up to.
+
+    A difference is the output for the text minus the output for the baseline.
+    """
+
+    tokens: np.ndarray
+    differences: np.ndarray
 
 
 def integrated_gradients(
     model, inputs, target, baseline_ids=None, steps=32, layer="Embedding-Token"
 ):
-    """(e - e₀) · ∫₀¹ ∂f/∂e (e₀ + α(e - e₀)) dα, summed over the components of each token's vector.
+    """Attribute an output f to tokens: (e - e₀) · ∫₀¹ ∂f/∂e (e₀ + α(e - e₀)) dα for each token.
 
-    e are the vectors of the tokens and e₀ those of the baseline; mask, positions and segments stay
-    those of the text. Attributions add up to f(e) - f(e₀) (completeness), as far as the integral is
-    exact: it is taken by Gauss and Legendre's rule, whose error falls fast with the steps.
+    e are the embeddings of the tokens and e₀ those of the baseline; mask, positions and segments
+    stay those of the text. The attributions add up to f(e) - f(e₀) (completeness), up to the error
+    of the integral, which falls fast with the steps of Gauss-Legendre quadrature.
 
     Args:
-        model: a functional keras.Model in which the layer is used once, with outputs (b, c); scores
-            rather than probabilities, which saturate.
-        inputs: arrays as the model takes them, the token ids (b, n) first.
-        target: the output that is explained, an integer or one for each text (b,).
-        baseline_ids: token ids like those of the inputs, such as all [MASK] but for [CLS] and
-            [SEP]; by default the baseline's vectors are zeros.
-        steps: points of the integral; each takes one pass forward and back.
+        model: a functional keras.Model with outputs (b, c), in which the layer is called once. The
+            outputs should be logits, as probabilities saturate.
+        inputs: list of arrays, the inputs of the model, token ids (b, n) first.
+        target: index of the output to explain, an integer or integers (b,).
+        baseline_ids: token ids like those of the inputs, such as [MASK] for all tokens but [CLS]
+            and [SEP]; by default the embeddings of the baseline are zeros.
+        steps: points of the quadrature; each takes one pass forward and back.
         layer: name of the embedding layer.
 
     Returns:
-        `Attributions(tokens, differences)`, float64.
+        The named tuple (tokens (b, n), differences (b,)), float64, where a difference is
+        f(e) - f(e₀).
 
     Raises:
         ValueError: no such layer, a target or a baseline that does not fit.
@@ -52,8 +59,7 @@ def integrated_gradients(
     >>> tokens.shape, bool(np.allclose(tokens.sum(1), differences, atol=1e-6))
     ((1, 3), True)
     """
-    if steps < 1:
-        raise ValueError(f"`steps` must be at least 1. Received: steps={steps}")
+    check_integer("steps", steps, least=1)
     inputs = [np.asarray(x) for x in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
     embed, rest = _cut(model, layer)
     function = _target_of(rest, embed, inputs, target)
@@ -71,7 +77,7 @@ def integrated_gradients(
 
 
 def _compiled(gradients, model):
-    """The function of one tensor, compiled where the backend compiles."""
+    """Return `gradients` as a function of one tensor, compiled where the backend compiles."""
     if keras.backend.backend() == "torch":
         return lambda vectors: gradients([vectors])
     return backend.compiled(lambda vectors: gradients([vectors]), [model])
@@ -82,22 +88,22 @@ def _tensor(vectors):
 
 
 def _cut(model, name):
-    """(model from the inputs to the vectors, model from the vectors and the inputs onwards)."""
+    """Return models from the inputs to the embeddings, and from both to the outputs."""
     vectors = only_node(model, name).outputs[0]
     embed = keras.Model(model.inputs, vectors)
     rest = keras.Model([vectors, *model.inputs], model.outputs[0])
-    rest.supports_masking = True  # it is handed the mask of the vectors
+    rest.supports_masking = True  # it gets the mask of the embeddings
     return embed, rest
 
 
 def _target_of(rest, embed, inputs, target):
-    """[vectors] -> (the sum of the outputs explained, these (b,))."""
+    """Return a function [embeddings] -> (sum of the explained outputs, these outputs (b,))."""
     count = rest.outputs[0].shape[-1]
     target = np.broadcast_to(np.asarray(target, int), len(inputs[0]))
     if len(rest.outputs[0].shape) != 2 or (target < 0).any() or (target >= count).any():
-        raise ValueError(
-            "`target` must be the number of an output of the model, whose outputs must be (b, c). "
-            f"Received: target={target.tolist()} of outputs of shape {rest.outputs[0].shape}"
+        raise invalid(
+            "`target` must be the number of an output of the model, whose outputs must be (b, c).",
+            **{"target": target.tolist(), "outputs.shape": rest.outputs[0].shape},
         )
     tensors = [ops.convert_to_tensor(x) for x in inputs]
     chosen = ops.one_hot(target, count, dtype="float32")
@@ -117,9 +123,9 @@ def _baseline(embed, inputs, ids, end):
         return np.zeros_like(end)
     ids = np.asarray(ids, inputs[0].dtype)
     if ids.shape not in (inputs[0].shape, inputs[0].shape[1:]):
-        raise ValueError(
-            "`baseline_ids` must be ids like the token ids. "
-            f"Received: shapes {ids.shape} and {inputs[0].shape}"
+        raise invalid(
+            f"`baseline_ids` must be ids like the token ids, of shape {inputs[0].shape}.",
+            **{"baseline_ids.shape": ids.shape},
         )
     ids = np.broadcast_to(ids, inputs[0].shape)
     return ops.convert_to_numpy(embed([ids, *inputs[1:]])).astype("float64")

@@ -1,23 +1,24 @@
-"""Models as functions from NumPy to NumPy."""
+"""Call a model on NumPy arrays, and find where it calls a layer."""
 
 import keras
 import numpy as np
 
 from kerasx.backend.keras_internals import calls, graph_calls
+from kerasx.checks import check_choice, invalid
 
 __all__ = ["as_function", "only_node"]
 
 
 def as_function(model, rank=3):
-    """A function from ids (b, n) to the model's output, float32, in one compiled call.
+    """Return a function from ids (b, n) to the output of a model, float32.
 
     Args:
-        model: a keras.Model of token ids, or of token ids and segment ids (0 is given); or a
+        model: a keras.Model of token ids, or of token ids and segment ids, which are 0; or a
             function from ids (b, n).
-        rank: the rank that the output must have.
+        rank: number of dimensions that the output must have.
 
     Raises:
-        ValueError: a model with other inputs, or, when called, another rank.
+        ValueError: a model with other inputs; when called, an output of another rank.
 
     >>> as_function(lambda ids: ids[..., None])(np.ones((2, 3), "int32")).shape
     (2, 3, 1)
@@ -27,10 +28,8 @@ def as_function(model, rank=3):
     def function(ids):
         output = run(ids)
         if isinstance(output, (list, tuple)) or np.ndim(output) != rank:
-            raise ValueError(
-                f"The model must have one output of rank {rank}. "
-                f"Received: {keras.tree.map_structure(np.shape, output)}"
-            )
+            shapes = keras.tree.map_structure(np.shape, output)
+            raise invalid(f"The model must have one output of rank {rank}.", shapes=shapes)
         return np.asarray(keras.ops.convert_to_numpy(output), "float32")
 
     return function
@@ -38,27 +37,24 @@ def as_function(model, rank=3):
 
 def _predict(model):
     if len(model.inputs) not in (1, 2):
-        raise ValueError(
+        raise invalid(
             "The model must take token ids, or token ids and segment ids; wrap another in a "
-            f"function of the ids. Received: inputs {[x.name for x in model.inputs]}"
+            "function of the ids.",
+            inputs=[x.name for x in model.inputs],
         )
     single = len(model.inputs) == 1
     return lambda ids: model.predict_on_batch(ids if single else [ids, np.zeros_like(ids)])
 
 
 def only_node(model, name):
-    """Where a functional model calls its layer of that name: the one Keras node.
+    """Return the Keras node of the only call of a layer in a functional model.
 
     Raises:
-        ValueError: no such layer, or one that the model calls more than once.
+        ValueError: no layer of that name, or one that the model calls more than once.
     """
-    names = [layer.name for layer in model.layers]
-    if name not in names:
-        raise ValueError(f"`layer` must be one of {names}. Received: layer={name!r}")
+    check_choice("layer", name, [layer.name for layer in model.layers])
     inside = {id(node) for node in graph_calls(model)}
     nodes = [node for node in calls(model.get_layer(name)) if id(node) in inside]
     if len(nodes) != 1:
-        raise ValueError(
-            f"`layer` must be used once in the model. Received: {name!r}, used {len(nodes)} times"
-        )
+        raise invalid("`layer` must be used once in the model.", layer=name, uses=len(nodes))
     return nodes[0]

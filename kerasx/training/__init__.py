@@ -1,10 +1,11 @@
-"""Gradient tricks: each one line on a model, each exact, all composable.
+"""Training tricks: each is one line on a model, and all compose.
 
     model = adversarial_training(model, "Embedding-Token", epsilon=0.5)
     model = flooding(model, 0.1)
 
-A trick replaces the model's train_step; the model stays the same object and is saved as it was.
-The trick attached last is the outermost: here the loss is flooded at the perturbed weights.
+A trick changes the loss that the model's train_step minimises; the model stays the same object
+and is saved as it was. The trick attached last is the outermost: above, the adversarial loss is
+flooded.
 """
 
 from kerasx.training.adversarial import (

@@ -1,10 +1,11 @@
-"""A batch too large for memory, exactly, whatever the loss."""
+"""Train on a batch that does not fit into memory, with the exact gradient."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import all_layers
+from kerasx.checks import check_integer, invalid
 from kerasx.layers import Loss
 from kerasx.training.objective import step_of
 
@@ -12,17 +13,18 @@ __all__ = ["contrastive_accumulation"]
 
 
 def contrastive_accumulation(model, chunks):
-    """Encode the batch in chunks whose activations are not kept, and take the loss of the whole.
+    """Encode the batch in chunks without keeping activations, and compute the loss of the whole.
 
-    A contrastive loss couples the examples of a batch, so gradients of small batches do not add
-    up to that of a large one. Here the model runs on one chunk after another and only the outputs
-    h are kept; the loss sees all of h, and the backward pass runs each chunk again, with the same
-    dropout, under ∂L/∂h. The gradient is that of the full batch, for one more forward pass.
+    A contrastive loss couples the examples of a batch, so the gradients of small batches do not
+    add up to that of a large batch. Here the model encodes one chunk after another, and only the
+    outputs h are kept; the loss sees all of h, and the backward pass runs each chunk again with
+    the same dropout masks and continues from ∂L/∂h. The gradient is that of the full batch, at the
+    price of one more forward pass. Batch normalization sees single chunks.
 
     Args:
-        model: a keras.Model, compiled or not; its loss is that of `compile`.
-        chunks: how many parts a batch is cut into along its first axis. They differ by at most
-            one example.
+        model: a keras.Model, compiled or not, with its loss in `compile`.
+        chunks: number of parts into which a batch is cut along its first axis. Their sizes differ
+            by at most one example.
 
     Returns:
         The model.
@@ -30,15 +32,14 @@ def contrastive_accumulation(model, chunks):
     Raises:
         ValueError: chunks < 1, or a loss layer in the model, which would see one chunk only.
 
-    Batch normalization sees chunks, too. Source: arXiv 2101.06983; kexue.fm/archives/8471.
+    Source: arXiv 2101.06983; kexue.fm/archives/8471.
     """
-    if chunks < 1:
-        raise ValueError(f"`chunks` must be at least 1. Received: chunks={chunks}")
+    check_integer("chunks", chunks, least=1)
     losses = [layer.name for layer in all_layers(model) if isinstance(layer, Loss)]
     if losses:
-        raise ValueError(
-            f"`model` must have its loss in compile(), not in layers: {losses} would see one chunk "
-            "at a time."
+        raise invalid(
+            "`model` must have its loss in compile(), not in layers, which see one chunk.",
+            layers=losses,
         )
     step = step_of(model)
     step.forward = lambda x: _in_chunks(model, x, chunks)
@@ -61,7 +62,11 @@ def _in_chunks(model, x, chunks):
 
 
 def _recomputed(model, x, leaves):
-    """The model's outputs for one chunk; seeds and other states advance."""
+    """Compute the outputs for one chunk so that the backward pass recomputes its activations.
+
+    `recompute` differentiates a pure function. So the non-trainable states (seeds, averages) are
+    inputs and outputs of the function, and are assigned once, after the forward pass.
+    """
     states, weights = model.non_trainable_variables, model.trainable_variables
     structure = None
 

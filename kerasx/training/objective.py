@@ -1,4 +1,10 @@
-"""What a model minimises, as a pure function that tricks wrap."""
+"""The objective of a model as a pure function, which tricks wrap, and the step that minimises it.
+
+A trick may evaluate the loss several times, at moved weights, and differentiate it. `model(x)` has
+side effects (seeds advance, averages move), and Keras's train_step has no place for that. So here
+the loss is a function of values, (trainable, state, batch) -> (loss, (outputs, state)), evaluated
+in a StatelessScope; `backend.train_step` differentiates it and assigns the new state once.
+"""
 
 import difflib
 import functools
@@ -9,6 +15,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.backend.keras_internals import all_layers
+from kerasx.checks import invalid
 
 __all__ = [
     "Batch",
@@ -24,9 +31,11 @@ __all__ = [
 
 
 class State(NamedTuple):
-    """Values of what a forward pass may change: seeds and averages, and metrics of the loss.
+    """The values that a forward pass may change, and how far frozen weights are moved.
 
-    `deltas` are what frozen weights are moved by meanwhile, {id of the variable: tensor}.
+    `non_trainable` and `metrics` are values of `model.non_trainable_variables` and of
+    `model.metrics_variables`; `deltas`, {id of the variable: tensor}, are added to frozen weights,
+    which are not among the `trainable` values of an objective.
     """
 
     non_trainable: list
@@ -35,7 +44,7 @@ class State(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a step is given: the data, what its loss is scaled by, and the step's number."""
+    """The data of a step, the scale of its loss (against underflow) and its number."""
 
     x: object
     y: object
@@ -45,11 +54,10 @@ class Batch(NamedTuple):
 
 
 class Step:
-    """A model's train_step: its loss, wrapped by the tricks attached so far.
+    """The train_step of a model: its objective, wrapped by the tricks attached so far.
 
-    An objective is a pure function (trainable, state, batch) -> (loss, (outputs, state)), where
-    `trainable` are the values of `model.trainable_variables`. A trick makes an objective of an
-    objective, so tricks compose, the last one attached being the outermost.
+    `trainable` in an objective are the values of `model.trainable_variables`. A trick takes an
+    objective and returns an objective, so tricks compose; the one attached last is the outermost.
     """
 
     def __init__(self, model):
@@ -59,7 +67,7 @@ class Step:
         self.report = None
 
     def run(self, function, trainable, state):
-        """(function(), state after it), the model having the given values meanwhile."""
+        """Call `function` with the given values in the model; return (result, new state)."""
         model = self.model
         groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
         mapping = [
@@ -69,12 +77,13 @@ class Step:
         with keras.StatelessScope(there, collect_losses=True) as scope:
             result = function()
         after = {id(v): scope.get_current_value(v) for v, _ in mapping}
+        # a frozen weight keeps its value without the delta
         after |= {id(v): value for v, value in mapping if id(v) in state.deltas}
         values = ([after[id(v)] for v in group] for group in groups[1:])
         return result, State(*values, state.deltas)
 
     def objective(self, trainable, state, batch):
-        """The model's own loss: that of `compile`, of its layers and of its regularizers."""
+        """Compute the loss of `compile`, of the layers and of the regularizers of the model."""
 
         def call():
             outputs = self.forward(batch.x)
@@ -101,31 +110,44 @@ class Step:
 
 
 def step_of(model):
-    """The Step of a model; a model that had none gets one, in place of Keras's train_step."""
+    """Return the Step of a model, which takes the place of Keras's train_step at the first call."""
     step = getattr(model, "train_step", None)
     if isinstance(step, Step):
         return step
     if not isinstance(model, keras.Model):
-        raise ValueError(f"`model` must be a keras.Model. Received: {type(model).__name__}")
+        raise invalid("`model` must be a keras.Model.", type=type(model).__name__)
     if type(model).train_step is not keras.Model.train_step:
-        raise ValueError(
-            f"`model` must train as keras.Model does, but `{type(model).__name__}` has a "
-            "train_step of its own, which would be replaced. Build it as a functional keras.Model."
+        raise invalid(
+            "`model` must train as keras.Model does, but its class has a train_step of its own, "
+            "which would be replaced. Build it as a functional keras.Model.",
+            type=type(model).__name__,
         )
     model.train_step = Step(model)
-    model.train_function = None  # one compiled before knows nothing of the step
+    model.train_function = None  # it may be compiled already, with the old step
     return model.train_step
 
 
 def attach(model, trick):
-    """The model, its objective wrapped by `trick` (objective -> objective)."""
+    """Wrap the objective of a model by `trick`, a function objective -> objective.
+
+    Args:
+        model: a keras.Model, compiled or not.
+        trick: a function from an objective, (trainable, state, batch) -> (loss, (outputs, state)),
+            to another.
+
+    Returns:
+        The model.
+    """
     step_of(model).tricks.append(trick)
     model.train_function = None
     return model
 
 
 def find_variables(model, layer):
-    """The floating weights of the layer of that name, or of several; None is all trainable ones."""
+    """Return the floating weights of a layer, of a list of layers, or all trainable weights (None).
+
+    Frozen weights are included where layers are named.
+    """
     if layer is None:
         return list(model.trainable_variables)
     names = [layer] if isinstance(layer, str) else list(layer)
@@ -141,12 +163,12 @@ def find_variables(model, layer):
         )
     found = [w for name in names for w in layers[name].weights if "float" in w.dtype]
     if not found:
-        raise ValueError(f"`layer` must have weights. Received: layer={layer!r}, which has none.")
+        raise invalid("`layer` must have weights, and has none.", layer=layer)
     return found
 
 
 def moved(model, variables, deltas, trainable, state):
-    """(trainable, state) with `deltas` added to the given variables, trainable or not."""
+    """Return (trainable, state) with `deltas` added to some variables, trainable or frozen."""
     added = {id(v): delta for v, delta in zip(variables, deltas, strict=True)}
     places = {id(v): i for i, v in enumerate(model.trainable_variables)}
     trainable = list(trainable)
@@ -161,7 +183,11 @@ def _plus(value, delta):
 
 
 def gradients_at(model, variables, objective, trainable, state, batch, deltas=None):
-    """Gradients of an objective by some variables, moved by `deltas`, as constants."""
+    """Return the gradients of an objective by some variables moved by `deltas`, as constants.
+
+    The loss is differentiated with its scale, so that float16 gradients do not underflow, and the
+    gradients are divided by the scale afterwards.
+    """
     trainable = [ops.stop_gradient(t) for t in trainable]
 
     def scaled(deltas):

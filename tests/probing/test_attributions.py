@@ -53,7 +53,7 @@ def test_of_a_linear_model_they_are_the_weights_times_the_vectors():
         ({"target": 3}, "`target` must be the number of an output"),
         ({"target": -1}, "`target` must be the number of an output"),
         ({"layer": "Embedding"}, "`layer` must be one of"),
-        ({"steps": 0}, "`steps` must be at least 1"),
+        ({"steps": 0}, "`steps` must be an integer of at least 1"),
         ({"baseline_ids": [1, 2]}, "`baseline_ids` must be ids like"),
     ],
 )

@@ -177,11 +177,11 @@ class OwnStep(keras.Model):
 def test_wrong_models_and_layers_are_named():
     with pytest.raises(ValueError, match="train_step of its own"):
         training.flooding(OwnStep(), 0.1)
-    with pytest.raises(ValueError, match="must be a keras.Model. Received: int"):
+    with pytest.raises(ValueError, match="must be a keras.Model. Received: type='int'"):
         training.flooding(3, 0.1)
     with pytest.raises(ValueError, match="Did you mean 'linear'.*The model has"):
         training.adversarial_training(linear(), "liner")
-    with pytest.raises(ValueError, match="which has none"):
+    with pytest.raises(ValueError, match="and has none"):
         training.adversarial_training(classifier(0.5), "drop")
 
 
