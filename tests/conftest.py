@@ -23,6 +23,11 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
 
 
+def pytest_configure(config):
+    if config.option.markexpr != "backend_free":
+        import torch  # noqa: F401 - in a process with TensorFlow, torch has to come first
+
+
 def pytest_report_header(config):
     return f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND', '(keras default)')}"
 

@@ -15,12 +15,6 @@ CALLBACK = keras.callbacks.Callback
 each_callback = pytest.mark.parametrize("name", TABLE)
 
 
-def available(name, folder):
-    if name == "TrainingCurve":
-        pytest.importorskip("matplotlib", reason="draws with matplotlib")
-    return TABLE[name].make(folder)
-
-
 def test_the_table_has_a_row_for_each_callback_exported_or_not():
     classes = {n: x for n, x in defined_names(callbacks).items() if isinstance(x, type)}
     assert sorted(TABLE) == sorted(n for n, x in classes.items() if issubclass(x, CALLBACK))
@@ -35,7 +29,7 @@ def test_it_runs_through_fit_and_evaluate_and_trains_as_without_it(name, jit_com
     if jit_compile is True and keras.backend.backend() == "torch":
         pytest.skip("jit_compile is torch.compile there: minutes of C++ compilation")
     row = TABLE[name]
-    model, history = trained(row.optimizer, jit_compile, (available(name, tmp_path),))
+    model, history = trained(row.optimizer, jit_compile, (TABLE[name].make(tmp_path),))
     plain, _ = trained(row.optimizer, jit_compile)
     assert equal_arrays(model.get_weights(), plain.get_weights())
     assert {"loss", "val_loss", *row.keys} == set(history)
@@ -58,7 +52,7 @@ def trained(optimizer, jit_compile, callbacks=()):
 def test_zero_epochs_are_no_error(name, tmp_path):
     model, data = make_line(TABLE[name].optimizer())
     before = model.get_weights()
-    model.fit(*data, epochs=0, callbacks=[available(name, tmp_path)], verbose=0)
+    model.fit(*data, epochs=0, callbacks=[TABLE[name].make(tmp_path)], verbose=0)
     assert all(map(np.array_equal, before, model.get_weights()))
 
 

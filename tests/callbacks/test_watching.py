@@ -57,7 +57,6 @@ def test_previews_are_printed_kept_and_written(tmp_path, capsys):
 
 @pytest.fixture
 def plot_history():
-    pytest.importorskip("matplotlib", reason="draws with matplotlib")
     from kerasx.callbacks.training_curve import plot_history
 
     return plot_history
@@ -220,7 +219,6 @@ def test_a_missing_tensorboardx_is_named_when_the_callback_is_made(monkeypatch):
 
 
 def test_event_files_are_written_without_tensorflow(tmp_path):
-    pytest.importorskip("tensorboardX", reason="writes the event files")
     fit(LearningLog(tmp_path / "logs"))
     (events,) = (tmp_path / "logs").iterdir()
     content = events.read_bytes()

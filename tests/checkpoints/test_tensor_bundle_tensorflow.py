@@ -1,6 +1,5 @@
 """Parity with TensorFlow, which runs in another process and passes its arrays as bytes."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -9,12 +8,7 @@ import pytest
 from kerasx.checkpoints import open_checkpoint, save_tensor_bundle
 from tests.checkpoints.helpers import BFLOAT16, DTYPES, run_python, same, small_tensors
 
-pytestmark = [
-    pytest.mark.backend_free,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None, reason="tensorflow is not installed"
-    ),
-]
+pytestmark = pytest.mark.backend_free
 
 # Write checkpoints to the folder argv[1] in every way, and print the tensors that
 # tf.train.load_checkpoint reads from them and from ours: {checkpoint: {name: [dtype, shape, hex]}}.

@@ -1,6 +1,5 @@
 """Files of PyTorch, which runs in another process so that this one does not import it."""
 
-import importlib.util
 import json
 
 import pytest
@@ -77,8 +76,6 @@ print(json.dumps(result))
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed")
     output = run_python(TORCH, tmp_path_factory.mktemp("torch"), KERAS_BACKEND="torch")
     return json.loads(output.splitlines()[-1])
 

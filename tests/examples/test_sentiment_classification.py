@@ -71,6 +71,5 @@ def test_a_pretrained_folder_brings_its_weights_and_vocabulary(folder):
 
 @pytest.mark.once
 def test_the_picture_of_the_curves_is_drawn(tmp_path):
-    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     run("--reviews", "8", "--tricks", "plain", "--picture", "--save", tmp_path)
     assert (tmp_path / "plain.png").stat().st_size > 1000

@@ -10,8 +10,6 @@ from kerasx.models import build_transformer_model, t5_config
 from kerasx.tokenizers import SpTokenizer, train_sentencepiece, trim_sentencepiece
 from tests.generation.models import randomize
 
-pytest.importorskip("sentencepiece", reason="the extra `text` has it")
-
 PAPERS = generate_papers(40)
 SENTINELS = [f"<extra_id_{i}>" for i in range(9, -1, -1)]
 ROWS_BEYOND = 12  # an mT5 has 250,112 rows for 250,100 pieces

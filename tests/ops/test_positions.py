@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from keras import ops
+from transformers.models.t5.modeling_t5 import T5Attention
 
 from kerasx.ops import (
     apply_rotary_position_embeddings,
@@ -135,10 +137,8 @@ def test_hierarchical_positions_of_given_ids_are_rows_of_the_whole():
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("buckets, distance", [(32, 128), (8, 20)])
 def test_relative_buckets_are_those_of_t5(bidirectional, buckets, distance):
-    torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-    t5 = pytest.importorskip("transformers.models.t5.modeling_t5", reason="it is the reference")
     relative = np.arange(-300, 301)[None]
-    theirs = t5.T5Attention._relative_position_bucket(
+    theirs = T5Attention._relative_position_bucket(
         torch.tensor(relative), bidirectional, buckets, distance
     ).numpy()
     ours = relative_position_buckets(relative, buckets, distance, bidirectional)

@@ -2,16 +2,13 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-
-from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.encoder_decoder import (  # noqa: E402
+from kerasx.models import build_transformer_model
+from tests.parity.encoder_decoder import (
     SOURCES,
     TARGETS,
     assert_same,

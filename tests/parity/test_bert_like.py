@@ -1,17 +1,14 @@
 """ALBERT, ELECTRA, RoBERTa and DistilBERT equal transformers on folders it wrote."""
 
+import keras
+import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-
-from kerasx import checkpoints  # noqa: E402
-from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.record import record  # noqa: E402
-from tests.parity.reference import random_model  # noqa: E402
+from kerasx import checkpoints
+from kerasx.models import build_transformer_model
+from tests.parity.record import record
+from tests.parity.reference import random_model
 
 SIZES = {
     "vocab_size": 40,

@@ -1,27 +1,25 @@
 """Generation equals transformers' `generate`, filters and penalties its logits processors."""
 
+import keras
+import numpy as np
 import pytest
+import torch
+import transformers
+from keras import ops
+from transformers.generation import logits_process as theirs
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-from keras import ops  # noqa: E402
-from transformers.generation import logits_process as theirs  # noqa: E402
-
-from kerasx.generation import (  # noqa: E402
+from kerasx.generation import (
     BeamSearch,
     Generator,
     Greedy,
     NoRepeatNgrams,
     RepetitionPenalty,
 )
-from kerasx.generation.constraints.constraint import NoEndBefore  # noqa: E402
-from kerasx.generation.strategies import sampling  # noqa: E402
-from kerasx.generation.strategies.strategy import NEVER  # noqa: E402
-from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.decoders import generated  # noqa: E402
+from kerasx.generation.constraints.constraint import NoEndBefore
+from kerasx.generation.strategies import sampling
+from kerasx.generation.strategies.strategy import NEVER
+from kerasx.models import build_transformer_model
+from tests.parity.decoders import generated
 
 HALF = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2)
 T5 = dict(d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2, decoder_start_token_id=0)

@@ -2,17 +2,15 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
+import torch
+import transformers
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-
-from kerasx.generation import Generator  # noqa: E402
-from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.decoders import TOKENS, assert_same, greedy, randomized, vectors_or_logits  # noqa: E402
+from kerasx.generation import Generator
+from kerasx.models import build_transformer_model
+from tests.parity.decoders import TOKENS, assert_same, greedy, randomized, vectors_or_logits
 
 SIZES = {"vocab_size": 30, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 24}
 HEADS = ["OpenAIGPTModel", "OpenAIGPTLMHeadModel", "GPT2Model", "GPT2LMHeadModel"]

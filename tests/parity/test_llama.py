@@ -1,13 +1,12 @@
 """Llama, Qwen2 and Qwen3 equal transformers on folders that save_pretrained wrote."""
 
 import pytest
+import torch
+import transformers
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-from kerasx.generation import Generator  # noqa: E402 - torch has to come first
-from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.decoders import assert_same, greedy, randomized, vectors_or_logits  # noqa: E402
+from kerasx.generation import Generator
+from kerasx.models import build_transformer_model
+from tests.parity.decoders import assert_same, greedy, randomized, vectors_or_logits
 
 SIZES = {
     "vocab_size": 30,

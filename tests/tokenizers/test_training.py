@@ -6,7 +6,6 @@ from kerasx.datasets import generate_papers
 from kerasx.tokenizers import SpTokenizer, train_sentencepiece
 
 pytestmark = pytest.mark.backend_free
-pytest.importorskip("sentencepiece", reason="the extra `text` has it")
 
 TEXTS = [text for paper in generate_papers(60) for text in paper]
 

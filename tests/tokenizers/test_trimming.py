@@ -1,6 +1,7 @@
 """Smaller vocabularies tokenize their corpus as the large ones did."""
 
 import pytest
+import sentencepiece as spm
 
 from kerasx.datasets import generate_papers
 from kerasx.files.protobuf import read_fields, write_message
@@ -16,7 +17,6 @@ from tests.tokenizers.common import TOKEN_DICT, corpus, tokenizer, write_chinese
 pytestmark = pytest.mark.backend_free
 
 TEXTS = ["今天天气不错，我们出去走走。", "the weather is nice today, we walk", "今天走了10公里"]
-spm = pytest.importorskip("sentencepiece", reason="the extra `text` has it")
 
 
 @pytest.fixture(scope="module")

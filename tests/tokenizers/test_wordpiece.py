@@ -1,6 +1,7 @@
 import pickle
 import re
 import sys
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -242,7 +243,6 @@ def test_characters_of_the_fast_path_stand_alone():
 
 
 def test_a_long_text_needs_little_memory():
-    tracemalloc = pytest.importorskip("tracemalloc")
     t, text = tokenizer(), "我们在北京，看书 playing " * 20000
     t.encode(text, maxlen=512)
     tracemalloc.start()
