@@ -28,7 +28,6 @@ import numpy as np
 from benchmarks.harness import BACKENDS, CONFIG, installed, interleave, report, rows
 
 BATCH, LENGTH = 16, 128
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def random_tokens(steps):
@@ -213,13 +212,21 @@ def serve(make, *settings):
 
 
 def reviews(examples):
-    """[((ids, segments), label)] of the reviews, at most 256 tokens each."""
-    from kerasx.files import read_tsv
-    from kerasx.tokenizers import Tokenizer
+    """Return [((ids, segments), label)] of generated reviews, at most 256 tokens each.
 
-    tokenizer = Tokenizer(DATA / "vocab/chinese_bert_vocab.txt", do_lower_case=True)
-    pairs = read_tsv(DATA / "sentiment/sentiment.train.data")[:examples]
-    return [(tuple(tokenizer.encode(text, maxlen=256)), label) for text, label in pairs]
+    Several reviews are joined into a text, so that lengths vary as those of real ones do.
+    """
+    from kerasx.datasets import generate_reviews
+    from kerasx.tokenizers import Tokenizer, character_vocab
+
+    draw = np.random.default_rng(0)
+    sizes = np.minimum(draw.geometric(0.3, examples), 8)
+    drawn = generate_reviews(int(sizes.sum()))
+    ends = np.cumsum(sizes)
+    texts = ["".join(r.text for r in drawn[end - n : end]) for n, end in zip(sizes, ends)]
+    tokenizer = Tokenizer(character_vocab(texts), do_lower_case=True)
+    labels = [drawn[end - 1].sentiment for end in ends]
+    return [(tuple(tokenizer.encode(x, maxlen=256)), y) for x, y in zip(texts, labels)]
 
 
 def classifier():
