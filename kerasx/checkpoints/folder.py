@@ -125,13 +125,12 @@ def read_config(path):
             config = json.load(f, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
         place = f"{path}:{error.lineno}:{error.colno}"
-        raise ValueError(f"`path` must be a JSON file. {place}: {error.msg}") from error
+        raise invalid(f"`path` must be a JSON file. {place}: {error.msg}.", path=path) from error
     except (OSError, ValueError, RecursionError) as error:  # no file, bad UTF-8, a repeated key
-        raise ValueError(f"`path` must be a JSON file. {path}: {error}") from error
+        raise invalid(f"`path` must be a JSON file. {path}: {error}.", path=path) from error
     if not isinstance(config, dict):
-        raise ValueError(
-            f"`path` must hold a JSON object. {path}:1:1: received a {type(config).__name__}"
-        )
+        kind = type(config).__name__
+        raise invalid(f"`path` must hold a JSON object. {path}:1:1 holds a {kind}.", path=path)
     return config
 
 
