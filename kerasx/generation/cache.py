@@ -17,7 +17,7 @@ from kerasx.layers import (
     SinusoidalPositionEmbedding,
 )
 from kerasx.layers.inputs import embedding_of, roles_of
-from kerasx.models.limits import padding_id, position_limit
+from kerasx.models.reach import padding_id, position_limit
 
 __all__ = ["DecodingGraphs", "decoding_kind"]
 

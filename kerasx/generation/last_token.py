@@ -6,7 +6,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.layers.inputs import roles_of
-from kerasx.models.limits import position_limit
+from kerasx.models.reach import position_limit
 
 __all__ = ["LastToken"]
 

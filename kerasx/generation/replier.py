@@ -3,7 +3,7 @@
 from kerasx.generation.generator import Generator
 from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies.sampling import Sampling
-from kerasx.models.limits import position_limit
+from kerasx.models.reach import position_limit
 from kerasx.tokenizers import encode_prompt
 
 __all__ = ["Replier", "chat"]

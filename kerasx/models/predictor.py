@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasx.checks import check_integer, invalid
 from kerasx.data import sequence_padding
-from kerasx.models.limits import padding_id, position_limit
+from kerasx.models.reach import padding_id, position_limit
 
 __all__ = ["Predictor"]
 

@@ -7,7 +7,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.layers.inputs import roles_of
-from kerasx.models.limits import padding_id, position_limit
+from kerasx.models.reach import padding_id, position_limit
 from kerasx.serve.server_limits import Invalid
 
 __all__ = ["Classification", "Embedding", "checked_ids"]
