@@ -200,3 +200,28 @@ def test_reading_loads_no_backend(tmp_path):
     save_hdf5(tmp_path / "a.weights.h5", small_tensors())
     paths = [tmp_path / name for name in ("a.ckpt", "a.safetensors", "a.weights.h5")]
     assert run_python(READING, *paths).strip() == "[]"
+
+
+FULL_DISK = """
+import os, resource, sys
+import numpy as np
+from kerasx.checkpoints import __main__ as cli
+from kerasx.checkpoints import open_checkpoint, save_safetensors
+source, target = sys.argv[1:]
+save_safetensors(source, {"a": np.zeros(10_000)})
+save_safetensors(target, {"a": np.ones(3)})
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    save_safetensors(target, {"a": np.zeros(10_000)})
+except OSError as error:
+    print(target in str(error))
+print(cli.main(["convert", source, target, "--force"]))
+print(open_checkpoint(target)["a"].tolist(), sorted(os.listdir(os.path.dirname(target))))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs limits on the size of files")
+def test_a_full_disk_is_an_os_error_and_leaves_the_old_file(tmp_path):
+    output = run_python(FULL_DISK, tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    expected = ["True", "2", "[1.0, 1.0, 1.0] ['a.safetensors', 'b.safetensors']"]
+    assert output.splitlines() == expected
