@@ -4,7 +4,7 @@ import numpy as np
 
 from kerasx.checks import invalid
 from kerasx.data.buckets import bucket_lengths, plan_batches
-from kerasx.data.collate import cut, stack, token_count
+from kerasx.data.collate import collate, cut, token_count
 from kerasx.data.leaves import Kind, describe, map_leaves
 
 
@@ -115,7 +115,7 @@ class Batches:
         rank, ranks = self.shard
         rows = indices[rank::ranks]
         examples = [self.example(row) for row in rows]
-        batch = stack(self.leaves, examples, length, rows)
+        batch = collate(self.leaves, examples, length, rows)
         for kind, leaves, part in zip(Kind, self.leaves, batch):
             map_leaves(lambda leaf, array: leaf.check(array, rows), kind, leaves, part)
         if self.options["tail"] != "fill":

@@ -3,21 +3,20 @@
 import numpy as np
 
 from kerasx.checks import invalid
-from kerasx.data.leaves import Kind, describe, map_leaves, values_of
+from kerasx.data.leaves import Kind, map_leaves, values_of
 from kerasx.data.padding import sequence_padding
 
 
-def collate(examples, length, pad_value=0, label_pad=None):
+def collate(leaves, examples, length, rows=None):
     """Stack examples `(x,)`, `(x, y)` or `(x, y, weight)` into arrays arranged the same way.
 
     Args:
+        leaves: `describe` of one of the examples.
         examples: tuples arranged alike. x is a sequence, or a tuple, list or dict of sequences;
             y a number, an array or sequence, or a tuple, list or dict of these; weight a number.
             A list of lists is several sequences, a two-dimensional array is one, of vectors.
         length: sequences are padded to this many tokens, and may not be longer.
-        pad_value: number that pads the sequences of x.
-        label_pad: `None` if each array in y has one shape in all examples, else the number that
-            pads it to `length`; or a number for each part of y, by key or position.
+        rows: numbers of the examples in the data set, for errors; `None` is 0, 1, ...
 
     Returns:
         Tuple of as many parts, of int32 and float32 arrays; lists have become tuples.
@@ -26,20 +25,11 @@ def collate(examples, length, pad_value=0, label_pad=None):
         ValueError: examples arranged differently or too long, arrays that do not stack, integers
             beyond int32.
 
-    >>> collate([([5, 6, 7], 0), ([8], 1)], length=4)
+    >>> from kerasx.data.leaves import describe
+    >>> examples = [([5, 6, 7], 0), ([8], 1)]
+    >>> collate(describe(examples[0]), examples, length=4)
     (array([[5, 6, 7, 0],
            [8, 0, 0, 0]], dtype=int32), array([0, 1], dtype=int32))
-    """
-    return stack(describe(examples[0], pad_value, label_pad), examples, length)
-
-
-def stack(leaves, examples, length, rows=None):
-    """Stack examples with known leaves; see `collate`.
-
-    Args:
-        leaves: `describe` of one of the examples.
-        examples, length: as in `collate`.
-        rows: numbers of the examples in the data set, for errors; `None` is 0, 1, ...
     """
     if any(len(example) != len(leaves) for example in examples):
         raise ValueError("examples must all have as many parts: (x,), (x, y) or (x, y, weight)")
@@ -66,6 +56,7 @@ def token_count(x):
 def cut(leaves, example, maxlen):
     """Keep the first `maxlen` items of each sequence that is padded.
 
+    >>> from kerasx.data.leaves import describe
     >>> example = ([1, 2, 3], [4, 5, 6])
     >>> cut(describe(example), example, maxlen=2)
     ([1, 2], [4, 5, 6])

@@ -14,7 +14,7 @@ from kerasx.data.validation import check_finite, check_ids, check_labels
 
 
 class Kind(Enum):
-    """What a leaf holds: inputs of the model, labels, or the weight of the example."""
+    """Kind of a leaf: an input of the model, a label, or the weight of the example."""
 
     INPUT = "x"
     LABEL = "y"
@@ -56,12 +56,7 @@ class Leaf:
         return _printed(self.kind, self.path)
 
     def check(self, array, rows):
-        """Raise a ValueError unless the values of a batch are finite and in range.
-
-        Args:
-            array: array of shape (b, ...).
-            rows: numbers of the examples in the data set, shape (b,).
-        """
+        """Raise unless an array (b, ...) of the examples `rows` (b,) is finite and in range."""
         check_finite(array, self.name, rows)
         if self.size is None:
             return

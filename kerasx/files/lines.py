@@ -54,19 +54,14 @@ def parse_all(path, items, parse, errors, described, kind):
     """Parse the items of a file; a bad item is an error or, if few are bad, skipped.
 
     Args:
-        path: the file, named in errors.
+        path, errors: as in `read_lines`, whose errors this raises.
         items: iterable of (number, item).
-        parse: function of an item; it raises ValueError, KeyError, IndexError or TypeError if the
-            item is bad.
-        errors: `"raise"` or `"skip"`, as in `read_lines`.
+        parse: function of an item, as in `read_lines`.
         described: function of (number, item, error) that returns the message of an error.
         kind: plural noun for the items in messages, such as "lines".
 
     Returns:
         List of the parsed items.
-
-    Raises:
-        ValueError: as in `read_lines`.
     """
     check_choice("errors", errors, ("raise", "skip"))
     examples, bad, first = [], 0, None

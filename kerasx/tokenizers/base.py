@@ -6,9 +6,10 @@ from kerasx.checks import check_integer, invalid
 class TokenizerBase:
     """Base class of tokenizers.
 
-    A subclass defines `_tokenize`, `_pieces_with_offsets`, `token_to_id`, `id_to_token`, `decode`,
-    and sets `_vocab_size` and the ids `_token_start_id`, `_token_end_id`, `_token_pad_id`,
-    `_token_mask_id` and `_token_unk_id`.
+    A subclass defines `token_to_id`, `id_to_token`, `decode`; `_tokenize(text)`, which returns the
+    tokens of a text without special tokens; and `_pieces_with_offsets(text)`, which returns
+    [(token, (start, end)), ...] before translation. It sets `_vocab_size`, and the ids of its
+    special tokens by `_look_up_specials`.
 
     Args:
         token_start: token put before every text; None for no token.
@@ -192,13 +193,17 @@ class TokenizerBase:
         """Convert ids to readable text."""
         raise ValueError(f"`{type(self).__name__}` must override decode(self, ids).")
 
-    def _tokenize(self, text):
-        """Convert a text to tokens, without special tokens."""
-        raise ValueError(f"`{type(self).__name__}` must override _tokenize(self, text).")
-
-    def _pieces_with_offsets(self, text):
-        """Return [(token, (start, end)), ...] without special tokens and before translation."""
-        raise ValueError(f"`{type(self).__name__}` must override _pieces_with_offsets(self, text).")
+    def _look_up_specials(self, id_of):
+        """Set the ids of the special tokens; `id_of` returns None for a token without an id."""
+        for name in ("pad", "unk", "mask", "start", "end"):
+            token = getattr(self, f"_token_{name}")
+            setattr(self, f"_token_{name}_id", id_of(token))
+            if name in ("start", "end") and token is not None and id_of(token) is None:
+                raise invalid(
+                    f"`token_{name}` must be a token of the vocabulary; pass token_{name}=None if "
+                    "the model has no such token.",
+                    **{f"token_{name}": token},
+                )
 
     def _translated(self, tokens):
         translate = self._token_translate

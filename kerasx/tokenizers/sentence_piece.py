@@ -43,15 +43,12 @@ class SpTokenizer(TokenizerBase):
         self._vocab_size = self.sp_model.get_piece_size()
         self._token_pad = self._piece(self.sp_model.pad_id())
         self._token_unk = self._piece(self.sp_model.unk_id())
-        for name in ("pad", "unk", "mask", "start", "end"):
-            token = getattr(self, f"_token_{name}")
-            known = token is not None and (self._has(token) or token == self._token_unk)
-            setattr(self, f"_token_{name}_id", self.token_to_id(token) if known else None)
-            if name in ("start", "end") and token is not None and not known:
-                raise invalid(
-                    f"`token_{name}` must be a piece of the model, or None.",
-                    **{f"token_{name}": token},
-                )
+        self._look_up_specials(self._known_id)
+
+    def _known_id(self, token):
+        """Return the id of a piece; None if the model lacks it."""
+        known = token is not None and (self._has(token) or token == self._token_unk)
+        return self.token_to_id(token) if known else None
 
     def _piece(self, i):
         return None if i < 0 else self.sp_model.id_to_piece(i)

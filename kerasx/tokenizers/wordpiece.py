@@ -135,15 +135,9 @@ class Tokenizer(TokenizerBase):
         self._token_dict_inv = dict(enumerate(tokens))
         self._vocab_size = len(tokens)
         self._piece_maxlen = max(map(len, tokens), default=0)
-        for name in ("pad", "unk", "mask", "start", "end"):
-            token = getattr(self, f"_token_{name}")
-            setattr(self, f"_token_{name}_id", self._token_dict.get(token))
-            if name in ("unk", "start", "end") and token and token not in self._token_dict:
-                raise invalid(
-                    f"`token_dict` must hold {token}; pass token_start=None or token_end=None if "
-                    "the model has no such token.",
-                    token_dict=self._token_dict,
-                )
+        self._look_up_specials(self._token_dict.get)
+        if self._token_unk_id is None:
+            raise invalid(f"`token_dict` must hold {self._token_unk}.", token_dict=self._token_dict)
         named = {self._token_start, self._token_end, *_SPECIAL_TOKENS}
         self._specials_in_vocab = sorted((named & self._token_dict.keys()) - {None})
         self._special_pattern = None

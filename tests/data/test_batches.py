@@ -6,6 +6,7 @@ import pytest
 
 from kerasx.data import Batches
 from kerasx.data.collate import collate
+from kerasx.data.leaves import describe
 
 pytestmark = pytest.mark.backend_free
 
@@ -126,7 +127,8 @@ def test_buckets_must_reach_the_longest_example():
 
 def test_arrays_are_arranged_like_the_examples():
     x = {"ids": [1, 2], "more": ([3], np.ones((2, 1)))}
-    batch = collate([(x, (1.5, [1, 0])), (x, (2.5, [0, 1]))], length=4)
+    pair = [(x, (1.5, [1, 0])), (x, (2.5, [0, 1]))]
+    batch = collate(describe(pair[0]), pair, length=4)
     assert batch[0]["ids"].shape == (2, 4)
     assert [part.shape for part in batch[0]["more"]] == [(2, 4), (2, 4, 1)]
     assert [part.dtype for part in batch[1]] == [np.float32, np.int32]
@@ -144,7 +146,7 @@ def test_arrays_are_arranged_like_the_examples():
 )
 def test_examples_that_do_not_stack_are_refused(pair, match):
     with pytest.raises(ValueError, match=match):
-        collate(pair, length=4)
+        collate(describe(pair[0]), pair, length=4)
 
 
 def test_an_example_must_be_a_tuple():

@@ -1,13 +1,10 @@
-"""CoNLL files and files of words, generated sentences, and Viterbi's algorithm in NumPy."""
+"""CoNLL files and files of words are read, and generated sentences are reproducible."""
 
-import itertools
-
-import numpy as np
 import pytest
 
 from kerasx.datasets import generate_entities, generate_segmented, read_conll, read_segmented
 from kerasx.files.lines import read_blocks
-from kerasx.spans import ViterbiDecoder, spans_to_tags
+from kerasx.spans import spans_to_tags
 
 pytestmark = pytest.mark.backend_free
 
@@ -91,27 +88,3 @@ def test_generated_spans_are_flat_and_within_their_text():
 def test_generated_words_are_ambiguous():
     words = {word for words in generate_segmented(500) for word in words}
     assert {"研究", "研究生", "大学", "大学生", "学生"} <= words
-
-
-@pytest.mark.parametrize("n", [1, 4])
-def test_viterbi_is_the_best_of_all_sequences(n):
-    rng = np.random.default_rng(0)
-    nodes, trans = rng.normal(size=(n, 3)), rng.normal(size=(3, 3))
-    before = nodes.copy()
-
-    def score(tags):
-        return sum(nodes[range(n), tags]) + sum(trans[pair] for pair in zip(tags, tags[1:]))
-
-    every = [list(x) for x in itertools.product(range(3), repeat=n)]
-    assert ViterbiDecoder(trans).decode(nodes).tolist() == max(every, key=score)
-    bound = [x for x in every if x[0] in (0, 2) and x[-1] in (1, 2)]
-    decoded = ViterbiDecoder(trans, starts=[0, 2], ends=[1, 2]).decode(nodes)
-    assert decoded.tolist() == max(bound, key=score)
-    np.testing.assert_array_equal(nodes, before)
-
-
-def test_viterbi_of_no_place_is_empty_and_other_shapes_are_refused():
-    decoder = ViterbiDecoder(np.zeros((3, 3)))
-    assert decoder.decode(np.zeros((0, 3))).tolist() == []
-    with pytest.raises(ValueError, match=r"of shape \(None, 3\)"):
-        decoder.decode(np.zeros((2, 4)))

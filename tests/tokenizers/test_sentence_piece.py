@@ -72,7 +72,7 @@ def test_a_wrong_file_or_token_is_refused(model, tmp_path):  # noqa: F811
     (tmp_path / "broken.model").write_bytes(b"no model")
     with pytest.raises(ValueError, match="must be a SentencePiece model"):
         SpTokenizer(tmp_path / "broken.model")
-    with pytest.raises(ValueError, match="`token_start` must be a piece"):
+    with pytest.raises(ValueError, match="`token_start` must be a token of the vocabulary"):
         SpTokenizer(model, token_start="[CLS]")
 
 
