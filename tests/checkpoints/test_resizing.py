@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasx.checkpoints import orthogonally_resize
+from kerasx.checkpoints.resizing import orthogonally_resize
 
 pytestmark = pytest.mark.backend_free
 
