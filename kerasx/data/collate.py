@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasx.checks import invalid
-from kerasx.data.leaves import Kind, map_leaves, values_of
+from kerasx.data.leaves import Kind, map_leaves, walk
 from kerasx.data.padding import sequence_padding
 
 
@@ -47,7 +47,7 @@ def token_count(x):
     >>> token_count(([1, 2, 3], [0, 0, 0]))
     3
     """
-    counts = [len(value) for value in values_of(x) if np.ndim(value)]
+    counts = [len(value) for _, value in walk(x) if np.ndim(value)]
     if not counts:
         raise invalid("`x` must hold a sequence of tokens.", x=x)
     return max(counts)

@@ -114,20 +114,22 @@ def map_leaves(function, kind, leaves, *trees):
     return _mapped(lambda path, *values: function(*values), kind, (), (leaves, *trees))
 
 
-def values_of(tree):
-    """Return the list of the leaves of a tree.
+def walk(tree, path=()):
+    """Yield the path and the value of each leaf of a tree.
 
-    >>> values_of({"ids": [1, 2], "more": ([3], 4)})
-    [[1, 2], [3], 4]
+    >>> list(walk({"ids": [1, 2], "more": ([3], 4)}))
+    [(('ids',), [1, 2]), (('more', 0), [3]), (('more', 1), 4)]
     """
-    found = []
-    _mapped(lambda path, value: found.append(value), Kind.INPUT, (), (tree,))
-    return found
+    keys = _keys(tree)
+    if keys is None:
+        yield path, tree
+    else:
+        for key in keys:
+            yield from walk(tree[key], (*path, key))
 
 
 def _described(kind, tree, **options):
-    paths = []
-    _mapped(lambda path, _: paths.append(path), kind, (), (tree,))
+    paths = [path for path, _ in walk(tree)]
     pad, size = (_by_path(kind, paths, name, value) for name, value in options.items())
     return _mapped(lambda path, _: Leaf(kind, path, pad(path), size(path)), kind, (), (tree,))
 

@@ -108,7 +108,7 @@ def _draw_question(draw):
     name, passage, answers = fill_slot(draw, "{PER}"), "", []
     for i, (values, wordings, questions) in enumerate(draw.shuffled(_FACTS)[: draw.number(4, 6)]):
         value = draw.choice(values.split()) if values else f"{draw.number(1950, 1999)}年"
-        passage += "，" if i % 3 else ("。他" if i else name)
+        passage += ("。他", "，", "，")[i % 3] if i else name
         before, after = draw.choice(wordings).split("{}")
         answers.append((draw.choice(questions).format(name), (value, len(passage + before))))
         passage += before + value + after

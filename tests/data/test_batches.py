@@ -12,7 +12,7 @@ pytestmark = pytest.mark.backend_free
 
 
 def examples(n=50):
-    """Example i consists of i + 1 in x, and is labelled i."""
+    """Return n examples; example i has the ids i + 1, some times repeated, and the label i."""
     return [([i + 1] * (1 + i % 17), i) for i in range(n)]
 
 

@@ -12,7 +12,7 @@ BUCKETS = [8, 24]
 
 
 class Trail(keras.metrics.Metric):
-    """How often each example came, and the sum of step number times example number."""
+    """Metric that records how often each example came, and the number of its last step."""
 
     def __init__(self):
         super().__init__(name="trail")
@@ -39,7 +39,7 @@ def embedder():
 
 
 def recorded(dataset, epochs=2, initial_epoch=0, callbacks=(), shuffle=False, **options):
-    """(count, step) of each example, for each epoch of a fit."""
+    """Fit a model; return (counts, last steps) of all examples for each epoch."""
     trail, epochs_seen = Trail(), []
 
     def record(epoch, logs):
@@ -186,7 +186,7 @@ def test_predictions_of_a_shuffled_dataset_are_not_restored():
 
 
 class Pairs(DataGenerator):
-    """Written as bert4keras scripts are: padded to the longest of the batch, lists of arrays."""
+    """Generator in the style of bert4keras: padded to the longest of a batch, lists of arrays."""
 
     def __iter__(self, random=False):
         token_ids, labels = [], []

@@ -62,7 +62,7 @@ def test_it_equals_numpy_pad_row_by_row():
 
 
 def popped(maxlen, indices, sequences):
-    """Item by item, as bert4keras has it."""
+    """Pop one item at a time, as bert4keras does."""
     while sum(map(len, sequences)) > maxlen:
         i = int(np.argmax([len(s) for s in sequences]))
         sequences[i].pop(indices[i])

@@ -1,4 +1,4 @@
-"""ape210k: cleaning step by step, and a reader that loses nothing silently."""
+"""ape210k: the steps of cleaning, and a reader that reports what it leaves out."""
 
 import json
 import re

@@ -148,7 +148,7 @@ def test_no_dialogue_comes_twice_and_each_ends_in_a_reply(small_talk):
 
 
 def test_what_was_named_is_remembered(small_talk):
-    """Prices multiply, and a person keeps the name."""
+    """Sums are price times weight, and a person keeps the name."""
     people = TOPICS["people"][0]["person"].replace(" ", "|")
     sums = names = 0
     for turns in small_talk:

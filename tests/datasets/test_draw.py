@@ -1,4 +1,4 @@
-"""Choices of a seed: the same everywhere, within their bounds, and none twice."""
+"""Random choices depend on the seed alone, keep their bounds, and items are distinct."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Texts with events: files as of LIC2020, and made-up ones."""
+"""Events: LIC2020's files are read and written, and generated texts are consistent."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Generated pairs of questions: reproducible, none twice, and scored by what they share."""
+"""Generated pairs of questions are reproducible, distinct, and scored by intent and product."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ PAIRS = generate_paraphrases(900, seed=3)
 
 
 def meaning(text):
-    """(intent, thing) of a question: the one wording and the one name that it is made of."""
+    """Return (intent, product) of a question, found by its only wording and its only name."""
     found = {
         (i, g)
         for i, wordings in enumerate(_INTENTS)

@@ -1,4 +1,4 @@
-"""Questions on passages: files in the form of SQuAD, and made-up ones whose answers are pieces."""
+"""Questions: files in the form of SQuAD are read, and generated answers are in their passage."""
 
 import json
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.backend_free
 
 @pytest.fixture
 def write(tmp_path):
-    """A function from entries of questions on one passage to the path of their file."""
+    """Return a function that writes questions on one passage to a file and returns its path."""
 
     def write(*entries, passage="他住在北京。"):
         path = tmp_path / "squad.json"

@@ -1,4 +1,4 @@
-"""Texts with triples: files as of DuIE and LIC2020, and made-up ones."""
+"""Triples: files of DuIE and LIC2020 are read and written, generated texts are consistent."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Generated reviews: reproducible, no text twice, and labelled by what they say."""
+"""Generated reviews are reproducible, distinct, and labelled by their words."""
 
 import re
 from collections import Counter
@@ -52,7 +52,7 @@ def test_the_subjects_are_those_that_the_text_names(reviews):
 
 
 def praises(clause):
-    """Whether a clause that names its subject praises it; None for other clauses."""
+    """Return whether a clause praises the subject that it names; None if it names no subject."""
     for topics, praise, *_ in SUBJECTS.values():
         found = re.match(f"({topics.replace(' ', '|')})(.*?)({praise.replace(' ', '|')})?$", clause)
         if found:

@@ -1,4 +1,4 @@
-"""Papers: files as CSL's, and made-up ones whose titles can be told from their abstracts."""
+"""Papers: CSL's files are read, and generated titles follow from their abstracts."""
 
 import re
 

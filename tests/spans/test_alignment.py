@@ -1,4 +1,4 @@
-"""Spans of texts as spans of tokens and back, for any text the tokenizer can meet."""
+"""Spans of any text become spans of tokens and are restored from them."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Triples and events come back from what the models are to say of them."""
+"""Triples and events are restored from their labels."""
 
 from itertools import combinations
 
@@ -32,7 +32,7 @@ LABELS = [("X", "a"), ("X", "b"), ("Y", "a")]
 
 
 def dense(sparse, length):
-    """Scores of 1 at the pairs and -1 elsewhere."""
+    """Return scores of 1 at the pairs of sparse labels and of -1 elsewhere."""
     scores = np.full((len(sparse), length, length), -1.0)
     for head, pairs in zip(scores, sparse):
         for i, j in pairs[pairs.any(1)]:

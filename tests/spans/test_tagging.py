@@ -1,4 +1,4 @@
-"""Tags of schemes and pointers: spans there and back, what may follow what, what is refused."""
+"""Tags and pointers: spans are restored, illegal transitions and bad input are refused."""
 
 import itertools
 
@@ -24,7 +24,7 @@ each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
 @st.composite
 def flat_spans(draw):
-    """(length, spans that do not overlap, in order)."""
+    """Draw (length, spans that do not overlap, in order)."""
     spans, place = [], 0
     for gap, size, label in draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from("XY")))

@@ -37,7 +37,7 @@ CORPORA = {
     "reviews": lambda n: (x.text for x in datasets.generate_reviews(n)),
     "segmented": lambda n: map("  ".join, datasets.generate_segmented(n)),
 }
-# what texts of the web have between their words
+# parts of texts of the web that generated texts lack
 _NOISE = (
     "iPhone-X 3.14% C++ e-mail http://t.cn/R2Wx0P9?id=1&x=[CLS] @user_1 #话题# //@他: RÉSUMÉ naïve "
     "Ａｐｐ ①②③ ℃ ￥99.9 《书》 “引” —— …… [微笑] :-) ^_^ 😀👍🏽 👨\u200d👩\u200d👧 ❤\ufe0f ★☆ "
@@ -47,7 +47,7 @@ _NOISE = (
 
 @cache
 def corpus(name, n=400):
-    """Generated texts, the second half with noise."""
+    """Return generated texts; the second half has noise."""
     draw, texts = random.Random(name), list(CORPORA[name](n))
     for i in range(len(texts) // 2, len(texts)):
         text = texts[i]
@@ -60,7 +60,7 @@ def corpus(name, n=400):
 
 @cache
 def chinese_tokens():
-    """A vocabulary in the layout of Chinese BERT's: special tokens, symbols, ideographs, pieces."""
+    """Return tokens in the layout of Chinese BERT: specials, symbols, ideographs, pieces."""
     rows = [bytes([high]).decode("latin-1") for high in range(0x21, 0x7F)]
     for high in (*range(0xA1, 0xAA), *range(0xB0, 0xF8)):  # GB2312
         rows += [bytes([high, low]).decode("gb2312", "ignore") for low in range(0xA1, 0xFF)]

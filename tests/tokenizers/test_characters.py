@@ -12,7 +12,7 @@ ALL = [chr(code) for code in CODES]
 
 
 def reference(text):
-    """The rules step by step on whole strings, as BERT states them."""
+    """Normalize a text by BERT's rules, one step after the other on the whole text."""
     kept = "".join(
         " " if characters.is_space(c) else c for c in text if not characters.is_control(c)
     )

@@ -14,7 +14,7 @@ BY_DESIGN = set(range(0x2B820, 0x2B920))  # CJK to Google and here, see kerasx/t
 
 
 def pair_of_tokenizers(vocab, lower):
-    """(Hugging Face's encode_batch, ours), both taking special tokens in a text for text."""
+    """Return Hugging Face's and our function from texts to ids, without special tokens in texts."""
     backend = transformers.BertTokenizer(str(vocab), do_lower_case=lower).backend_tokenizer
     backend.encode_special_tokens = True
     ours = Tokenizer(str(vocab), do_lower_case=lower, word_maxlen=100)
@@ -24,7 +24,7 @@ def pair_of_tokenizers(vocab, lower):
 
 
 def differing(theirs, ours, codes):
-    """The code points c for which the ids of "我{c}a" differ, many frames to a text."""
+    """Return the code points c for which the ids of "我{c}a" differ; compares many at a time."""
     found = set()
     for i in range(0, len(codes), 256):
         frames = [f"我{chr(code)}a" for code in codes[i : i + 256]]

@@ -1,4 +1,4 @@
-"""SpTokenizer has the interface of the tokenizers."""
+"""SpTokenizer agrees with SentencePiece and has the interface of the tokenizers."""
 
 import builtins
 import copy

@@ -1,4 +1,4 @@
-"""Offsets of SentencePiece's tokens: where in the text each comes from."""
+"""Offsets of SentencePiece's pieces are their places in the text."""
 
 import pytest
 from hypothesis import example, given, settings

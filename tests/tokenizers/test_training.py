@@ -1,4 +1,4 @@
-"""SentencePiece models of one's own, laid out as T5's."""
+"""Trained SentencePiece models are laid out like T5's."""
 
 import pytest
 

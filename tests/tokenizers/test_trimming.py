@@ -1,4 +1,4 @@
-"""Smaller vocabularies tokenize their corpus as the large ones did."""
+"""Trimmed vocabularies tokenize their corpus as before."""
 
 import pytest
 import sentencepiece as spm
