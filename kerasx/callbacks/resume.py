@@ -19,18 +19,15 @@ class Resume(keras.callbacks.Callback):
         model.compile("adam", "mse")
         model.fit(dataset, epochs=10, shuffle=False, callbacks=[Resume("run.safetensors", dataset)])
 
-    Run the same script again to continue. One file holds the weights, all optimizer slots, the
-    states of the seed generators, the metrics so far, the random states of Python, NumPy, Keras and
-    PyTorch, the history, the epoch and the batch. The file is replaced atomically and its digest
-    is verified, so a kill at any time leaves a state to continue from. On the CPU of one machine
-    the weights are equal bit for bit.
+    Run the same script again to continue. One file, replaced atomically and verified by its digest,
+    holds the weights, optimizer slots, seeds, metrics, random states, history, epoch and batch. On
+    the CPU of one machine the weights are equal bit for bit.
 
-    In the middle of an epoch the batches already seen are loaded again but not trained on; the
-    progress bar and callbacks see them pass. So the dataset must give the same batches again: a
-    `BucketDataset`, or a dataset that depends only on the epoch and the index, or that shuffles by
-    the random numbers of NumPy, Python or PyTorch at the start of the epoch. (On TensorFlow, `fit`
-    shuffles arrays by a generator whose state cannot be restored: use a `BucketDataset`, or
-    `shuffle=False`.)
+    In the middle of an epoch the batches already seen are loaded again but not trained on. So the
+    dataset must give the same batches again: a `BucketDataset`, or a dataset that depends only on
+    the epoch and the index, or that shuffles by the random numbers of NumPy, Python or PyTorch at
+    the start of the epoch. (On TensorFlow `fit` shuffles arrays by a generator whose state cannot
+    be restored: pass `shuffle=False`.)
 
     The file stays when training ends; starting again then only trains further epochs. The state
     of other callbacks is not saved, but `Evaluator` and `TrainingCurve` read the history, which is.

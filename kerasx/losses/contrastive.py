@@ -13,7 +13,7 @@ __all__ = ["FlatNCE", "InfoNCE", "flat_nce", "in_batch_scores", "info_nce"]
 
 
 def info_nce(scores, positives=None, mask=None):
-    """Compute log(1 + ξ), ξ = Σ_{i≠t} exp(s_i - s_t), for the positive candidate t of each row.
+    """Compute the InfoNCE loss log(1 + ξ), ξ = Σ_{i≠t} exp(s_i - s_t), for the positive t of a row.
 
     This is the cross-entropy of picking t among all candidates. It is computed from log ξ, which
     keeps value and gradient exact where 1 + ξ rounds to 1 (margins above 16.6 in float32).
@@ -36,7 +36,7 @@ def info_nce(scores, positives=None, mask=None):
 
 
 def flat_nce(scores, positives=None, mask=None):
-    """Compute ξ / sg(ξ) - 1 + sg(log(1 + ξ)): InfoNCE's value with FlatNCE's gradient.
+    """Compute the FlatNCE loss ξ / sg(ξ) - 1 + sg(log(1 + ξ)), with the value of InfoNCE.
 
     sg stops the gradient, so the gradient is that of log ξ: (1 + ξ) / ξ times InfoNCE's. It is -1
     for the score of the positive, and the weights of the negatives add up to 1 however small ξ

@@ -13,7 +13,7 @@ __all__ = ["CoSENT", "cosent_loss", "pair_cosines"]
 
 
 def cosent_loss(labels, cosines, scale=20.0):
-    """Compute log(1 + Σ exp(λ (cos_j - cos_i))) over all pairs i, j with label_i > label_j.
+    """Compute the CoSENT loss log(1 + Σ exp(λ (cos_j - cos_i))) over all i, j, label_i > label_j.
 
     Like Spearman's correlation, the loss depends on the order of the cosines only.
 

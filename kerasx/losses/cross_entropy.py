@@ -10,7 +10,9 @@ __all__ = ["MaskedCrossEntropy", "masked_cross_entropy", "smoothed"]
 
 
 def masked_cross_entropy(ids, logits, mask=None, label_smoothing=0.0):
-    """Compute Σ_t m_t CE_t / Σ_t m_t, where CE_t = (1 - ε) (-log p_x) + ε mean_v (-log p_v).
+    """Compute the mean cross-entropy of the tokens that count, with label smoothing.
+
+    Σ_t m_t CE_t / Σ_t m_t, where CE_t = (1 - ε) (-log p_x) + ε mean_v (-log p_v).
 
     Args:
         ids: integers (...), aligned with the logits: nothing is shifted here. Where the mask is 0

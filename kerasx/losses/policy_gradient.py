@@ -9,7 +9,7 @@ __all__ = ["optimal_baseline", "policy_gradient_loss"]
 
 
 def policy_gradient_loss(log_probs, rewards, baseline="leave_one_out"):
-    """Compute -mean_k sg(r_k - b_k) log p_k, whose gradient estimates -∂E[r].
+    """Compute the policy-gradient loss -mean_k sg(r_k - b_k) log p_k, with gradient ≈ -∂E[r].
 
     Args:
         log_probs: (..., k), log-probabilities of k samples drawn for each example.

@@ -12,7 +12,7 @@ __all__ = ["SoftAccuracy", "TaiLr", "soft_accuracy_loss", "tailr_loss"]
 
 
 def tailr_loss(ids, logits, gamma, min_weight=0.0, label_smoothing=0.0, mask=None):
-    """Compute -sg(max(b, p / (γ + (1 - γ) p))) log p, where p is the probability of the label.
+    """Compute the TaiLr loss -sg(max(b, p / (γ + (1 - γ) p))) log p for label probabilities p.
 
     The weight, through which no gradient flows, is small where the model finds the label
     unlikely, so label noise pulls less. γ = 0 is cross-entropy, γ = 1 has the gradient of -p. The
@@ -81,7 +81,7 @@ class TaiLr(TokenLoss):
 
 
 def soft_accuracy_loss(ids, logits):
-    """Compute 1 - p, where p is the probability of the label: one minus the expected accuracy.
+    """Compute one minus the expected accuracy: 1 - p, where p is the probability of the label.
 
     Close to cross-entropy where p is close to 1, and almost flat where p is close to 0.
 

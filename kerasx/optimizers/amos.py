@@ -49,18 +49,7 @@ class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Amos(Extension):
-    """Extension that takes only the direction u of its base: θ ← θ - α_t u - ρ_t θ.
-
-    α_t = α₀ ‖ε₀‖ / ‖u‖ · D(t),  ρ_t = α₀² / 2q · D(t),  ‖ε₀‖ = √k σ for k parameters,
-
-    with D of `AmosDecay`. At t = 0 a matrix moves by the share α₀ of its size; the decay ρ_t does
-    not depend on the learning rate of the step. σ is 0.5 for vectors (names with bias, beta,
-    gamma, scale or offset), for other variables their RMS when the optimizer is built, kept in a
-    scalar slot. With `norm="current"` it is RMS(θ) for all variables, which is LAMB. σ is at least
-    `min_rms`, so that zeros can move.
-
-    The method `exclude_from_weight_decay` of the optimizer excludes variables from ρ.
-    """
+    """See extend_with_amos."""
 
     def __init__(
         self,
@@ -132,9 +121,15 @@ class Amos(Extension):
 def extend_with_amos(BaseOptimizer, name=None):
     """Make a class with the learning rate and weight decay of Amos.
 
-    θ ← θ - α_t u - ρ_t θ for the direction u of BaseOptimizer, with α_t = α₀ √k σ / ‖u‖ · D(t) for
-    k parameters of size σ, ρ_t = α₀² / 2q · D(t), and D of `AmosDecay`. The state grows by one
-    scalar for each variable.
+    Only the direction u of BaseOptimizer is taken: θ ← θ - α_t u - ρ_t θ, with
+
+    α_t = α₀ √k σ / ‖u‖ · D(t),  ρ_t = α₀² / 2q · D(t)
+
+    for a variable of k parameters of size σ, and D of `AmosDecay`. At t = 0 a matrix moves by the
+    share α₀ of its size; the decay ρ_t does not depend on the learning rate of the step. σ is 0.5
+    for vectors (names with bias, beta, gamma, scale or offset); for other variables it is their
+    RMS when the optimizer is built, kept in a scalar slot, and at least `min_rms`, so that zeros
+    can move. Keras's method `exclude_from_weight_decay` excludes variables from the decay.
 
     Args:
         BaseOptimizer: a class derived from keras.optimizers.Optimizer.

@@ -17,6 +17,15 @@ from kerasx.optimizers.extension import Extension, extend, float_slots, when
 __all__ = ["extend_with_gradient_accumulation", "extend_with_momentum_accumulation"]
 
 
+def _built_for(optimizer, variables):
+    """Return the variables of `apply` as a list, after building the optimizer for them."""
+    variables = list(variables_of(optimizer) if variables is None else variables)
+    if not optimizer.built:
+        with keras.name_scope(optimizer.name):
+            optimizer.build(variables)
+    return variables
+
+
 @keras.saving.register_keras_serializable("kerasx")
 class GradientAccumulation(Extension):
     """See extend_with_gradient_accumulation.
@@ -46,13 +55,7 @@ class GradientAccumulation(Extension):
     def apply(self, grads, trainable_variables=None):
         if not len(grads):
             return
-        if trainable_variables is None:
-            trainable_variables = variables_of(self)
-        trainable_variables = list(trainable_variables)
-        if not self.built:
-            with keras.name_scope(self.name):
-                self.build(trainable_variables)
-        indices = variable_indices(self, trainable_variables)
+        indices = variable_indices(self, _built_for(self, trainable_variables))
         present = {i for i, g in zip(indices, grads) if g is not None}
         for i, g in zip(indices, grads):
             if g is not None:
@@ -159,12 +162,7 @@ class MomentumAccumulation(Extension):
         )
 
     def apply(self, grads, trainable_variables=None):
-        if trainable_variables is None:
-            trainable_variables = variables_of(self)
-        trainable_variables = list(trainable_variables)
-        if not self.built:
-            with keras.name_scope(self.name):
-                self.build(trainable_variables)
+        trainable_variables = _built_for(self, trainable_variables)
         k = self.grad_accum_steps
         last = ops.equal(self.micro_steps % k, k - 1)
         scale, pairs = self.loss_scale_factor or 1.0, list(zip(grads, trainable_variables))

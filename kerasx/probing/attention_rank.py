@@ -1,4 +1,4 @@
-"""Ranks and determinants of attention matrices."""
+"""Attention matrices of a layer, or of random queries and keys, and their ranks."""
 
 import functools
 
@@ -13,7 +13,7 @@ from kerasx.layers.attention import split_biases
 from kerasx.ops import attention_normalize, padding
 from kerasx.probing.model_functions import only_node
 
-__all__ = ["attention_weights", "log_determinants", "numerical_ranks", "random_attention"]
+__all__ = ["attention_weights", "numerical_ranks", "random_attention"]
 
 
 def numerical_ranks(weights, tolerance=1e-6):
@@ -35,21 +35,6 @@ def numerical_ranks(weights, tolerance=1e-6):
     """
     values = np.linalg.svd(_square(weights), compute_uv=False)
     return (values > tolerance * values[..., :1]).sum(-1)
-
-
-def log_determinants(weights):
-    """Compute log |det| of each matrix, which is Σ log w_ii for causal heads.
-
-    Args:
-        weights: attention matrices (..., n, n).
-
-    Returns:
-        (...), float64, -inf for a singular matrix.
-
-    >>> float(log_determinants([[1.0, 0.0], [0.5, 0.5]]).round(4))
-    -0.6931
-    """
-    return np.linalg.slogdet(_square(weights))[1]
 
 
 def random_attention(n, head_size, heads=8, causal=False, deviation=1.0, seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.probing.model_functions import as_function
 
-__all__ = ["impact_matrix", "number_of_inputs"]
+__all__ = ["impact_matrix"]
 
 _TINY = 1e-12
 
@@ -87,15 +87,6 @@ def impact_matrix(
     impacts[j, i] = _DISTANCES[distance](alone[j], vectors[:, 1])
     np.fill_diagonal(impacts, 0)
     return impacts
-
-
-def number_of_inputs(units, reach=None):
-    """Count the inputs of `impact_matrix`: T(T + 1) / 2, or fewer with a `reach`.
-
-    >>> number_of_inputs(10), number_of_inputs(10, reach=1)
-    (55, 19)
-    """
-    return len(_pairs(units, reach))
 
 
 def _pairs(units, reach):

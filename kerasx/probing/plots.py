@@ -1,5 +1,7 @@
 """Show impact matrices, trees and attributions, as pictures and as text."""
 
+import contextlib
+
 import numpy as np
 
 from kerasx.checks import check_same_length, check_shape
@@ -73,17 +75,14 @@ def plot_impacts(impacts, tokens, path, title=""):
     """
     impacts, tokens = np.asarray(impacts, "float64"), [str(token) for token in tokens]
     check_shape("impacts", impacts, (len(tokens), len(tokens)), "a number for each pair of tokens")
-    with drawing(title, *tokens) as figure_class:
-        size = 1.6 + 0.38 * len(tokens)
-        figure = figure_class(figsize=(size + 0.6, size), layout="constrained")
-        axes = figure.subplots()
+    size = 1.6 + 0.38 * len(tokens)
+    with _picture(path, title, tokens, (size + 0.6, size)) as axes:
         shown = np.where(np.eye(len(tokens), dtype=bool), np.nan, impacts)
         image = axes.imshow(shown, cmap="Blues")
-        axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
+        _name_columns(axes, tokens)
         axes.set_yticks(range(len(tokens)), tokens)
-        axes.set(xlabel="hidden", ylabel="changed", title=title)
-        figure.colorbar(image, shrink=0.7)
-        save_figure(figure, path)
+        axes.set(xlabel="hidden", ylabel="changed")
+        axes.figure.colorbar(image, shrink=0.7)
 
 
 def plot_tree(tree, tokens, path, title=""):
@@ -94,10 +93,8 @@ def plot_tree(tree, tokens, path, title=""):
         path, title: as in `plot_impacts`.
     """
     tokens = [str(token) for token in tokens]
-    with drawing(title, *tokens) as figure_class:
-        places = _places(tokens)
-        figure = figure_class(figsize=(0.6 + 0.11 * places[-1], 1), layout="constrained")
-        axes = figure.subplots()
+    places = _places(tokens)
+    with _picture(path, title, tokens, (0.6 + 0.11 * places[-1], 1)) as axes:
 
         def draw(node):
             """Draw the branches of a node and return its (x, height)."""
@@ -112,9 +109,8 @@ def plot_tree(tree, tokens, path, title=""):
             return x, height
 
         _, height = draw(tree)
-        figure.set_figheight(0.9 + 0.38 * height)
-        _bare(axes, places, (-1.1, height + 0.3), title)
-        save_figure(figure, path)
+        axes.figure.set_figheight(0.9 + 0.38 * height)
+        _show_only(axes, places, (-1.1, height + 0.3))
 
 
 def plot_dependencies(heads, tokens, path, title=""):
@@ -126,20 +122,17 @@ def plot_dependencies(heads, tokens, path, title=""):
     """
     heads, tokens = [int(head) for head in heads], [str(token) for token in tokens]
     check_same_length(heads=heads, tokens=tokens)
-    with drawing(title, *tokens) as figure_class:
-        places = _places(tokens)
-        widest = max([abs(h - i) for i, h in enumerate(heads) if h >= 0], default=1)
-        size = (0.6 + 0.11 * places[-1], 0.9 + 0.38 * widest)
-        figure = figure_class(figsize=size, layout="constrained")
-        axes = figure.subplots()
+    places = _places(tokens)
+    widest = max([abs(h - i) for i, h in enumerate(heads) if h >= 0], default=1)
+    size = (0.6 + 0.11 * places[-1], 0.9 + 0.38 * widest)
+    with _picture(path, title, tokens, size) as axes:
         for i, (head, token) in enumerate(zip(heads, tokens)):
             weight = "bold" if head < 0 else "normal"
             style = {"ha": "center", "va": "top", "fontsize": 11, "fontweight": weight}
             axes.text(places[i], -0.1, token, **style)
             if head >= 0:
                 _arc(axes, places[head], places[i], abs(head - i))
-        _bare(axes, places, (-0.8, widest + 0.3), title)
-        save_figure(figure, path)
+        _show_only(axes, places, (-0.8, widest + 0.3))
 
 
 def plot_attributions(values, tokens, path, title=""):
@@ -151,16 +144,26 @@ def plot_attributions(values, tokens, path, title=""):
     """
     values, tokens = np.asarray(values, "float64"), [str(token) for token in tokens]
     check_shape("values", values, (len(tokens),), "a number for each token")
-    with drawing(title, *tokens) as figure_class:
-        size = (1.5 + 0.4 * len(tokens), 2.6)
-        figure = figure_class(figsize=size, layout="constrained")
-        axes = figure.subplots()
+    with _picture(path, title, tokens, (1.5 + 0.4 * len(tokens), 2.6)) as axes:
         axes.bar(range(len(tokens)), values, color=np.where(values < 0, _ORANGE, _BLUE))
         axes.axhline(0, color="0.5", lw=0.8)
-        axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
-        axes.set_title(title)
+        _name_columns(axes, tokens)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+@contextlib.contextmanager
+def _picture(path, title, tokens, size):
+    """Yield the axes of a picture of a size in inches, and write it to `path` afterwards."""
+    with drawing(title, *tokens) as figure_class:
+        figure = figure_class(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title)
+        yield axes
         save_figure(figure, path)
+
+
+def _name_columns(axes, tokens):
+    axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
 
 
 def _places(tokens):
@@ -177,6 +180,7 @@ def _arc(axes, start, end, height):
     axes.annotate("", (xs[-1], ys[-1]), (xs[-3], ys[-3]), arrowprops=arrow)
 
 
-def _bare(axes, places, heights, title):
-    axes.set(xlim=(places[0] - 3, places[-1] + 3), ylim=heights, title=title)
+def _show_only(axes, places, heights):
+    """Show the range of the tokens and heights, without axes."""
+    axes.set(xlim=(places[0] - 3, places[-1] + 3), ylim=heights)
     axes.axis("off")

@@ -12,7 +12,7 @@ __all__ = ["adversarial_training", "random_noise", "virtual_adversarial_training
 
 
 def adversarial_training(model, layer="Embedding-Token", epsilon=0.5, steps=1, step_size=None):
-    """Train at weights moved, usually the embeddings, to where the loss is larger (FGM or PGD).
+    """Train at weights, usually embeddings, moved to where the loss is larger (FGM or PGD).
 
     FGM minimises L(θ + r), r = ε g/‖g‖, g = ∂L/∂θ for the weights θ of the layer. More than one
     step is PGD: r ← Π_{‖r‖≤ε}(r + α g(θ + r)/‖g‖), from r = 0. The gradients of all weights are
@@ -44,17 +44,14 @@ def adversarial_training(model, layer="Embedding-Token", epsilon=0.5, steps=1, s
         step_size = epsilon if steps == 1 else 1.5 * epsilon / steps
     variables = find_variables(model, layer)
 
-    def trick(objective):
-        def at_the_worst(trainable, state, batch):
-            deltas = None
-            for _ in range(steps):
-                g = gradients_at(model, variables, objective, trainable, state, batch, deltas)
-                ascent = scaled_to(step_size, g)
-                deltas = ascent if deltas is None else [d + a for d, a in zip(deltas, ascent)]
-                deltas = _within(epsilon, deltas)
-            return objective(*moved(model, variables, deltas, trainable, state), batch)
-
-        return at_the_worst
+    def trick(objective, trainable, state, batch):
+        deltas = None
+        for _ in range(steps):
+            g = gradients_at(model, variables, objective, trainable, state, batch, deltas)
+            ascent = scaled_to(step_size, g)
+            deltas = ascent if deltas is None else [d + a for d, a in zip(deltas, ascent)]
+            deltas = _within(epsilon, deltas)
+        return objective(*moved(model, variables, deltas, trainable, state), batch)
 
     return attach(model, trick)
 
@@ -94,8 +91,7 @@ def virtual_adversarial_training(
         output: index of the output that is compared, if the model has several.
         seed: an integer, for the random directions.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Raises:
         ValueError: as `adversarial_training`.
@@ -107,24 +103,21 @@ def virtual_adversarial_training(
     variables = find_variables(model, layer)
     draws = Draws(seed)
 
-    def trick(objective):
-        def smoothed(trainable, state, batch):
-            loss, (outputs, after) = objective(trainable, state, batch)
-            here = ops.stop_gradient(logits_of(outputs, output, from_logits))
+    def trick(objective, trainable, state, batch):
+        loss, (outputs, after) = objective(trainable, state, batch)
+        here = ops.stop_gradient(logits_of(outputs, output, from_logits))
 
-            def divergence(trainable, state, batch):
-                _, (outputs, _) = objective(trainable, state, batch)
-                there = logits_of(outputs, output, from_logits)
-                return ops.mean(kl_divergence(here, there)), (outputs, state)
+        def divergence(trainable, state, batch):
+            _, (outputs, _) = objective(trainable, state, batch)
+            there = logits_of(outputs, output, from_logits)
+            return ops.mean(kl_divergence(here, there)), (outputs, state)
 
-            u = scaled_to(xi, draws.normal_like(variables, batch.iteration))
-            for _ in range(iters):
-                g = gradients_at(model, variables, divergence, trainable, state, batch, u)
-                u = scaled_to(xi, g)
-            there = moved(model, variables, scaled_to(epsilon, u), trainable, state)
-            return loss + weight * divergence(*there, batch)[0], (outputs, after)
-
-        return smoothed
+        u = scaled_to(xi, draws.normal_like(variables, batch.iteration))
+        for _ in range(iters):
+            g = gradients_at(model, variables, divergence, trainable, state, batch, u)
+            u = scaled_to(xi, g)
+        there = moved(model, variables, scaled_to(epsilon, u), trainable, state)
+        return loss + weight * divergence(*there, batch)[0], (outputs, after)
 
     return attach(model, trick)
 
@@ -139,20 +132,16 @@ def random_noise(model, layer="Embedding-Token", stddev=0.01, seed=1):
         stddev: σ, the standard deviation of the noise.
         seed: an integer; the noise depends on it and on the number of the step alone.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: Bishop 1995, Neural Computation 7(1); kexue.fm/archives/7466.
     """
     check_positive(stddev=stddev)
     variables, draws = find_variables(model, layer), Draws(seed)
 
-    def trick(objective):
-        def noisy(trainable, state, batch):
-            noise = draws.normal_like(variables, batch.iteration)
-            deltas = [stddev * n for n in noise]
-            return objective(*moved(model, variables, deltas, trainable, state), batch)
-
-        return noisy
+    def trick(objective, trainable, state, batch):
+        noise = draws.normal_like(variables, batch.iteration)
+        deltas = [stddev * n for n in noise]
+        return objective(*moved(model, variables, deltas, trainable, state), batch)
 
     return attach(model, trick)

@@ -26,8 +26,7 @@ def contrastive_accumulation(model, chunks):
         chunks: number of parts into which a batch is cut along its first axis. Their sizes differ
             by at most one example.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Raises:
         ValueError: chunks < 1, or a loss layer in the model, which would see one chunk only.

@@ -15,8 +15,7 @@ def report_gradient_norm(model):
     Args:
         model: a keras.Model, compiled or not.
 
-    Returns:
-        The model.
+    Returns: the model.
     """
     step_of(model).report = lambda gradients: {"gradient_norm": norm(gradients)}
     model.train_function = None

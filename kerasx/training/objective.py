@@ -56,8 +56,8 @@ class Batch(NamedTuple):
 class Step:
     """The train_step of a model: its objective, wrapped by the tricks attached so far.
 
-    `trainable` in an objective are the values of `model.trainable_variables`. A trick takes an
-    objective and returns an objective, so tricks compose; the one attached last is the outermost.
+    `trainable` in an objective are the values of `model.trainable_variables`. A trick with its
+    objective bound is an objective, so tricks compose; the one attached last is the outermost.
     """
 
     def __init__(self, model):
@@ -97,7 +97,9 @@ class Step:
 
     def __call__(self, *args):
         model = self.model
-        objective = functools.reduce(lambda f, trick: trick(f), self.tricks, self.objective)
+        objective = functools.reduce(
+            lambda f, trick: functools.partial(trick, f), self.tricks, self.objective
+        )
 
         def loss_and_outputs(trainable, data, scale, iteration):
             variables = (model.non_trainable_variables, model.metrics_variables)
@@ -128,15 +130,12 @@ def step_of(model):
 
 
 def attach(model, trick):
-    """Wrap the objective of a model by `trick`, a function objective -> objective.
+    """Wrap the objective of a model by a trick, and return the model.
 
     Args:
         model: a keras.Model, compiled or not.
-        trick: a function from an objective, (trainable, state, batch) -> (loss, (outputs, state)),
-            to another.
-
-    Returns:
-        The model.
+        trick: a function (objective, trainable, state, batch) -> (loss, (outputs, state)) that
+            calls the objective as `objective(trainable, state, batch)`, as often as it wants.
     """
     step_of(model).tricks.append(trick)
     model.train_function = None

@@ -18,19 +18,15 @@ def flooding(model, level=0.1):
         model: a keras.Model, compiled or not.
         level: b, 0 or more.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: arXiv 2002.08709; kexue.fm/archives/7643.
     """
     check_number("level", level, least=0)
 
-    def trick(objective):
-        def above(trainable, state, batch):
-            loss, aux = objective(trainable, state, batch)
-            return flooded(loss, level), aux
-
-        return above
+    def trick(objective, trainable, state, batch):
+        loss, aux = objective(trainable, state, batch)
+        return flooded(loss, level), aux
 
     return attach(model, trick)
 
@@ -46,30 +42,26 @@ def gradient_penalty(model, layer="Embedding-Token", epsilon=1.0):
             weights.
         epsilon: ε.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: kexue.fm/archives/7234, 7466.
     """
     check_positive(epsilon=epsilon)
     variables = find_variables(model, layer)
 
-    def trick(objective):
-        def penalised(trainable, state, batch):
-            def scaled(deltas):
-                there = moved(model, variables, deltas, trainable, state)
-                loss, aux = objective(*there, batch)
-                wide = backend.widened(loss)
-                return wide * ops.cast(batch.scale, wide.dtype), (loss, aux)
+    def trick(objective, trainable, state, batch):
+        def scaled(deltas):
+            there = moved(model, variables, deltas, trainable, state)
+            loss, aux = objective(*there, batch)
+            wide = backend.widened(loss)
+            return wide * ops.cast(batch.scale, wide.dtype), (loss, aux)
 
-            zeros = [ops.zeros(v.shape, v.dtype) for v in variables]
-            with backend.plain_attention():  # fused kernels are differentiable only once
-                (_, (loss, aux)), gradients = backend.value_and_grad(scaled, has_aux=True)(zeros)
-            gradients = [g / ops.cast(batch.scale, g.dtype) for g in gradients]
-            square = sum(ops.sum(ops.square(g)) for g in gradients)
-            return loss + 0.5 * epsilon * ops.cast(square, loss.dtype), aux
-
-        return penalised
+        zeros = [ops.zeros(v.shape, v.dtype) for v in variables]
+        with backend.plain_attention():  # fused kernels are differentiable only once
+            (_, (loss, aux)), gradients = backend.value_and_grad(scaled, has_aux=True)(zeros)
+        gradients = [g / ops.cast(batch.scale, g.dtype) for g in gradients]
+        square = sum(ops.sum(ops.square(g)) for g in gradients)
+        return loss + 0.5 * epsilon * ops.cast(square, loss.dtype), aux
 
     return attach(model, trick)
 
@@ -81,8 +73,7 @@ def implicit_gradient_regularization(model, step_size):
         model: a keras.Model, compiled or not.
         step_size: h, the learning rate whose regularization is imitated.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: arXiv 2009.11162; kexue.fm/archives/7787.
     """
@@ -101,21 +92,17 @@ def r_drop(model, alpha=4.0, from_logits=True, output=0):
         from_logits: whether the outputs are logits instead of probabilities.
         output: index of the output that is compared, if the model has several.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: arXiv 2106.14448; kexue.fm/archives/8496.
     """
     check_positive(alpha=alpha)
 
-    def trick(objective):
-        def agreeing(trainable, state, batch):
-            first, (outputs, state) = objective(trainable, state, batch)
-            second, (again, state) = objective(trainable, state, batch)
-            p, q = (logits_of(o, output, from_logits) for o in (outputs, again))
-            divergence = ops.mean(symmetric_kl(p, q))
-            return (first + second) / 2 + alpha / 2 * divergence, (outputs, state)
-
-        return agreeing
+    def trick(objective, trainable, state, batch):
+        first, (outputs, state) = objective(trainable, state, batch)
+        second, (again, state) = objective(trainable, state, batch)
+        p, q = (logits_of(o, output, from_logits) for o in (outputs, again))
+        divergence = ops.mean(symmetric_kl(p, q))
+        return (first + second) / 2 + alpha / 2 * divergence, (outputs, state)
 
     return attach(model, trick)

@@ -27,8 +27,7 @@ def zeroth_order(model, layer=None, epsilon=1e-3, samples=1, antithetic=True, se
         antithetic: whether to use both θ + ε u and θ - ε u.
         seed: an integer, for the directions.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: kexue.fm/archives/7737; arXiv 1703.03864.
     """
@@ -36,25 +35,22 @@ def zeroth_order(model, layer=None, epsilon=1e-3, samples=1, antithetic=True, se
     check_integer("samples", samples, least=1)
     variables, draws = find_variables(model, layer), Draws(seed)
 
-    def trick(objective):
-        def estimated(trainable, state, batch):
-            still = [ops.stop_gradient(t) for t in trainable]
-            loss, aux = objective(still, state, batch)
+    def trick(objective, trainable, state, batch):
+        still = [ops.stop_gradient(t) for t in trainable]
+        loss, aux = objective(still, state, batch)
 
-            def value(deltas):
-                there = moved(model, variables, deltas, still, state)
-                return ops.stop_gradient(objective(*there, batch)[0])
+        def value(deltas):
+            there = moved(model, variables, deltas, still, state)
+            return ops.stop_gradient(objective(*there, batch)[0])
 
-            gradients = [0.0] * len(variables)
-            for i in range(samples):
-                u = draws.normal_like(variables, batch.iteration * samples + i)
-                above = value([epsilon * d for d in u])
-                below = value([-epsilon * d for d in u]) if antithetic else loss
-                slope = (above - below) / (epsilon * (2 if antithetic else 1) * samples)
-                gradients = [g + ops.stop_gradient(slope) * d for g, d in zip(gradients, u)]
-            return _with_gradients(model, loss, variables, gradients, trainable), aux
-
-        return estimated
+        gradients = [0.0] * len(variables)
+        for i in range(samples):
+            u = draws.normal_like(variables, batch.iteration * samples + i)
+            above = value([epsilon * d for d in u])
+            below = value([-epsilon * d for d in u]) if antithetic else loss
+            slope = (above - below) / (epsilon * (2 if antithetic else 1) * samples)
+            gradients = [g + ops.stop_gradient(slope) * d for g, d in zip(gradients, u)]
+        return _with_gradients(model, loss, variables, gradients, trainable), aux
 
     return attach(model, trick)
 
@@ -82,8 +78,7 @@ def policy_gradient(model, reward, samples=8, weight=1.0, baseline="leave_one_ou
         baseline: b: "leave_one_out" (the mean reward of the other samples), "mean", or None.
         seed: an integer, for the samples.
 
-    Returns:
-        The model.
+    Returns: the model.
 
     Source: kexue.fm/archives/7737.
     """
@@ -93,18 +88,15 @@ def policy_gradient(model, reward, samples=8, weight=1.0, baseline="leave_one_ou
         raise invalid("`reward` must be a function (y_true, y).", reward=reward)
     draws = Draws(seed)
 
-    def trick(objective):
-        def rewarded(trainable, state, batch):
-            loss, (outputs, state) = objective(trainable, state, batch)
-            log_p = ops.log_softmax(backend.widened(outputs), -1)
-            answers = _answers(draws, log_p, samples, batch.iteration)
-            chosen = ops.take_along_axis(log_p, answers, -1)
-            rewards = [reward(batch.y, answers[..., k]) for k in range(samples)]
-            rewards = ops.stack([ops.cast(r, "float32") for r in rewards], -1)
-            surrogate = policy_gradient_loss(chosen, rewards, baseline)
-            return loss + weight * ops.mean(surrogate), (outputs, state)
-
-        return rewarded
+    def trick(objective, trainable, state, batch):
+        loss, (outputs, state) = objective(trainable, state, batch)
+        log_p = ops.log_softmax(backend.widened(outputs), -1)
+        answers = _answers(draws, log_p, samples, batch.iteration)
+        chosen = ops.take_along_axis(log_p, answers, -1)
+        rewards = [reward(batch.y, answers[..., k]) for k in range(samples)]
+        rewards = ops.stack([ops.cast(r, "float32") for r in rewards], -1)
+        surrogate = policy_gradient_loss(chosen, rewards, baseline)
+        return loss + weight * ops.mean(surrogate), (outputs, state)
 
     return attach(model, trick)
 
