@@ -1,4 +1,4 @@
-"""Activations by the names of configuration files."""
+"""Activations, and their names in configuration files."""
 
 import keras
 from keras import ops
@@ -8,25 +8,25 @@ __all__ = ["gelu_erf", "gelu_tanh", "get_activation", "leaky_relu", "swish"]
 
 @keras.saving.register_keras_serializable("kerasx")
 def gelu_erf(x):
-    """x Φ(x), with the error function (arXiv 1606.08415; kexue.fm/archives/7309)."""
+    """Compute GELU, x Φ(x), with the error function (arXiv 1606.08415; kexue.fm/archives/7309)."""
     return ops.gelu(x, approximate=False)
 
 
 @keras.saving.register_keras_serializable("kerasx")
 def gelu_tanh(x):
-    """The tanh approximation of GELU that T5 and GPT-2 were trained with; off by at most 4.8e-4."""
+    """Compute the tanh approximation of GELU, as T5 and GPT-2 do; off by at most 4.8e-4."""
     return ops.gelu(x, approximate=True)
 
 
 @keras.saving.register_keras_serializable("kerasx")
 def swish(x):
-    """x σ(x)."""
+    """Compute swish (SiLU), x σ(x)."""
     return ops.silu(x)
 
 
 @keras.saving.register_keras_serializable("kerasx")
 def leaky_relu(x, alpha=0.2):
-    """max(x, αx)."""
+    """Compute the leaky ReLU, max(x, αx)."""
     return ops.leaky_relu(x, negative_slope=alpha)
 
 
@@ -41,10 +41,10 @@ _ACTIVATIONS = {
 
 
 def get_activation(identifier):
-    """An activation by its name in a configuration file, or the callable itself.
+    """Return the activation of a given name in a configuration file; a callable is returned as is.
 
     "gelu" is the exact form; "gelu_new", "gelu_tanh" and "gelu_pytorch_tanh" the tanh form.
-    Other names are Keras's.
+    Other names are those of Keras.
 
     >>> get_activation("gelu_new").__name__
     'gelu_tanh'

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasx.backend import kernels, mask_value, widened
+from kerasx.checks import check_choice
 from kerasx.ops.dropout import dropout as random_dropout
 
 __all__ = ["attend", "attention", "attention_normalize", "attention_scores"]
@@ -22,24 +23,26 @@ def attention(
     dropout=0.0,
     seed=None,
 ):
-    """softmax(QKᵀ·scale + bias) V, each query looking only where the mask allows.
+    """Compute attention, softmax(QKᵀ·scale + bias) V, over the keys that the mask allows.
 
-    The backend's fused kernel is used where it computes just this. A query that may look nowhere
-    gives zero, with zero gradient.
+    Uses the backend's fused kernel where it has one for these arguments. A query whose keys are all
+    masked gets zero, with zero gradient.
 
     Args:
         query: (b, h, n, d).
         key: (b, h, m, d).
         value: (b, h, m, e).
-        mask: boolean, broadcasts to (b, h, n, m).
-        bias: numbers added to the scores, broadcast likewise.
-        scale: 1/sqrt(d) by default.
-        normalization: see `attention_normalize`.
+        mask: boolean, broadcasts to (b, h, n, m); True where the query sees the key.
+        bias: added to the scores; broadcasts to (b, h, n, m).
+        scale: factor of the scores, 1/sqrt(d) by default.
+        normalization: "softmax", "softmax_plus" or "squared_relu": see `attention_normalize`.
         dropout: rate at which attention weights are dropped; needs a `seed`.
-        seed: a keras.random.SeedGenerator.
+        seed: keras.random.SeedGenerator.
 
     Returns:
-        (b, h, n, e) in the dtype of `value`. Source: arXiv 1706.03762.
+        (b, h, n, e) in the dtype of `value`.
+
+    Source: arXiv 1706.03762.
 
     >>> x = ops.ones((1, 2, 3, 4))
     >>> ops.shape(attention(x, x, x))
@@ -56,9 +59,18 @@ def attention(
 
 
 def attention_scores(query, key, bias=None, scale=1.0, relative=None):
-    """Q(K + R)ᵀ·scale + bias: (b, h, n, m), with relative vectors R or none.
+    """Compute attention scores Q(K + R)ᵀ·scale + bias before the mask.
 
-    R is (1 or b, n, m, ≥ d); its first d components count, d being the size of a query head.
+    Args:
+        query: (b, h, n, d).
+        key: (b, h, m, d).
+        bias: broadcasts to (b, h, n, m), or None.
+        scale: factor of the scores.
+        relative: vectors R of relative positions, (1 or b, n, m, ≥ d), of which the first d
+            components count; None for no R.
+
+    Returns:
+        (b, h, n, m).
     """
     query = query * scale
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
@@ -71,8 +83,17 @@ def attention_scores(query, key, bias=None, scale=1.0, relative=None):
 def attend(
     scores, value, mask=None, normalization="softmax", dropout=0.0, seed=None, relative=None
 ):
-    """From scores (b, h, n, m), values (b, h, m, e) and relative vectors (1 or b, n, m, ≥ e), if
-    any, to outputs (b, h, n, e)."""
+    """Turn attention scores into weights and return the weighted sum of the values.
+
+    Args:
+        scores: (b, h, n, m).
+        value: (b, h, m, e).
+        mask, normalization, dropout, seed: as in `attention`.
+        relative: vectors added to the values, (1 or b, n, m, ≥ e), or None.
+
+    Returns:
+        (b, h, n, e) in the dtype of `value`.
+    """
     weights = ops.cast(attention_normalize(scores, mask, -1, normalization), value.dtype)
     if dropout:
         weights = random_dropout(weights, dropout, seed)
@@ -84,46 +105,43 @@ def attend(
 
 
 def _einsum_relative(subscripts, x, relative):
-    """The einsum; relative vectors that are the same for all examples have no batch dimension."""
+    """Compute the einsum, without a batch dimension of vectors shared by all examples."""
     if relative.shape[0] == 1:
         subscripts, relative = subscripts.replace(",b", ","), relative[0]
     return ops.einsum(subscripts, x, relative)
 
 
 def _blank_rows_to_zero(outputs, mask):
-    """Where a query may look nowhere its (finite, meaningless) output is multiplied by 0."""
+    """Multiply by 0 the output of each query whose keys are all masked: finite, but meaningless."""
     if mask is None:
         return outputs
     return outputs * ops.cast(ops.any(mask, axis=-1, keepdims=True), outputs.dtype)
 
 
 def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
-    """Scores to weights, in float32 at least.
+    """Normalize attention scores to weights, in float32 at least.
 
-    softmax; softmax_plus: softmax(s log m / log 512), m the number of keys seen or 16 if these
-    are fewer, which keeps the entropy steady when sequences grow (kexue.fm/archives/8823, 9019);
-    squared_relu: relu(s)² / m (kexue.fm/archives/8934).
+    - softmax;
+    - softmax_plus: softmax(s log m / log 512) for m visible keys, but at least 16, which keeps
+      the entropy steady when sequences grow (kexue.fm/archives/8823, 9019);
+    - squared_relu: relu(s)² / m (kexue.fm/archives/8934).
 
     Args:
         scores: (..., m).
-        mask: boolean, broadcasts to the scores.
-        axis: the keys' dimension.
+        mask: boolean, broadcasts to the scores; True where a key is visible.
+        axis: the axis of the keys.
         method: "softmax", "softmax_plus" or "squared_relu".
 
     Returns:
-        Weights of the scores' shape, float32 or wider; 0 where the mask forbids, unless it
-        forbids the whole row.
+        Weights of the shape of the scores, float32 or wider; 0 at masked keys, except in rows that
+        are masked as a whole.
     """
     scores = widened(scores)
-    if method not in ("softmax", "softmax_plus", "squared_relu"):
-        raise ValueError(
-            "`method` must be 'softmax', 'softmax_plus' or 'squared_relu'. "
-            f"Received: method={method!r}"
-        )
+    check_choice("method", method, ("softmax", "softmax_plus", "squared_relu"))
     if method != "softmax":
-        seen = ops.ones_like(scores)  # in the scores' shape, whatever the mask broadcasts from
-        seen = seen if mask is None else ops.where(mask, seen, 0.0)
-        count = ops.maximum(ops.sum(seen, axis, keepdims=True), 1)
+        ones = ops.ones_like(scores)  # of full shape: the mask may broadcast along the keys
+        visible = ones if mask is None else ops.where(mask, ones, 0.0)
+        count = ops.maximum(ops.sum(visible, axis, keepdims=True), 1)
     if method == "squared_relu":
         weights = ops.square(ops.relu(scores)) / count
         return weights if mask is None else weights * ops.cast(mask, weights.dtype)

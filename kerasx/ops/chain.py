@@ -1,10 +1,10 @@
-"""Linear chains of tags: what they score, how likely they are, and which are best.
+"""Linear chains of tags: scores, likelihoods, marginals and the best sequences.
 
-Tags y score Σ s[t, y_t] + Σ T[y_t, y_t+1] over scores s (n, k) and transitions T (k, k); places
-that are masked are as if they were not there. `allowed` (k+1, k+1) says which tag may follow which,
-its last row which may come first, its last column which may come last. All is computed in float32
-at least, time first and the batch last, where sums and maxima over the tag before run along whole
-rows of memory.
+The score of tags y is Σ s[t, y_t] + Σ T[y_t, y_t+1], with tag scores s (n, k) and transitions
+T (k, k). Masked positions are left out, as if the sentence were shorter. `allowed` (k+1, k+1) says
+which tag may follow which; its last row says which may come first, its last column which may come
+last. Everything is computed in float32 at least, with time as the first axis and the batch as the
+last, so that sums and maxima over the previous tag run along whole rows of memory.
 """
 
 import functools
@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from kerasx.backend import mask_value, scan, traced, widened
-from kerasx.ops.shapes import require_shape
+from kerasx.checks import check_integer, check_shape
 
 __all__ = [
     "chain_log_partition",
@@ -25,32 +25,33 @@ __all__ = [
     "viterbi_n_best",
 ]
 
-# a finite score that no sum over a sentence makes overflow, and that leaves e^x = 0 beside others
+# The score of what is not allowed in sums. It is finite, so that gradients are; a sum of it over a
+# sentence does not overflow; and e^x is 0 beside other scores.
 FORBIDDEN = mask_value("float16")
 
 
 class _Chain(NamedTuple):
     scores: Any  # (n, k, b)
-    real: Any  # (n, b)
-    joined: Any  # (n, b), whether a real place comes before
+    real: Any  # (n, b), the mask as booleans
+    joined: Any  # (n, b), whether a real position comes before
     trans: Any  # (k, k)
     starts: Any  # (k, 1)
     ends: Any  # (k, 1)
 
 
 def chain_score(tags, scores, trans, mask=None, allowed=None):
-    """The score of given sequences of tags.
+    """Compute the score of given tag sequences.
 
     Args:
-        tags: integers (b, n); those at masked places do not matter.
-        scores: (b, n, k).
-        trans: (k, k), from the tag of the row to that of the column.
-        mask: (b, n), true at the places that count; `None` counts all, and a number those where
+        tags: integers (b, n) in [0, k); those at masked positions are ignored.
+        scores: (b, n, k), the score of each tag at each position.
+        trans: (k, k), the score of going from the tag of the row to the tag of the column.
+        mask: (b, n), true at real positions. None: all are real. A number: a position is real if
             some tag scores above it.
-        allowed: booleans (k+1, k+1), or `None`; what it forbids costs 32752 each time.
+        allowed: booleans (k+1, k+1), or None; each transition that is not allowed costs 32752.
 
     Returns:
-        (b,), 0 for an empty sequence. NaN where a tag is not one of the k.
+        (b,); 0 for an empty sequence, NaN for one with a tag outside [0, k).
 
     >>> float(chain_score([[0, 1]], [[[1.0, 0.0], [0.0, 2.0]]], [[0.0, 5.0], [0.0, 0.0]])[0])
     8.0
@@ -61,7 +62,7 @@ def chain_score(tags, scores, trans, mask=None, allowed=None):
     tags = ops.where(mask, ops.cast(tags, "int32"), 0)
     known = ops.all(ops.logical_and(tags >= 0, tags < k), axis=1)
     tags = ops.clip(tags, 0, k - 1)
-    # a place after the end, so that the tag before it is the last
+    # one position more, whose previous tag is the last tag of the sentence
     every = ops.pad(mask, [(0, 0), (0, 1)], constant_values=True)
     before = previous(ops.pad(tags, [(0, 0), (0, 1)]), every)
     before, last = before[:, :-1], before[:, -1]
@@ -74,10 +75,10 @@ def chain_score(tags, scores, trans, mask=None, allowed=None):
 
 
 def chain_log_partition(scores, trans, mask=None, allowed=None):
-    """log Σ_y e^score(y) over all sequences; arguments as in `chain_score`.
+    """Compute log Σ_y e^score(y) over all tag sequences y; arguments as in `chain_score`.
 
     Returns:
-        (b,), 0 for an empty sequence.
+        (b,); 0 for an empty sequence.
 
     >>> round(float(chain_log_partition([[[0.0, 0.0]] * 3], [[0.0, 0.0]] * 2)[0]), 4)  # log 2³
     2.0794
@@ -88,9 +89,13 @@ def chain_log_partition(scores, trans, mask=None, allowed=None):
 
 
 def chain_loss(tags, scores, trans, mask=None, allowed=None):
-    """-log p(tags) = chain_log_partition - chain_score, never below 0; arguments as there.
+    """Compute the negative log-likelihood of tag sequences; arguments as in `chain_score`.
 
-    The highest score of each place is taken off both, so that their difference keeps its digits.
+    It is chain_log_partition - chain_score, never below 0. The highest score of each position is
+    subtracted from both first, so that their difference keeps its digits.
+
+    Returns:
+        (b,).
 
     >>> round(float(chain_loss([[0, 1]], [[[0.0, 0.0]] * 2], [[0.0, 0.0]] * 2)[0]), 4)  # log 2²
     1.3863
@@ -103,10 +108,12 @@ def chain_loss(tags, scores, trans, mask=None, allowed=None):
 
 
 def chain_marginals(scores, trans, mask=None, allowed=None):
-    """The probability of each tag at each place, by the forward-backward algorithm.
+    """Compute the probability of each tag at each position by the forward-backward algorithm.
+
+    Arguments as in `chain_score`.
 
     Returns:
-        (b, n, k), 0 at masked places.
+        (b, n, k); 0 at masked positions.
 
     >>> p = chain_marginals([[[0.0, 0.0], [9.0, 0.0]]], [[0.0, -9.0], [-9.0, 0.0]])
     >>> ops.convert_to_numpy(p)[0, 0].round(2).tolist()
@@ -128,13 +135,13 @@ def chain_marginals(scores, trans, mask=None, allowed=None):
 
 
 def viterbi(scores, trans, mask=None, allowed=None):
-    """The best sequence; arguments as in `chain_score`, except that `allowed` is obeyed strictly.
+    """Find the tag sequence of the highest score by Viterbi's algorithm.
 
-    The tags on the way are not kept: going back, the best one before is found again from the
-    scores, for the tags of the best sequence alone.
+    Arguments as in `chain_score`, but `allowed` is strict. No table of back-pointers is kept: on
+    the way back the best previous tag is computed again, for the tags of the best sequence alone.
 
     Returns:
-        (tags int32 (b, n), -1 at masked places; scores (b,), -inf where nothing is allowed).
+        (tags, scores): int32 (b, n), -1 at masked positions; (b,), -inf if no sequence is allowed.
 
     >>> tags, score = viterbi([[[1.0, 0.0], [0.0, 0.5]]], [[0.0, -9.0], [0.0, 0.0]])
     >>> ops.convert_to_numpy(tags).tolist(), float(score[0])
@@ -155,23 +162,23 @@ def viterbi(scores, trans, mask=None, allowed=None):
 
 
 def viterbi_n_best(scores, trans, n_best, mask=None, allowed=None):
-    """The `n_best` sequences of highest score, the best first.
+    """Find the `n_best` tag sequences of the highest scores; other arguments as in `viterbi`.
 
     Returns:
-        (tags int32 (b, n_best, n), scores (b, n_best)); where there are fewer sequences, the rest
-        has tags -1 and scores -inf.
+        (tags, scores): int32 (b, n_best, n) and (b, n_best), the best first. If there are fewer
+        sequences, the rest has tags -1 and score -inf.
 
     >>> tags, score = viterbi_n_best([[[1.0, 0.0], [0.0, 0.5]]], [[0.0, 0.0]] * 2, n_best=2)
     >>> ops.convert_to_numpy(tags).tolist(), ops.convert_to_numpy(score).tolist()
     ([[[0, 1], [0, 0]]], [[1.5, 1.0]])
     """
-    if n_best < 1:
-        raise ValueError(f"`n_best` must be at least 1. Received: n_best={n_best}")
+    check_integer("n_best", n_best, least=1)
     chain = _chain(scores, trans, mask, allowed, float("-inf"))
+    # the carry holds, for each last tag, the scores of its r = n_best best sequences so far
     lists = (chain.scores.shape[1], n_best, ops.shape(chain.scores)[2])  # (k, r, b)
     one = ops.where(ops.arange(n_best)[:, None] == 0, ops.zeros(lists), float("-inf"))
 
-    def best(candidates):  # (..., c, b) -> the r highest along c and their places
+    def best(candidates):  # (..., c, b) -> the r highest along c and their indices
         values, places = ops.top_k(ops.moveaxis(candidates, -2, -1), n_best)
         return ops.moveaxis(values, -1, -2), ops.moveaxis(ops.cast(places, "int32"), -1, -2)
 
@@ -201,26 +208,26 @@ def viterbi_n_best(scores, trans, n_best, mask=None, allowed=None):
 
 
 def _transitions(trans, scores, allowed, forbidden):
-    """trans (k, k), starts (k,), ends (k,) for scores (b, n, k), what is not allowed forbidden."""
+    """Return trans (k, k), starts (k,), ends (k,), plus `forbidden` where it is not allowed."""
     trans = ops.cast(trans, scores.dtype)
     k = scores.shape[-1]
-    require_shape("trans", trans, (k, k), "a score for each pair of tags")
+    check_shape("trans", trans, (k, k), "a score for each pair of tags")
     if allowed is None:
         return trans, ops.zeros_like(trans[0]), ops.zeros_like(trans[0])
     allowed = ops.cast(allowed, "bool")
-    require_shape("allowed", allowed, (k + 1, k + 1), "true where one tag may follow another")
+    check_shape("allowed", allowed, (k + 1, k + 1), "true where one tag may follow another")
     cost = ops.cast(ops.where(allowed, 0.0, forbidden), scores.dtype)
     return trans + cost[:k, :k], cost[k, :k], cost[:k, k]
 
 
 def _real(mask, scores, axis):
-    """The mask as booleans, for scores with their tags along `axis`."""
+    """Return the mask as booleans, for scores with their tags along `axis`."""
     if mask is None:
         return ops.ones_like(ops.take(scores, 0, axis), "bool")
     if isinstance(mask, (int, float)):
         return ops.max(scores, axis=axis) > mask
     mask = ops.cast(mask, "bool")
-    require_shape("mask", mask, scores.shape[:-1], "true at the places that count")
+    check_shape("mask", mask, scores.shape[:-1], "true at real positions")
     return mask
 
 
@@ -228,32 +235,35 @@ def _chain(scores, trans, mask, allowed, forbidden):
     scores = widened(scores)
     trans, starts, ends = _transitions(trans, scores, allowed, forbidden)
     rows = _batch_last(scores)
-    # PyTorch takes the maximum over the tags five times faster here, where they are not last
+    # a maximum over the tags is five times faster on PyTorch in this layout: they are not last
     by_score = isinstance(mask, (int, float))
     real = _real(mask, rows, 1) if by_score else _batch_last(_real(mask, scores, -1))
-    if forbidden == FORBIDDEN:  # sums, whose gradients must not meet what is masked
+    if forbidden == FORBIDDEN:  # in sums, where a masked inf or NaN would reach the gradients
         rows = ops.where(real[:, None], rows, 0)
     return _Chain(rows, real, _joined(real, 0), trans, starts[:, None], ends[:, None])
 
 
 def _batch_last(x):
-    """(b, n, ...) -> (n, ..., b), in memory, too: PyTorch would only change the strides."""
+    """Transpose (b, n, ...) to (n, ..., b) in memory: PyTorch would only change the strides."""
     if keras.backend.backend() != "torch":
         return ops.moveaxis(x, 0, -1)
-    rows = x.reshape(x.shape[0], -1).t().contiguous()  # quick, as it knows matrices
+    rows = x.reshape(x.shape[0], -1).t().contiguous()  # as a matrix, for which it has a fast copy
     return rows.view(*x.shape[1:], x.shape[0])
 
 
 def _joined(mask, axis):
-    """Whether a real place comes before."""
+    """Return where a real position comes before."""
     counted = ops.cast(mask, "int32")
     return ops.cumsum(counted, axis=axis) > counted
 
 
 def _forward(forward, chain):
-    """All sequences up to each place, by their last tag, as one number: (k, b), (n, k, b).
+    """Reduce all sequences up to each position to one number for each last tag.
 
-    It is the log of the sum, or the maximum, as `forward` has it; the first result is for the end.
+    The number is a log-sum or a maximum, by the step function `forward`.
+
+    Returns:
+        (k, b) at the end and (n, k, b) at each position.
     """
 
     def step(alpha, here):
@@ -264,12 +274,12 @@ def _forward(forward, chain):
     return scan(step, init, (chain.scores, chain.real, chain.joined))
 
 
-# Which way round is fast is measured: PyTorch reduces over the first axis ten times faster than
-# over the last, XLA ten times slower; and XLA makes one pass of any number of maxima of two.
+# The order of the axes is measured: PyTorch reduces the first axis ten times faster than the last,
+# XLA ten times slower; and XLA fuses any number of maxima of two tensors into one pass.
 
 
 def _sum_before(alpha, trans):
-    """log Σ e^(alpha[i] + trans[i, j]) over i, for alpha (k, b): (k, b)."""
+    """Compute log Σ_i e^(alpha[i] + trans[i, j]) for alpha (k, b): (k, b)."""
     if keras.backend.backend() == "torch":
         return ops.logsumexp(alpha[:, None] + trans[..., None], axis=0)
     alpha, trans = ops.transpose(alpha), ops.transpose(trans)
@@ -277,7 +287,7 @@ def _sum_before(alpha, trans):
 
 
 def _best_before(alpha, trans):
-    """The maximum of alpha[i] + trans[i, j] over i, for alpha (k, b): (k, b)."""
+    """Compute max_i (alpha[i] + trans[i, j]) for alpha (k, b): (k, b)."""
     if keras.backend.backend() == "torch":
         return ops.max(alpha[:, None] + trans[..., None], axis=0)
     moved = (alpha[i] + trans[i][:, None] for i in range(trans.shape[0]))
@@ -304,14 +314,14 @@ def _tag_before(tag, before, move, trans):
 
 
 def _columns(x, index):
-    """x[:, index], without a look for negative indices on PyTorch."""
+    """Gather x[:, index]; ops.take would search for negative indices on PyTorch."""
     if keras.backend.backend() == "torch":
         return x.index_select(1, index)
     return ops.take(x, index, axis=1)
 
 
 def _first_of_maxima(x):
-    """argmax over the first axis of (k, b); that of Keras takes at least five times as long."""
+    """Compute argmax over the first axis of (k, b); ops.argmax takes five times as long or more."""
     if keras.backend.backend() == "torch":
         return x.max(0).indices
     places = ops.arange(x.shape[0], dtype="int32")[:, None]
@@ -319,16 +329,19 @@ def _first_of_maxima(x):
 
 
 def _total(chain, values):
-    """`values` (b,), 0 for empty sequences."""
+    """Return `values` (b,), with 0 for empty sequences."""
     return ops.where(ops.any(chain.real, axis=0), values, 0)
 
 
 def previous(x, mask):
-    """What stands at the last place before each that the mask allows; zeros where there is none.
+    """Return for each position the value of x at the last real position before it.
 
     Args:
         x: (b, n, ...).
-        mask: booleans (b, n).
+        mask: booleans (b, n), True at real positions.
+
+    Returns:
+        Tensor like x; zeros where no real position comes before.
 
     >>> real = ops.array([[True, False, True]])
     >>> ops.convert_to_numpy(previous(ops.array([[5, 6, 7]]), real)).tolist()

@@ -1,9 +1,10 @@
-"""Dropout with half of the random bits, or fewer."""
+"""Dropout with 16 random bits for an element."""
 
 import keras
 from keras import ops
 
 from kerasx.backend.random_bits import random_int16
+from kerasx.checks import check_number
 
 __all__ = ["dropout"]
 
@@ -11,26 +12,27 @@ _LEVELS = 2**16
 
 
 def dropout(x, rate, seed):
-    """Each element becomes 0 with probability `rate`, and is divided by 1 - rate otherwise.
+    """Set each element to 0 with probability `rate`, and divide the others by 1 - rate.
 
-    16 random bits decide about an element: read as a number, they must be at least
-    r = round(65536 rate). So the rate is rounded to a multiple of 1/65536, and kept elements are
-    multiplied by 65536 / (65536 - r), which makes the expectation x exactly. The mask is a
-    function of the seed's state alone, so the same state draws it again, on PyTorch too.
+    An element is kept if 16 random bits, read as an integer, are at least r = round(65536 rate).
+    So the rate is rounded to a multiple of 1/65536; kept elements are multiplied by
+    65536 / (65536 - r), so that the expectation is exactly x. The mask depends on the state of the
+    seed alone: the same state draws the same mask, as recomputation needs, on PyTorch too.
 
     Args:
-        x: floating tensor.
-        rate: in [0, 1].
-        seed: a keras.random.SeedGenerator; it advances by one.
+        x: float tensor.
+        rate: number in [0, 1].
+        seed: keras.random.SeedGenerator, which advances by one.
 
     Returns:
-        A tensor like x. Source: JMLR 15 (2014) 1929-1958.
+        Tensor like x.
+
+    Source: JMLR 15 (2014) 1929-1958.
 
     >>> ops.shape(dropout(ops.ones((2, 3)), 0.5, keras.random.SeedGenerator(0)))
     (2, 3)
     """
-    if not 0 <= rate <= 1:
-        raise ValueError(f"`rate` must be in [0, 1]. Received: rate={rate}")
+    check_number("rate", rate, least=0, most=1)
     r = round(rate * _LEVELS)
     if r == 0:
         return x

@@ -1,7 +1,7 @@
-"""Attention masks as values: which keys each query may see.
+"""Attention masks as values: which keys each query sees.
 
 A `Mask` wraps a boolean tensor that broadcasts to (b, h, n, m): batch, heads, queries, keys.
-Masks are composed with `&`, `|` and `~`, and `str(mask)` draws the first one of the batch.
+Masks are composed with `&`, `|` and `~`; `str(mask)` draws the mask of the first example.
 
 >>> print(causal(3))
 ■□□
@@ -22,6 +22,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.backend import mask_value
+from kerasx.checks import invalid
 from kerasx.ops.shapes import align
 
 __all__ = [
@@ -39,10 +40,10 @@ __all__ = [
 
 
 class Mask:
-    """Which keys each query may see, composed with `&`, `|`, `~`.
+    """The keys that each query sees; composed with `&`, `|`, `~`.
 
     Args:
-        allowed: boolean tensor that broadcasts to (b, h, n, m); True where the query may look.
+        allowed: boolean tensor that broadcasts to (b, h, n, m); True where the query sees the key.
     """
 
     def __init__(self, allowed):
@@ -63,13 +64,13 @@ class Mask:
 
 
 def _relative(n, m=None):
-    """(n, m) of key index minus query index; the last query stands at the last key."""
+    """Return key index minus query index, (n, m); the last query is at the last key."""
     m = n if m is None else m
     return ops.arange(m)[None, :] - (ops.arange(n)[:, None] + (m - n))
 
 
 def padding(valid):
-    """Every query sees the keys that are not padding.
+    """Let every query see the keys that are not padding.
 
     Args:
         valid: boolean (b, m), True at real tokens.
@@ -78,42 +79,40 @@ def padding(valid):
 
 
 def causal(n, m=None):
-    """Query i sees the keys up to its own place.
+    """Let each query see the keys up to its own position.
 
     Args:
         n: number of queries.
-        m: number of keys, `n` by default; with more keys than queries, the queries are the last.
+        m: number of keys, `n` by default; with more keys, the queries are at the last n of them.
     """
     return Mask((_relative(n, m) <= 0)[None, None])
 
 
 def anticausal(n, m=None):
-    """Query i sees the keys from its own place on; arguments as in `causal`."""
+    """Let each query see the keys from its own position on; arguments as in `causal`."""
     return Mask((_relative(n, m) >= 0)[None, None])
 
 
 def across_heads(heads, *masks):
-    """The heads in as many equal groups, one after the other, as there are masks.
+    """Divide the heads into equal groups, in order, with one mask for each group.
 
     Args:
         heads: number of heads, a multiple of the number of masks.
         masks: the masks of the groups.
     """
     if not masks or heads % len(masks):
-        raise ValueError(
-            "`heads` must be a multiple of the number of masks. "
-            f"Received: heads={heads}, {len(masks)} masks"
-        )
+        text = "`heads` must be a multiple of the number of masks."
+        raise invalid(text, heads=heads, masks=len(masks))
     group = np.repeat(np.arange(len(masks)), heads // len(masks))[None, :, None, None]
     parts = (Mask(ops.convert_to_tensor(group == i)) & mask for i, mask in enumerate(masks))
     return functools.reduce(operator.or_, parts)
 
 
 def half_causal(n, heads):
-    """The first half of the heads is causal, the second anticausal.
+    """Make the first half of the heads causal and the second half anticausal.
 
-    Together they see every key, while the weights of each head are triangular and so of full
-    rank: for masked language models (kexue.fm/archives/9529).
+    Together they see every key, while the weights of each head are triangular and therefore of
+    full rank: for masked language models (kexue.fm/archives/9529).
 
     Args:
         n: sequence length.
@@ -127,15 +126,18 @@ def half_causal(n, heads):
 
 
 def sliding_window(n, width, m=None):
-    """Query i sees the keys less than `width` places away on both sides; `& causal(n)` for one."""
+    """Let each query see the keys less than `width` positions away, on both sides.
+
+    `sliding_window(n, width) & causal(n)` sees one side. n and m as in `causal`.
+    """
     return Mask((ops.abs(_relative(n, m)) < width)[None, None])
 
 
 def prefix(lengths, n):
-    """The first `lengths[b]` tokens see each other, the rest is causal (prefix language model).
+    """Let the first tokens see each other, and the rest be causal (prefix language model).
 
     Args:
-        lengths: integers (b,).
+        lengths: integers (b,), the length of each prefix.
         n: sequence length.
     """
     inside = ops.arange(n)[None, :] < ops.cast(lengths, "int32")[:, None]  # (b, n)
@@ -143,14 +145,15 @@ def prefix(lengths, n):
 
 
 def unilm(segment_ids):
-    """Seq2seq in one Transformer: the source sees itself whole, the target sees what is before it.
+    """Let source tokens see the whole source, and target tokens what precedes them (UniLM).
 
-    Query i sees key j if s_j <= s_i, where s is the running sum of the segment ids: the source
-    (segment 0) has s = 0, each target token (segment 1) one more than the token before.
-    Source: UniLM, arXiv 1905.03197; kexue.fm/archives/6933.
+    Query i sees key j if s_j <= s_i, where s is the cumulative sum of the segment ids: 0 in the
+    source, and one more with each target token.
 
     Args:
         segment_ids: integers (b, n), 0 for the source and 1 for the target.
+
+    Source: arXiv 1905.03197; kexue.fm/archives/6933.
 
     >>> print(unilm(np.array([[0, 0, 1, 1]])))
     ■■□□
@@ -163,15 +166,18 @@ def unilm(segment_ids):
 
 
 def sequence_masking(x, mask, value=0, axis=1, bias=None, return_mask=False):
-    """Set the padded places of a sequence to `value`.
+    """Set the padding of a sequence to `value`.
 
     Args:
-        x: tensor with a batch dimension first and the sequence at `axis`.
-        mask: (b, n), true at real tokens, or None (x is returned as it is).
-        value: number, or "-inf" / "inf" for the finite extremes of x's dtype.
-        axis: the sequence's dimension.
-        bias: a tensor that is added to x before masking.
+        x: tensor with the batch as its first axis and the sequence at `axis`.
+        mask: (b, n), true at real tokens; None leaves x as it is.
+        value: number, or "-inf" / "inf" for `mask_value` of the dtype and its negative.
+        axis: axis of the sequence.
+        bias: tensor added to x before masking, or None.
         return_mask: also return the mask, aligned with x.
+
+    Returns:
+        Tensor like x, or (tensor, mask).
 
     >>> import numpy as np
     >>> x = sequence_masking(np.ones((1, 3)), np.array([[1, 1, 0]]), 9.0)

@@ -1,10 +1,10 @@
-"""Softmax and cross-entropy for any number of labels (ZLPR), dense and sparse."""
+"""Cross-entropy for any number of labels (ZLPR), dense and sparse."""
 
 import keras
 from keras import ops
 
 from kerasx.backend import mask_value
-from kerasx.ops.shapes import require_shape
+from kerasx.checks import check_shape
 
 __all__ = [
     "log1p_sum_exp",
@@ -14,9 +14,15 @@ __all__ = [
 
 
 def log1p_sum_exp(x, counted=True, axis=-1):
-    """log(1 + Σ e^x) over `axis` and the places that are `counted`; 0 where there are none.
+    """Compute log(1 + Σ e^x) over an axis, exact for tiny sums: 1 is never added to e^x.
 
-    Exact for tiny sums too: 1 is never added to e^x in floating point.
+    Args:
+        x: floats.
+        counted: booleans that broadcast to x; the sum takes these elements.
+        axis: axis of the sum.
+
+    Returns:
+        Tensor without the axis; 0 where nothing is counted.
 
     >>> round(float(log1p_sum_exp(ops.array([0.0, 0.0]))), 4), float(log1p_sum_exp(ops.zeros(0)))
     (1.0986, 0.0)
@@ -28,22 +34,22 @@ def log1p_sum_exp(x, counted=True, axis=-1):
 
 
 def multilabel_categorical_crossentropy(y_true, y_pred):
-    """log(1 + Σ_neg e^s) + log(1 + Σ_pos e^-s): the labels s > 0 are to be those that are true.
+    """Compute the multilabel cross-entropy log(1 + Σ_neg e^s) + log(1 + Σ_pos e^-s).
 
-    With soft labels t in [0, 1] it is log(1 + Σ (1 - t) e^s) + log(1 + Σ t e^-s), whose minimum
-    is at t = σ(2s). No balance between many negatives and few positives has to be set, as the sums
-    are inside the logarithms. Computed in float32 at least.
+    A model trained with it predicts the labels with s > 0. With soft labels t in [0, 1] the loss is
+    log(1 + Σ (1 - t) e^s) + log(1 + Σ t e^-s), with its minimum at t = σ(2s). The sums are inside
+    the logarithms, so many negatives need no weight against few positives.
 
     Args:
-        y_true: (..., c), 0 or 1, or anything between.
-        y_pred: (..., c) scores without activation. A class whose score is -inf or
+        y_true: (..., c), labels in [0, 1].
+        y_pred: (..., c), scores s without activation. A class with the score -inf or
             `kerasx.backend.mask_value(dtype)` is left out, whatever its label.
 
     Returns:
         Losses (...), float32 or wider.
 
     Raises:
-        ValueError: where the shapes differ.
+        ValueError: the shapes differ.
 
     Source: ZLPR, arXiv 2208.02955; kexue.fm/archives/7359, kexue.fm/archives/9064.
 
@@ -53,28 +59,28 @@ def multilabel_categorical_crossentropy(y_true, y_pred):
     0.1915
     """
     s, counted = _scores(y_pred)
-    require_shape("y_true", ops.convert_to_tensor(y_true), s.shape, "a label for each class")
+    check_shape("y_true", ops.convert_to_tensor(y_true), s.shape, "a label for each class")
     t = ops.cast(y_true, s.dtype)
     positive = log1p_sum_exp(_log(t) - s, ops.logical_and(counted, t > 0))
     return positive + log1p_sum_exp(_log(1 - t) + s, ops.logical_and(counted, t < 1))
 
 
 def sparse_multilabel_categorical_crossentropy(y_true, y_pred, mask_zero=False):
-    """The same loss, with the true labels given by their ids.
+    """Compute `multilabel_categorical_crossentropy` from the ids of the true labels.
 
-    The negatives are summed by themselves, not as the whole minus the positives: in float32 that
+    The negatives are summed by themselves, not as all classes minus the positives: in float32 that
     difference is lost once a positive score is about 16 above the negatives.
 
     Args:
-        y_true: integers (..., p), the true labels; one given twice counts twice.
-        y_pred: (..., c) scores without activation, masked ones as in the dense form.
-        mask_zero: id 0 in `y_true` is padding and no class; its score does not matter.
+        y_true: integers (..., p), the ids of the true labels; an id given twice counts twice.
+        y_pred: (..., c), scores without activation, masked as in the dense form.
+        mask_zero: treat id 0 in `y_true` as padding, and class 0 as none.
 
     Returns:
         Losses (...), float32 or wider.
 
     Raises:
-        ValueError: where the shapes do not agree up to the last dimension.
+        ValueError: the shapes differ before the last axis.
 
     Source: bert4keras; kexue.fm/archives/7359.
 
@@ -86,7 +92,7 @@ def sparse_multilabel_categorical_crossentropy(y_true, y_pred, mask_zero=False):
     """
     s, counted = _scores(y_pred)
     ids = ops.cast(y_true, "int32")
-    require_shape("y_true", ids, (*s.shape[:-1], None), "the ids of the true labels")
+    check_shape("y_true", ids, (*s.shape[:-1], None), "the ids of the true labels")
     if mask_zero:
         counted = ops.logical_and(counted, ops.arange(ops.shape(s)[-1]) > 0)
     positive = log1p_sum_exp(
@@ -96,7 +102,7 @@ def sparse_multilabel_categorical_crossentropy(y_true, y_pred, mask_zero=False):
 
 
 def _scores(y_pred):
-    """Scores in float32 at least, and which of them are not masked in their own dtype."""
+    """Return the scores in float32 at least, and which are not masked in their own dtype."""
     y_pred = ops.convert_to_tensor(y_pred)
     dtype = keras.backend.standardize_dtype(y_pred.dtype)
     wide = keras.backend.result_type(dtype, "float32")
@@ -105,11 +111,11 @@ def _scores(y_pred):
 
 
 def _log(t):
-    return ops.log(ops.where(t > 0, t, 1))  # places with t = 0 are not counted
+    return ops.log(ops.where(t > 0, t, 1))  # elements with t = 0 are not counted
 
 
 def _without(counted, ids):
-    """`counted` (..., c) set to False at the ids (..., p)."""
+    """Return `counted` (..., c), set to False at the ids (..., p)."""
     if 0 in ids.shape:
         return counted
     classes, given = ops.shape(counted)[-1], ops.shape(ids)[-1]

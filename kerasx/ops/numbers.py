@@ -1,12 +1,14 @@
-"""Functions of numbers."""
+"""Root mean square, and piecewise linear schedules."""
 
 from keras import ops
+
+from kerasx.checks import invalid
 
 __all__ = ["piecewise_linear", "root_mean_square"]
 
 
 def root_mean_square(x, axis=None, keepdims=False):
-    """sqrt(mean(x²)).
+    """Compute sqrt(mean(x²)); axis and keepdims as in `ops.mean`.
 
     >>> float(root_mean_square(ops.convert_to_tensor([3.0, 4.0, 0.0, 0.0])))
     2.5
@@ -15,19 +17,23 @@ def root_mean_square(x, axis=None, keepdims=False):
 
 
 def piecewise_linear(t, schedule, from_zero=True):
-    """The piecewise linear function through the points of `schedule`, constant after the last.
+    """Evaluate the piecewise linear function through given points, constant after the last.
 
     Args:
         t: scalar or tensor of steps.
         schedule: {step: value}, e.g. {1000: 1, 2000: 0.1} rises to 1 and then falls to 0.1.
-        from_zero: start from (0, 0) unless the schedule says what happens at 0.
+        from_zero: start at (0, 0) unless the schedule has a value for step 0; otherwise the first
+            value holds from step 0.
+
+    Returns:
+        float32, of the shape of t.
 
     >>> [float(piecewise_linear(t, {10: 1.0, 20: 0.5})) for t in (0, 5, 10, 15, 30)]
     [0.0, 0.5, 1.0, 0.75, 0.5]
     """
     points = sorted((float(step), float(value)) for step, value in schedule.items())
     if not points:
-        raise ValueError("`schedule` must have at least one {step: value}. Received: schedule={}")
+        raise invalid("`schedule` must have at least one {step: value}.", schedule=schedule)
     if points[0][0] > 0:
         points.insert(0, (0.0, 0.0 if from_zero else points[0][1]))
     t = ops.cast(t, "float32")

@@ -1,7 +1,9 @@
-"""Positions as functions: sinusoids, rotary embeddings, relative buckets."""
+"""Functions of positions: sinusoids, rotary embeddings, relative buckets."""
 
 import numpy as np
 from keras import ops
+
+from kerasx.checks import check_choice, invalid
 
 __all__ = [
     "apply_rotary_position_embeddings",
@@ -13,23 +15,25 @@ __all__ = [
 
 
 def sinusoidal_embeddings(positions, dim, base=10000, scaling=None):
-    """Interleaved sines and cosines of the positions (arXiv 1706.03762; kexue.fm/archives/8231).
+    """Compute interleaved sines and cosines of positions.
 
     out[..., 2i] = sin(p ω_i), out[..., 2i+1] = cos(p ω_i), with ω_i = base^(-2i/dim).
 
     Args:
-        positions: numbers (..., n).
+        positions: numbers p, (..., n).
         dim: even size of the embedding.
-        base: the slowest period is 2π base.
-        scaling: None, or a dict that changes the frequencies, see `rotary_frequencies`.
+        base: base of the frequencies.
+        scaling: None, or a dict that changes the frequencies: see `rotary_frequencies`.
 
     Returns:
         float32 (..., n, dim).
 
+    Source: arXiv 1706.03762; kexue.fm/archives/8231.
+
     >>> ops.convert_to_numpy(sinusoidal_embeddings([0.0], 4))
     array([[0., 1., 0., 1.]], dtype=float32)
     """
-    # as a tensor: PyTorch would leave a product with an array to NumPy, out of a recorded graph
+    # a tensor, since PyTorch leaves a product with an array to NumPy, outside a recorded graph
     frequencies = ops.convert_to_tensor(rotary_frequencies(dim, base, scaling), "float32")
     angles = ops.cast(positions, "float32")[..., None] * frequencies  # (..., n, dim/2)
     pairs = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
@@ -37,21 +41,21 @@ def sinusoidal_embeddings(positions, dim, base=10000, scaling=None):
 
 
 def rotary_frequencies(dim, base=10000, scaling=None):
-    """ω_i = base^(-2i/dim), i = 0, ..., dim/2 - 1, or slower ones that reach further.
+    """Compute ω_i = base^(-2i/dim) for i = 0, ..., dim/2 - 1, or lower frequencies.
 
-    With a factor k > 1 as `scaling["factor"]`, `scaling["type"]` says how a model trained on
-    positions below L = `scaling["original_length"]` is stretched to k L:
+    Lower frequencies stretch a model trained on positions below L = `scaling["original_length"]` to
+    k L, where k = `scaling["factor"]`. `scaling["type"]` is one of:
 
-    - "linear": ω_i / k, which is positions divided by k (arXiv 2306.15595).
-    - "ntk": base · k^(dim / (dim-2)): the fastest frequency stays, the slowest is divided by k
-      (kexue.fm/archives/9675).
-    - "llama3": ω_i for wavelengths below L / high, ω_i / k above L / low, in between the mean of
-      both, linear in L / wavelength; low and high are "low_freq_factor" and "high_freq_factor".
+    - "linear": ω_i / k, as if positions were divided by k (arXiv 2306.15595).
+    - "ntk": the base becomes base · k^(dim / (dim-2)), so that the highest frequency stays and the
+      lowest is divided by k (kexue.fm/archives/9675).
+    - "llama3": ω_i for wavelengths below L / high, ω_i / k above L / low, and between them a mean
+      of both, linear in L / wavelength; low, high = "low_freq_factor", "high_freq_factor".
 
     Args:
-        dim: even.
-        base: > 1.
-        scaling: the dict, or None.
+        dim: even integer.
+        base: number > 1.
+        scaling: dict, or None for no scaling.
 
     Returns:
         float64 NumPy (dim/2,).
@@ -62,7 +66,7 @@ def rotary_frequencies(dim, base=10000, scaling=None):
     [1.0, 0.05]
     """
     if dim % 2:
-        raise ValueError(f"`dim` must be even. Received: dim={dim}")
+        raise invalid("`dim` must be even.", dim=dim)
     scaling = scaling or {"type": None}
     if scaling["type"] == "ntk" and dim > 2:
         base = base * scaling["factor"] ** (dim / (dim - 2))
@@ -72,33 +76,35 @@ def rotary_frequencies(dim, base=10000, scaling=None):
     if scaling["type"] == "llama3":
         return _llama3(frequencies, **{k: v for k, v in scaling.items() if k != "type"})
     if scaling["type"] not in (None, "ntk"):
-        raise ValueError(
-            "`scaling` must be None or a dict whose \"type\" is 'linear', 'ntk' or 'llama3'. "
-            f"Received: scaling={scaling}"
-        )
+        text = "`scaling` must be None or a dict whose \"type\" is 'linear', 'ntk' or 'llama3'."
+        raise invalid(text, scaling=scaling)
     return frequencies
 
 
 def _llama3(frequencies, factor, low_freq_factor, high_freq_factor, original_length):
-    turns = original_length * frequencies / (2 * np.pi)  # within the length trained on
+    turns = original_length * frequencies / (2 * np.pi)  # L / wavelength
     kept = np.clip((turns - low_freq_factor) / (high_freq_factor - low_freq_factor), 0, 1)
     return frequencies * (kept + (1 - kept) / factor)
 
 
 def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
-    """Turn each pair of coordinates by its position's angle: (x, y) -> (x cos - y sin, ...).
+    """Rotate each pair of coordinates by the angle of its position (RoPE).
+
+    (x, y) -> (x cos a - y sin a, x sin a + y cos a).
 
     Args:
         sinusoidal: `sinusoidal_embeddings` of the positions, (..., n, r), aligned with the
-            tensors; if r < d the coordinates from r on stay as they are.
+            tensors. If r < d, the coordinates from r on stay as they are.
         tensors: queries and keys (..., n, d).
-        pairs: "adjacent", (x_2i, x_2i+1), as in RoFormer; "halves", (x_i, x_i+r/2), as in Llama.
+        pairs: "adjacent" for pairs (x_2i, x_2i+1), as in RoFormer; "halves" for (x_i, x_i+r/2), as
+            in Llama.
 
     Returns:
-        The tensors turned; one tensor if one was given. Source: arXiv 2104.09864.
+        List of the rotated tensors; one tensor if one was given.
+
+    Source: arXiv 2104.09864; kexue.fm/archives/8265.
     """
-    if pairs not in ("adjacent", "halves"):
-        raise ValueError(f"`pairs` must be 'adjacent' or 'halves'. Received: pairs={pairs!r}")
+    check_choice("pairs", pairs, ("adjacent", "halves"))
     sin, cos = sinusoidal[..., ::2], sinusoidal[..., 1::2]
     if pairs == "adjacent":
         sin, cos = (ops.repeat(x, 2, axis=-1) for x in (sin, cos))
@@ -117,28 +123,30 @@ def _turned(x, sin, cos, quarter_turn):
 
 
 def _adjacent_quarter_turn(x):
-    """(x0, x1, x2, x3, ...) -> (-x1, x0, -x3, x2, ...)."""
+    """Map (x0, x1, x2, x3, ...) to (-x1, x0, -x3, x2, ...)."""
     return ops.reshape(ops.stack([-x[..., 1::2], x[..., ::2]], axis=-1), ops.shape(x))
 
 
 def _halves_quarter_turn(x):
-    """(x, y) -> (-y, x)."""
+    """Map the halves (x, y) to (-y, x)."""
     x, y = ops.split(x, 2, axis=-1)
     return ops.concatenate([-y, x], axis=-1)
 
 
 def hierarchical_embeddings(table, positions, alpha=0.4):
-    """Stretch a table of m positions to m² of them (kexue.fm/archives/7947).
+    """Extend a table of m position vectors p to m² positions.
 
-    q_(i·m+j) = α u_i + (1-α) u_j with u = (p - α p_0) / (1-α), so the first m stay as they were.
+    q_(i·m+j) = α u_i + (1-α) u_j with u = (p - α p_0) / (1-α); the first m vectors stay the same.
 
     Args:
         table: (m, d).
-        positions: integers (...) below m², or their number n, which means 0, ..., n-1.
-        alpha: in (0, 1), other than 1/2.
+        positions: integers (...) below m², or one integer n for the positions 0, ..., n-1.
+        alpha: number in (0, 1), other than 1/2, which would not tell (i, j) from (j, i).
 
     Returns:
         (..., d).
+
+    Source: kexue.fm/archives/7947.
 
     >>> table = ops.convert_to_tensor([[0.0], [1.0]])
     >>> ops.convert_to_numpy(hierarchical_embeddings(table, 4, alpha=0.2)).round(2).tolist()
@@ -153,16 +161,19 @@ def hierarchical_embeddings(table, positions, alpha=0.4):
 
 
 def relative_position_buckets(relative, buckets=32, max_distance=128, bidirectional=True):
-    """T5's buckets: one for each small distance, then logarithmically wider (arXiv 1910.10683).
+    """Map relative positions to T5's buckets: one for each small distance, then wider and wider.
 
     Args:
         relative: integers, key position minus query position.
-        buckets: how many buckets in all.
-        max_distance: distances from here on share the last bucket.
-        bidirectional: half of the buckets for keys after the query; otherwise these share bucket 0.
+        buckets: number of buckets.
+        max_distance: distances from this on share the last bucket.
+        bidirectional: use half of the buckets for keys after the query; otherwise these keys
+            share bucket 0.
 
     Returns:
         int32 of the same shape, in [0, buckets).
+
+    Source: arXiv 1910.10683.
     """
     distance, first = -ops.cast(relative, "int32"), 0
     if bidirectional:

@@ -1,6 +1,8 @@
-"""Move, merge and compare the dimensions of tensors."""
+"""Insert, merge, pad and gather along the axes of tensors."""
 
 from keras import ops
+
+from kerasx.checks import check_choice, invalid
 
 __all__ = [
     "align",
@@ -8,18 +10,17 @@ __all__ = [
     "divisible_temporal_padding",
     "flatten",
     "pool1d",
-    "require_shape",
     "reshape",
 ]
 
 
 def align(tensor, axes, ndim=None):
-    """Insert axes of size 1 so that dimension i of `tensor` becomes dimension `axes[i]` of `ndim`.
+    """Insert axes of size 1 so that axis i of a tensor becomes axis `axes[i]`.
 
     Args:
         tensor: any tensor.
-        axes: increasing integers, one for each dimension; may be negative.
-        ndim: dimensions of the result; `max(axes) + 1` by default.
+        axes: increasing integers, one for each axis of the tensor; may be negative.
+        ndim: number of axes of the result; `max(axes) + 1` by default.
 
     >>> ops.shape(align(ops.zeros((2, 3)), [0, -1], ndim=4))
     (2, 1, 1, 3)
@@ -27,16 +28,16 @@ def align(tensor, axes, ndim=None):
     ndim = ndim or max(axes) + 1
     axes = [a % ndim for a in axes]
     if len(axes) != len(tensor.shape) or axes != sorted(set(axes)):
-        raise ValueError(
-            "`axes` must name an increasing place for each dimension of `tensor`. "
-            f"Received: axes={axes}, tensor.shape={tuple(tensor.shape)}"
+        shape = {"tensor.shape": tuple(tensor.shape)}
+        raise invalid(
+            "`axes` must be increasing, one for each axis of `tensor`.", axes=axes, **shape
         )
     missing = [i for i in range(ndim) if i not in axes]
     return ops.expand_dims(tensor, missing) if missing else tensor
 
 
 def reshape(tensor, shape):
-    """Reshape, where None in `shape` keeps the dimension at that place.
+    """Reshape a tensor, where None in `shape` keeps the size of that axis.
 
     >>> ops.shape(reshape(ops.zeros((2, 3, 8)), (None, None, 2, 4)))
     (2, 3, 2, 4)
@@ -46,7 +47,7 @@ def reshape(tensor, shape):
 
 
 def flatten(tensor, start=0, end=None):
-    """Merge the dimensions start..end (exclusive) into one.
+    """Merge the axes start, ..., end - 1 into one; `end` is the number of axes by default.
 
     >>> ops.shape(flatten(ops.zeros((2, 3, 4)), 1))
     (2, 12)
@@ -57,11 +58,14 @@ def flatten(tensor, start=0, end=None):
 
 
 def batch_gather(params, indices):
-    """Gather along axis 1 within each example: out[b, ...] = params[b, indices[b, ...]].
+    """Gather along axis 1 in each example: out[b] = params[b, indices[b]].
 
     Args:
         params: (b, n, ...).
         indices: integers (b,) or (b, k).
+
+    Returns:
+        (b, ...) or (b, k, ...).
 
     >>> import numpy as np
     >>> x = np.array([[1, 2, 3], [4, 5, 6]])
@@ -82,13 +86,12 @@ def _gathered_shape(params, index):
 
 
 def pool1d(x, pool_size, strides=1, padding="valid", pool_mode="max"):
-    """Max or average pooling along the time axis of (b, n, d); `pool_mode` is "max" or "avg".
+    """Pool along the time axis of (b, n, d); `pool_mode` is "max" or "avg".
 
     >>> ops.shape(pool1d(ops.zeros((2, 6, 3)), pool_size=2, strides=2))
     (2, 3, 3)
     """
-    if pool_mode not in ("max", "avg"):
-        raise ValueError(f"`pool_mode` must be 'max' or 'avg'. Received: pool_mode={pool_mode!r}")
+    check_choice("pool_mode", pool_mode, ("max", "avg"))
     pool = ops.max_pool if pool_mode == "max" else ops.average_pool
     return pool(x, pool_size, strides, padding, data_format="channels_last")
 
@@ -100,22 +103,3 @@ def divisible_temporal_padding(x, n):
     (1, 8, 2)
     """
     return ops.pad(x, [(0, 0), (0, -ops.shape(x)[1] % n), (0, 0)])
-
-
-def require_shape(argument, x, expected, meaning):
-    """Raise ValueError unless x has the `expected` shape, where None agrees with any size.
-
-    >>> import numpy as np
-    >>> require_shape("y_true", np.ones((2, 3)), (None, 4), "a label for each of the 4 classes")
-    Traceback (most recent call last):
-    ...
-    ValueError: `y_true` must be a label for each of the 4 classes, of shape (None, 4). Received: \
-y_true.shape=(2, 3)
-    """
-    shape, expected = tuple(x.shape), tuple(expected)
-    agree = [a is None or b is None or a == b for a, b in zip(shape, expected)]
-    if len(shape) != len(expected) or not all(agree):
-        raise ValueError(
-            f"`{argument}` must be {meaning}, of shape {expected}. "
-            f"Received: {argument}.shape={shape}"
-        )

@@ -80,7 +80,7 @@ def test_other_normalizations_work_where_the_length_is_not_known(method):
 
 
 def test_an_unknown_normalization_is_refused():
-    with pytest.raises(ValueError, match="`method` must be 'softmax'"):
+    with pytest.raises(ValueError, match="`method` must be one of 'softmax'"):
         attention_normalize(np.ones((1, 2)), method="softmin")
 
 

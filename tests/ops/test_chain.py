@@ -182,9 +182,9 @@ def test_sentences_without_places_are_empty():
     "call, match",
     [
         (lambda: viterbi(SCORES, TRANS[:3]), "`trans` must be a score for each pair"),
-        (lambda: viterbi(SCORES, TRANS, MASK[:, :3]), "`mask` must be true at the places"),
+        (lambda: viterbi(SCORES, TRANS, MASK[:, :3]), "`mask` must be true at real positions"),
         (lambda: viterbi(SCORES, TRANS, MASK, ALLOWED[:K]), "`allowed` must be true where"),
-        (lambda: viterbi_n_best(SCORES, TRANS, 0), "`n_best` must be at least 1"),
+        (lambda: viterbi_n_best(SCORES, TRANS, 0), "`n_best` must be an integer of at least 1"),
     ],
 )
 def test_bad_arguments_are_named(call, match):

@@ -69,7 +69,7 @@ def test_rotary_turns_each_pair_as_a_complex_number(pairs, r):
 
 
 def test_unknown_pairs_are_refused():
-    with pytest.raises(ValueError, match="`pairs` must be 'adjacent' or 'halves'"):
+    with pytest.raises(ValueError, match="`pairs` must be one of 'adjacent', 'halves'"):
         apply_rotary_position_embeddings(np.zeros((1, 2)), np.zeros((1, 2)), pairs="odd")
 
 

@@ -36,7 +36,7 @@ def test_align_puts_each_dimension_in_its_place(axes, ndim, shape):
 
 @pytest.mark.parametrize("axes", [[0], [1, 0], [0, 0]])
 def test_align_refuses_axes_that_do_not_increase_or_do_not_match(axes):
-    with pytest.raises(ValueError, match="`axes` must name an increasing place"):
+    with pytest.raises(ValueError, match="`axes` must be increasing"):
         align(np.ones((2, 3)), axes, 3)
 
 
@@ -91,7 +91,7 @@ def test_pool1d_reduces_windows_of_time(mode, reduce):
 
 
 def test_pool1d_refuses_an_unknown_mode():
-    with pytest.raises(ValueError, match="`pool_mode` must be 'max' or 'avg'"):
+    with pytest.raises(ValueError, match="`pool_mode` must be one of 'max', 'avg'"):
         pool1d(np.ones((1, 2, 3)), 2, pool_mode="mean")
 
 
