@@ -1,4 +1,4 @@
-"""Initial values that are drawn fast, the same on every backend."""
+"""Draw initial values fast, the same on every backend."""
 
 import functools
 from statistics import NormalDist
@@ -11,15 +11,16 @@ from kerasx import backend
 
 __all__ = ["TruncatedNormal"]
 
-_PIECE = 1 << 18  # numbers drawn at once, which fit into a cache
+_PIECE = 1 << 18  # numbers drawn at once: they fit into a processor's cache
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class TruncatedNormal(keras.initializers.TruncatedNormal):
-    """Keras's TruncatedNormal in a fraction of the time: a draw among 65,536 quantiles.
+    """Truncated normal values, each drawn from 65,536 quantiles: faster than Keras's.
 
-    The values are normal but within 2 stddev of the mean. A BERT-base takes a hundred million of
-    them; JAX compiles a program for each shape, and TensorFlow draws until all are within.
+    The values are normally distributed within 2 stddev of the mean. A BERT-base needs a hundred
+    million of them; JAX would compile a program for each shape, and TensorFlow redraws the values
+    outside.
 
     Args:
         mean, stddev, seed: as in keras.initializers.TruncatedNormal.
@@ -45,7 +46,7 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
 
 @functools.cache
 def _quantiles(count=1 << 16):
-    """The middles of that many equally likely ranges of the standard normal within ±2."""
+    """Return the medians of `count` equally likely intervals of the standard normal within ±2."""
     normal = NormalDist()
     low, high = normal.cdf(-2), normal.cdf(2)
     middles = low + (high - low) * (np.arange(count) + 0.5) / count

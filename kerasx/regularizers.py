@@ -1,4 +1,4 @@
-"""Penalties on weights."""
+"""Regularization penalties on weights."""
 
 import keras
 from keras import ops
@@ -9,18 +9,20 @@ __all__ = ["WEISSI", "weissi"]
 
 
 def weissi(w, lam1, lam2, epsilon=1e-12):
-    """λ₁ log|W| + λ₂ Σ|W / |W||, |W| the Frobenius norm: blind to scales that cancel out.
+    """Compute the penalty λ₁ log|W| + λ₂ Σ|W / |W||, where |W| is the Frobenius norm.
 
-    A network of linear, ReLU and max-pooling layers computes the same when one layer's weights
-    are multiplied by γ and another's divided by it. Over the layers, the sum of the first term does
-    not change then, nor does any second term; that of L2 does, so it regularizes the
-    parametrization rather than the function. The gradient of the first term is
-    λ₁ W / |W|², weight decay whose strength follows the scale.
+    A network of linear, ReLU and max-pooling layers computes the same function when one layer's
+    weights are multiplied by γ and another's divided by γ. The sum of these penalties over the
+    layers does not change either, while that of L2 does. The gradient of the first term is
+    λ₁ W / |W|²: weight decay relative to the scale of W.
 
     Args:
         w: weights of any shape.
         lam1, lam2: λ₁, λ₂.
-        epsilon: added to |W|², so that the penalty is bounded below, by ½ λ₁ log ε.
+        epsilon: added to |W|², so that the penalty is at least ½ λ₁ log ε.
+
+    Returns:
+        A scalar.
 
     Source: arXiv 2008.02965; kexue.fm/archives/7681.
 
@@ -35,11 +37,11 @@ def weissi(w, lam1, lam2, epsilon=1e-12):
 
 @keras.saving.register_keras_serializable("kerasx")
 class WEISSI(keras.regularizers.Regularizer):
-    """`weissi` as a regularizer of kernels; biases are not meant to have it.
+    """The penalty `weissi` as a regularizer of kernels.
 
-    Not before a normalization layer: there the output does not depend on the scale, and the
-    first term shrinks the weights until ε stops it. The paper's coefficients are not known to us;
-    the defaults are ours.
+    Do not use it for biases, nor for kernels before a normalization layer: the output does not
+    depend on their scale, so the first term would shrink them until ε stops it. The defaults are
+    not from the paper, which gives no coefficients.
 
     Args:
         lam1, lam2, epsilon: as in `weissi`.

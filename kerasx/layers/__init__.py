@@ -1,4 +1,4 @@
-"""Layers of bert4keras's lineage, as ordinary Keras 3 layers."""
+"""Layers of Transformers and of sequence labelling: ordinary Keras 3 layers."""
 
 import kerasx.layers.inputs  # noqa: F401 - saved models have its layer
 from kerasx.layers.attention import MultiHeadAttention

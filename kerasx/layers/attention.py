@@ -1,4 +1,4 @@
-"""Multi-head attention with its kinds of position."""
+"""Multi-head attention, with its kinds of relative positions."""
 
 import functools
 import math
@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import check_choice, invalid
 from kerasx.layers.normalization import LayerNormalization
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import (
@@ -17,7 +18,7 @@ from kerasx.ops import (
     padding,
 )
 
-__all__ = ["MultiHeadAttention", "split_biases", "turned"]
+__all__ = ["MultiHeadAttention", "rotated", "split_biases"]
 
 ROTARY = ("rotary", "rotary_halves")
 
@@ -26,35 +27,35 @@ ROTARY = ("rotary", "rotary_halves")
 class MultiHeadAttention(Recomputable):
     """Multi-head attention: o = concat_h softmax(Q_h K_hᵀ / sqrt(key_size)) V_h · W_o.
 
-    Called on a list [query, key, value], each (b, n, d), which goes on, in this order,
+    The layer is called on a list: [query, key, value], each (b, n, d), and then, in this order:
 
-    - with `a_bias=True` with an attention mask (boolean) or bias (numbers), broadcasting to
-      (b, heads, n, m);
-    - with a `p_bias` with what its kind of position needs: "rotary" and "rotary_halves" the
-      sinusoids (1 or b, n, r) that turn queries and keys (arXiv 2104.09864; see
-      `backend.apply_rotary_position_embeddings`), "typical_relative" vectors R (1 or b, n, m, d)
-      added to keys and values (arXiv 1909.00204), "t5_relative" a bias (1 or b, h, n, m);
-    - with any more biases, such as the scores of the layer before (RealFormer, arXiv 2012.11747).
+    - if `a_bias=True`, a mask (boolean) or a bias (numbers) that broadcasts to (b, heads, n, m);
+    - if there is a `p_bias`, its positions. "rotary" and "rotary_halves": sinusoids (1 or b, n, r)
+      that rotate queries and keys (`kerasx.ops.apply_rotary_position_embeddings`).
+      "typical_relative": vectors R (1 or b, n, m, d), added to keys and values (arXiv 1909.00204).
+      "t5_relative": a bias (1 or b, h, n, m);
+    - any number of further biases, such as the scores of the layer before (RealFormer, arXiv
+      2012.11747).
 
-    Padding is what the Keras mask of the values says.
+    The Keras mask of the values masks padding.
 
     Args:
-        heads: number of heads.
+        heads: number of query heads.
         head_size: size of a value head.
         out_dim: size of the output; heads * head_size by default.
-        key_size: size of a query or key head; head_size by default. A larger one lifts the rank
+        key_size: size of a query or key head; head_size by default. A larger size raises the rank
             of the attention matrix (arXiv 2002.07028; kexue.fm/archives/7325).
-        kv_heads: number of key and value heads, of which each serves heads / kv_heads query heads
+        kv_heads: number of key and value heads, each shared by heads / kv_heads query heads
             (grouped-query attention, arXiv 2305.13245); heads by default.
-        use_bias: biases in the four projections.
-        out_bias: a bias in the last one; as `use_bias` says by default.
-        qk_norm: None, or ε: queries and keys are RMS-normalized head by head before they turn.
+        use_bias: use biases in the four projections.
+        out_bias: use a bias in the output projection; as `use_bias` by default.
+        qk_norm: None, or the ε of RMS normalization of each query and key head, before rotation.
         normalization: "softmax", "softmax_plus" or "squared_relu".
         attention_scale: divide scores by sqrt(key_size).
         attention_dropout: rate at which attention weights are dropped.
-        return_attention_scores: return [outputs, scores], the scores before the mask.
+        return_attention_scores: return [outputs, scores], with the scores before the mask.
         kernel_initializer: initializer of the four kernels.
-        value_initializer: another one of the value and output kernels.
+        value_initializer: initializer of the value and output kernels, if another.
         recompute: as in `Recomputable`.
 
     Source: arXiv 1706.03762; kexue.fm/archives/4765.
@@ -86,9 +87,8 @@ class MultiHeadAttention(Recomputable):
     ):
         super().__init__(**kwargs)
         if kv_heads is not None and heads % kv_heads:
-            raise ValueError(
-                "`heads` must be a multiple of `kv_heads`. "
-                f"Received: heads={heads}, kv_heads={kv_heads}"
+            raise invalid(
+                "`heads` must be a multiple of `kv_heads`.", heads=heads, kv_heads=kv_heads
             )
         self.heads = heads
         self.head_size = head_size
@@ -144,51 +144,58 @@ class MultiHeadAttention(Recomputable):
     @backend.recompute_grad
     def call(self, inputs, mask=None, a_bias=False, p_bias=None, training=None):
         query, key, value, extras = self.unpack(inputs)
-        if p_bias not in self.p_biases:
-            raise ValueError(
-                f"`p_bias` must be one of {self.p_biases}. Received: p_bias={p_bias!r}"
-            )
-        adds = p_bias in (None, "t5_relative")
-        position = None if adds else extras.pop(int(a_bias))
+        check_choice("p_bias", p_bias, self.p_biases)
+        # a T5 bias is added to the scores like any other, so it stays among the extras
+        is_bias = p_bias in (None, "t5_relative")
+        position = None if is_bias else extras.pop(int(a_bias))
         masks, biases = split_biases(extras)
         if isinstance(mask, (list, tuple)) and mask[2] is not None:
             masks.append(padding(mask[2]).allowed)
         mask = functools.reduce(ops.logical_and, masks) if masks else None
         bias = sum(biases) if biases else None
         q, k, v = self.project(query, key, value, p_bias, position)
-        relative = None if p_bias in ROTARY else position
+        relative = None if p_bias in ROTARY else position  # rotary positions are in q and k now
         return self.merge(self.pay_attention_to(q, k, v, mask, bias, relative, training))
 
     @staticmethod
     def unpack(inputs):
-        """(query, key, value, what follows) of the layer's inputs."""
+        """Split the layer's inputs into query, key, value and the list of the rest."""
         query, key, value, *extras = inputs
         return query, key, value, extras
 
     def project(self, query, key, value, p_bias=None, position=None):
-        """Inputs (b, n, d) to heads (b, h, n, d), turned if the positions are rotary."""
+        """Project inputs (b, n, d) to heads (b, h, n, size); rotate queries and keys if rotary."""
         q = self.project_query(query, p_bias, position)
         return q, *self.project_keys(key, value, p_bias, position)
 
     def project_query(self, query, p_bias=None, position=None):
-        """The query heads alone."""
+        """Project the query alone."""
         q = self.split_heads(self.q_dense(query), self.heads)
-        return turned(q if self.qk_norm is None else self.q_norm(q), p_bias, position)
+        return rotated(q if self.qk_norm is None else self.q_norm(q), p_bias, position)
 
     def project_keys(self, key, value, p_bias=None, position=None):
-        """The key and value heads, which decoding keeps."""
+        """Project key and value alone; decoding keeps these heads in its cache."""
         k = self.split_heads(self.k_dense(key), self.kv_heads)
         v = self.split_heads(self.v_dense(value), self.kv_heads)
-        return turned(k if self.qk_norm is None else self.k_norm(k), p_bias, position), v
+        return rotated(k if self.qk_norm is None else self.k_norm(k), p_bias, position), v
 
     def split_heads(self, x, heads):
-        """(b, n, h·d) to (b, h, n, d)."""
+        """Reshape (b, n, h·d) to (b, h, n, d)."""
         b, n = ops.shape(x)[:2]
         x = ops.reshape(x, (b, n, heads, x.shape[-1] // heads))
         return ops.transpose(x, (0, 2, 1, 3))
 
     def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
-        """Heads to outputs (b, h, n, d), and the scores; what a subclass overrides."""
+        """Attend with given heads; subclasses override this method.
+
+        Args:
+            q, k, v: heads (b, h, n, key_size), (b, h', m, key_size), (b, h', m, head_size).
+            mask, bias: broadcast to (b, h, n, m), or None.
+            relative: vectors of relative positions (1 or b, n, m, d), or None.
+
+        Returns:
+            (outputs (b, h, n, head_size), scores (b, h, n, m) or None).
+        """
         k, v = self.shared(k, v)
         scale, options = self.scale_and_options(training)
         if relative is None and not self.return_attention_scores:
@@ -197,18 +204,18 @@ class MultiHeadAttention(Recomputable):
         return attend(scores, v, mask, *options, relative), scores
 
     def shared(self, *heads):
-        """Each key and value head as often as query heads share it."""
+        """Repeat each key and value head for the query heads that share it."""
         repeats = self.heads // self.kv_heads
         return [x if repeats == 1 else ops.repeat(x, repeats, axis=1) for x in heads]
 
     def scale_and_options(self, training=None):
-        """The scores' factor, and (normalization, dropout, seeds) of the weights."""
+        """Return the factor of the scores, and (normalization, dropout, seed) of the weights."""
         scale = 1 / math.sqrt(self.key_size) if self.attention_scale else 1.0
         dropout = self.attention_dropout if training and self.attention_dropout else 0.0
         return scale, (self.normalization, dropout, self.seed_generator)
 
     def merge(self, outputs_and_scores):
-        """Heads (b, h, n, d) to the layer's outputs."""
+        """Project the result of `pay_attention_to` to the outputs of the layer."""
         o, scores = outputs_and_scores
         b, n = ops.shape(o)[0], ops.shape(o)[2]
         o = ops.reshape(ops.transpose(o, (0, 2, 1, 3)), (b, n, self.heads * self.head_size))
@@ -241,8 +248,8 @@ class MultiHeadAttention(Recomputable):
         }
 
 
-def turned(x, p_bias, position):
-    """Heads (b, h, n, d), turned if the positions are rotary."""
+def rotated(x, p_bias, position):
+    """Rotate heads (b, h, n, d) by their positions if `p_bias` is rotary."""
     if p_bias not in ROTARY:
         return x
     pairs = "adjacent" if p_bias == "rotary" else "halves"
@@ -250,7 +257,7 @@ def turned(x, p_bias, position):
 
 
 def split_biases(tensors):
-    """(masks, biases): boolean tensors are masks, the others are added to the scores."""
+    """Split tensors into masks (boolean) and biases (numbers, to be added to the scores)."""
     masks, biases = [], []
     for x in tensors:
         boolean = keras.backend.standardize_dtype(x.dtype) == "bool"

@@ -1,27 +1,30 @@
-"""The masks of application modes, as a layer."""
+"""The attention masks of application modes, as a layer."""
 
 import keras
 from keras import ops
 
+from kerasx.checks import check_choice, invalid
 from kerasx.ops import masks
 
 __all__ = ["AttentionMask"]
 
 
-# each kind, and the argument it needs
+# kind: the argument that it needs
 KINDS = {"causal": None, "unilm": None, "window": "width", "half_causal": "heads"}
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class AttentionMask(keras.layers.Layer):
-    """The mask of an application mode, from ids (b, n): boolean (1 or b, 1 or heads, n, n).
+    """A layer from ids (b, n) to the attention mask of an application mode.
+
+    The mask is boolean, (1 or b, 1 or heads, n, n).
 
     Args:
-        kind: "causal" (language model; from any ids), "unilm" (from segment ids), "window" (each
-            sees what is less than `width` places away; from any ids) or "half_causal" (half of the
-            heads see what is before, half what is after; from any ids).
-        width: of the window.
-        heads: number of heads, if these differ.
+        kind: "causal" (language model), "unilm" (called on segment ids), "window" (each token sees
+            those less than `width` positions away) or "half_causal" (half of the heads see the
+            tokens before, half those after).
+        width: width of the window; for "window" alone.
+        heads: number of heads; for "half_causal" alone.
 
     >>> ops.shape(AttentionMask("causal")(ops.zeros((2, 5), "int32")))
     (1, 1, 5, 5)
@@ -29,14 +32,13 @@ class AttentionMask(keras.layers.Layer):
 
     def __init__(self, kind, width=None, heads=None, **kwargs):
         super().__init__(**kwargs)
-        if kind not in KINDS:
-            raise ValueError(f"`kind` must be one of {list(KINDS)}. Received: kind={kind!r}")
+        check_choice("kind", kind, KINDS)
         for name, value in {"width": width, "heads": heads}.items():
             if (KINDS[kind] == name) != (value is not None):
-                raise ValueError(
-                    f"`width` must be given for kind='window', `heads` for kind='half_causal', "
-                    f"and for no other. Received: kind={kind!r}, {name}={value}"
+                text = (
+                    "`width` must be given for kind='window' only, `heads` for 'half_causal' only."
                 )
+                raise invalid(text, kind=kind, **{name: value})
         self.kind, self.width, self.heads = kind, width, heads
 
     def call(self, ids):

@@ -1,4 +1,4 @@
-"""Scores for all pairs of tokens by a bilinear form for each label."""
+"""Score all pairs of tokens by a bilinear form for each label."""
 
 import keras
 from keras import ops
@@ -11,11 +11,11 @@ __all__ = ["Biaffine", "biaffine_scores"]
 
 
 def biaffine_scores(starts, ends, kernel):
-    """s[l, i, j] = [h_i; 1]ᵀ U_l [t_j; 1]: the bilinear form, what is linear in each, and a bias.
+    """Compute s[l, i, j] = [h_i; 1]ᵀ U_l [t_j; 1], bilinear, linear and constant terms in one.
 
     Args:
-        starts, ends: h and t, (b, n, m).
-        kernel: U, (heads, m+1, m+1).
+        starts, ends: vectors h and t, (b, n, m).
+        kernel: U, (heads, m+1, m+1), one matrix for each label.
 
     Returns:
         (b, heads, n, n).
@@ -32,23 +32,23 @@ def biaffine_scores(starts, ends, kernel):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Biaffine(GlobalPointer):
-    """s[l, i, j] = [h_i; 1]ᵀ U_l [t_j; 1] with h, t = activation(dense(x)): a score for each label
-    l and span from i to j, or for each arc from i to j.
+    """Scores of a label l for each span, or arc, from token i to token j, by a bilinear form.
 
-    Masks, losses and reading are those of `GlobalPointer`; a label takes (head_size + 1)²
-    parameters, and knows of no distance unless `RoPE` turns h and t.
+    s[l, i, j] = [h_i; 1]ᵀ U_l [t_j; 1] with h, t = activation(dense(x)). Masks, losses and decoding
+    are those of `GlobalPointer`. Each label has (head_size + 1)² parameters; scores depend on the
+    distance only if `RoPE` rotates h and t.
+
+    Called on (b, n, d); returns (b, heads, n, n).
 
     Args:
         heads: number of labels.
         head_size: size of h and t.
-        activation: of h and t.
-        RoPE: turn h and t by their positions.
-        use_bias: biases in the projections to h and t.
+        activation: activation of h and t.
+        RoPE: rotate h and t by their positions.
+        use_bias: use biases in the projections to h and t.
         tril_mask: mask spans that end before they start; False for pairs in any order.
         kernel_initializer: initializer of the kernels.
         recompute: as in `Recomputable`.
-
-    Called on (b, n, d); returns (b, heads, n, n).
 
     Source: arXiv 1611.01734 (arcs); arXiv 2005.07150 (entities).
 
@@ -72,7 +72,7 @@ class Biaffine(GlobalPointer):
     @backend.recompute_grad
     def call(self, inputs, mask=None):
         starts, ends = (self.activation(f(inputs)) for f in (self.start_dense, self.end_dense))
-        scores = biaffine_scores(*self.turned(starts, ends), self.kernel)
+        scores = biaffine_scores(*self.rotated(starts, ends), self.kernel)
         return self.masked(scores, mask)
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""An attention whose keys and values live in a cache, for decoding."""
+"""Attention with a cache of keys and values, for decoding."""
 
 import keras
 
@@ -8,7 +8,7 @@ __all__ = ["CachedAttention", "ProjectedKeys"]
 
 
 class _Wrapper(keras.layers.Layer):
-    """A layer that does its work with the weights of an attention layer."""
+    """Base of layers that compute with the weights of an attention layer."""
 
     suffix = ""
 
@@ -18,7 +18,7 @@ class _Wrapper(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        self.built = True  # the weights are the wrapped layer's
+        self.built = True  # there are no weights but those of the wrapped layer
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -35,12 +35,12 @@ class _Wrapper(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class ProjectedKeys(_Wrapper):
-    """The keys and values (b, h, n, size) that an attention would use.
+    """The keys and values of an attention layer, (b, h, n, size), to fill a cache with.
 
-    Called as the attention is, on [query, key, value, ...].
+    Called like the attention layer, on [query, key, value, ...].
 
     Args:
-        attention: a built MultiHeadAttention or GatedAttentionUnit.
+        attention: built MultiHeadAttention or GatedAttentionUnit.
     """
 
     suffix = "-Keys"
@@ -53,18 +53,18 @@ class ProjectedKeys(_Wrapper):
 
 @keras.saving.register_keras_serializable("kerasx")
 class CachedAttention(_Wrapper):
-    """An attention layer, with its weights, whose keys and values live in a cache.
+    """An attention layer that reads its keys and values from a cache.
 
-    Called on [x, k_cache, v_cache, mask, (position), (bias), ...] and the slot `index` where x's
-    own keys and values are written before the attention is paid; with `index=None` nothing is
-    written: cross-attention to keys that stay. Returns the outputs of the wrapped layer, and then
-    the two caches if they were written.
+    Called on [x, k_cache, v_cache, mask, (position), (bias), ...] and `index`: the keys and values
+    of x are written to the cache slots from `index` on, and then x attends to the cache. With
+    `index=None` nothing is written, for cross-attention to a fixed source. Returns the outputs of
+    the wrapped layer, followed by the two caches if they were written.
+
+    Shapes: x (b, n, d); caches (b, h, slots, size); mask boolean (b, 1, n, slots); biases
+    (b, h, n, slots); position as in `MultiHeadAttention`, with the slots as keys.
 
     Args:
-        attention: a built MultiHeadAttention or GatedAttentionUnit.
-
-    Shapes: x (b, n, d), caches (b, h, slots, size), mask boolean (b, 1, n, slots), the position of
-    a `p_bias` as in MultiHeadAttention with slots for keys, biases (b, h, n, slots).
+        attention: built MultiHeadAttention or GatedAttentionUnit.
     """
 
     suffix = "-Cached"

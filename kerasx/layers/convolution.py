@@ -1,14 +1,16 @@
-"""Convolution over a sequence that ends where its padding begins."""
+"""Convolution over sequences with padding."""
 
 import keras
 from keras import ops
+
+from kerasx.checks import invalid
 
 __all__ = ["MaskedConv1D"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class MaskedConv1D(keras.layers.Conv1D):
-    """Keras's Conv1D to which padding, as the Keras mask says it, is zero.
+    """Conv1D that sets masked positions to zero first, so that padding does not matter.
 
     Args:
         filters, kernel_size, ...: as in keras.layers.Conv1D.
@@ -22,10 +24,8 @@ class MaskedConv1D(keras.layers.Conv1D):
 
     def call(self, inputs, mask=None):
         if inputs.shape[1] == 0:
-            raise ValueError(
-                f"`{self.name}` must be called on at least one token. "
-                f"Received: inputs of shape {tuple(inputs.shape)}"
-            )
+            text = f"`{self.name}` must be called on at least one token."
+            raise invalid(text, **{"inputs.shape": tuple(inputs.shape)})
         if mask is not None:
             inputs = inputs * ops.cast(mask, inputs.dtype)[..., None]
         return super().call(inputs)

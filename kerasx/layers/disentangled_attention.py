@@ -1,4 +1,4 @@
-"""Disentangled attention: contents and distances attend to each other (DeBERTa)."""
+"""Disentangled attention: scores between contents and relative positions (DeBERTa)."""
 
 import math
 
@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.checks import invalid
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.relative_positions import TableLayer
 
@@ -13,18 +14,20 @@ __all__ = ["DisentangledAttention", "VectorTable", "log_buckets"]
 
 
 def log_buckets(distances, buckets, max_distance):
-    """One bucket for each distance up to m = buckets / 2, then logarithmically wider.
+    """Map distances to buckets: one for each up to m = buckets / 2, then logarithmically wider.
 
-    sign(δ) (m + ceil((m - 1) log(|δ| / m) / log((max_distance - 1) / m))) beyond m; the last
+    Beyond m it is sign(δ) (m + ceil((m - 1) log(|δ| / m) / log((max_distance - 1) / m))); the last
     bucket is that of max_distance - 1.
 
     Args:
-        distances: integers, NumPy.
-        buckets: how many there are on each side of 0; 0 leaves the distances as they are.
-        max_distance: the range that they cover.
+        distances: NumPy integers δ.
+        buckets: number of buckets on each side of 0; 0 returns the distances.
+        max_distance: the range that the buckets cover.
 
     Returns:
-        Integers of the same shape. Source: arXiv 2006.03654; deberta-v2's release.
+        Integers of the same shape.
+
+    Source: arXiv 2006.03654, and the released code of deberta-v2.
 
     >>> log_buckets(np.array([-9, -2, 0, 3, 7, 9, 15]), 8, 16).tolist()
     [-6, -2, 0, 3, 6, 6, 7]
@@ -40,21 +43,21 @@ def log_buckets(distances, buckets, max_distance):
 
 @keras.saving.register_keras_serializable("kerasx")
 class DisentangledAttention(MultiHeadAttention):
-    """Attention whose scores also hold what contents say to distances, and distances to contents:
+    """Attention whose scores add content-to-position and position-to-content terms.
 
     (Q_i · K_j + Q_i · K^r_δ(i,j) + K_j · Q^r_δ(i,j)) / sqrt(key_size (1 + len(pos_att_type))),
 
-    the two added terms being "c2p" and "p2c". δ(i, j) is the bucket of i - j; K^r and Q^r are
-    projections of a table of vectors for the buckets, (1, 2k, d), which is called for as
-    `MultiHeadAttention`'s positions are, with `p_bias="disentangled"`.
+    where "c2p" is the second term and "p2c" the third. δ(i, j) is the bucket of i - j. K^r and Q^r
+    are projections of a table of vectors, (1, 2k, d), one for each bucket. The table is an input
+    of the layer with `p_bias="disentangled"`, at the place of positions in `MultiHeadAttention`.
 
     Args:
-        pos_att_type: the terms, a list of "c2p" and "p2c".
-        position_buckets: buckets on each side, logarithmically wider (`log_buckets`); 0 is one
-            for each distance.
-        max_distance: distances are told apart below it; k is `position_buckets or max_distance`.
-        share_att_key: the table is projected as the contents are.
-        kwargs: as of `MultiHeadAttention`.
+        pos_att_type: list of "c2p" and "p2c", the terms to add.
+        position_buckets: number of buckets on each side of 0 (`log_buckets`); 0 for one bucket for
+            each distance.
+        max_distance: longer distances share a bucket; k is `position_buckets or max_distance`.
+        share_att_key: project the table with the kernels of the contents.
+        args, kwargs: as in `MultiHeadAttention`.
 
     Source: arXiv 2006.03654, 2111.09543.
 
@@ -77,10 +80,8 @@ class DisentangledAttention(MultiHeadAttention):
     ):
         super().__init__(*args, **kwargs)
         if not set(pos_att_type) <= {"c2p", "p2c"}:
-            raise ValueError(
-                "`pos_att_type` must be a list of 'c2p' and 'p2c'. "
-                f"Received: pos_att_type={pos_att_type!r}"
-            )
+            text = "`pos_att_type` must be a list of 'c2p' and 'p2c'."
+            raise invalid(text, pos_att_type=pos_att_type)
         self.pos_att_type = tuple(pos_att_type)
         self.position_buckets = position_buckets
         self.max_distance = max_distance
@@ -104,7 +105,7 @@ class DisentangledAttention(MultiHeadAttention):
         return super().pay_attention_to(q, k, v, mask, bias, None, training)
 
     def disentangled_bias(self, q, k, table):
-        """The added terms (b, h, n, m), of queries that are scaled already but for the size."""
+        """Compute the added terms, (b, h, n, m); q is scaled, but not yet by 1/sqrt(key_size)."""
         index = self.buckets(ops.shape(q)[2], ops.shape(k)[2])[None, None]
         scores = 0.0
         if "c2p" in self.pos_att_type:
@@ -116,12 +117,15 @@ class DisentangledAttention(MultiHeadAttention):
             queries = self.split_heads(dense(table), self.heads)
             queries = queries / math.sqrt(1 + len(self.pos_att_type))
             index = ops.swapaxes(index, -1, -2)
-            heard = _gathered(ops.matmul(k, ops.swapaxes(queries, -1, -2)), index)
-            scores += ops.swapaxes(heard, -1, -2)
+            transposed = _gathered(ops.matmul(k, ops.swapaxes(queries, -1, -2)), index)
+            scores += ops.swapaxes(transposed, -1, -2)
         return scores / math.sqrt(self.key_size) if self.attention_scale else scores
 
     def buckets(self, n, m):
-        """(n, m) rows of the table for the distances i - j, by a look-up that is exact."""
+        """Return the rows of the table for the distances i - j, (n, m).
+
+        A NumPy table holds the buckets, since logarithms of the backends differ in the last bit.
+        """
         reach, rows = self.max_distance, self.position_buckets or self.max_distance
         near = log_buckets(np.arange(-reach, reach + 1), self.position_buckets, reach)
         near = ops.convert_to_tensor(np.clip(near + rows, 0, 2 * rows - 1), "int32")
@@ -139,21 +143,21 @@ class DisentangledAttention(MultiHeadAttention):
 
 
 def _gathered(scores, index):
-    """scores[b, h, i, index[i, j]], (b, h, n, m)."""
+    """Gather scores[b, h, i, index[i, j]], (b, h, n, m)."""
     index = ops.broadcast_to(index, (*ops.shape(scores)[:2], *ops.shape(index)[2:]))
-    if 0 in index.shape:  # TensorFlow gathers nothing from nothing only with an error
+    if 0 in index.shape:  # TensorFlow raises an error for an empty gather
         return ops.zeros(ops.shape(index), scores.dtype)
     return ops.take_along_axis(scores, index, axis=-1)
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class VectorTable(TableLayer):
-    """A table of trainable vectors, (1, input_dim, output_dim), whatever it is called on.
+    """A table of trainable vectors, returned as (1, input_dim, output_dim) for any input.
 
     Args:
         input_dim: number of vectors.
-        output_dim: their size.
-        embeddings_initializer: of the table.
+        output_dim: size of a vector.
+        embeddings_initializer: initializer of the table.
 
     >>> ops.shape(VectorTable(6, 4)(ops.ones((2, 3))))
     (1, 6, 4)

@@ -1,4 +1,4 @@
-"""Dropout that is cheap and can be drawn again."""
+"""Dropout with cheap masks that can be drawn again."""
 
 import keras
 
@@ -12,8 +12,8 @@ class Dropout(keras.layers.Dropout):
     """Keras's Dropout with the random bits of `kerasx.ops.dropout`.
 
     Args:
-        rate, noise_shape, seed: as in keras.layers.Dropout, which does the work if there is a
-            `noise_shape`.
+        rate, noise_shape, seed: as in keras.layers.Dropout, whose own computation is used if there
+            is a `noise_shape`.
 
     >>> x = Dropout(0.5)(keras.ops.ones((2, 3)), training=True)
     >>> sorted(set(keras.ops.convert_to_numpy(x).ravel().tolist()) | {0.0, 2.0})

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx.backend import take_rows
+from kerasx.checks import check_choice, invalid
 from kerasx.ops import hierarchical_embeddings
 
 __all__ = ["Embedding", "PositionEmbedding"]
@@ -11,11 +12,11 @@ __all__ = ["Embedding", "PositionEmbedding"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class Embedding(keras.layers.Embedding):
-    """Keras's Embedding that can also be the output projection, with the same table.
+    """Embedding that is also the output projection, with the same table E.
 
     `layer(ids)` looks rows up; `layer(x, mode="dense")` is x Eᵀ, one score for each row. With
-    `mask_zero=True` the `pad_id` is padding, except at the first place: T5 starts sequences with
-    it, and so no sequence is ever masked whole.
+    `mask_zero=True` the `pad_id` is masked, except at the first position: T5 starts its targets
+    with it, and a sequence masked as a whole would have no key to attend to.
 
     Args:
         input_dim, output_dim, mask_zero, ...: as in keras.layers.Embedding.
@@ -43,8 +44,7 @@ class Embedding(keras.layers.Embedding):
         if mode == "embedding":
             rows = take_rows(self.embeddings, ops.cast(inputs, "int32"))
             return ops.cast(rows, self.compute_dtype)
-        if mode != "dense":
-            raise ValueError(f"`mode` must be 'embedding' or 'dense'. Received: mode={mode!r}")
+        check_choice("mode", mode, ("embedding", "dense"))
         table = ops.cast(self.embeddings, inputs.dtype)  # (v, d)
         return ops.matmul(inputs, ops.transpose(table))
 
@@ -59,17 +59,17 @@ class Embedding(keras.layers.Embedding):
 
 @keras.saving.register_keras_serializable("kerasx")
 class PositionEmbedding(keras.layers.Layer):
-    """A trainable vector for each position, added to (or multiplied with, ...) the input.
+    """A trainable vector for each position, merged with the input.
 
     Args:
-        input_dim: number of positions in the table.
+        input_dim: number of rows of the table.
         output_dim: size of a vector.
-        merge_mode: "add", "mul", "zero" (the vectors alone) or "concat".
-        hierarchical: None, or α in (0, 1), True meaning 0.4: positions beyond the table are made
-            of two positions within it, so m positions reach m² (kexue.fm/archives/7947).
+        merge_mode: "add"; "mul" for x (1 + p); "zero" for the vectors alone; "concat".
+        hierarchical: None, or α in (0, 1), where True is 0.4: vectors of positions beyond the table
+            are combined from two rows, so m rows reach m² positions (kexue.fm/archives/7947).
         custom_position_ids: the layer is called on [inputs, position_ids] with integer ids (b, n).
         embeddings_initializer: initializer of the table.
-        offset: rows before that of the first position: RoBERTa has two.
+        offset: number of rows before that of the first position; RoBERTa has two.
 
     Raises:
         ValueError: the sequence is longer than the table reaches.
@@ -90,16 +90,10 @@ class PositionEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if merge_mode not in ("add", "mul", "zero", "concat"):
-            raise ValueError(
-                "`merge_mode` must be 'add', 'mul', 'zero' or 'concat'. "
-                f"Received: merge_mode={merge_mode!r}"
-            )
+        check_choice("merge_mode", merge_mode, ("add", "mul", "zero", "concat"))
         if hierarchical and hierarchical is not True and not 0 < hierarchical < 1:
-            raise ValueError(
-                "`hierarchical` must be None, True or a number in (0, 1). "
-                f"Received: hierarchical={hierarchical!r}"
-            )
+            text = "`hierarchical` must be None, True or a number in (0, 1)."
+            raise invalid(text, hierarchical=hierarchical)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.merge_mode = merge_mode
@@ -111,7 +105,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     @property
     def reach(self):
-        """How many positions there are vectors for."""
+        """The number of positions that have a vector."""
         rows = self.input_dim - self.offset
         return rows**2 if self.hierarchical else rows
 
@@ -139,7 +133,7 @@ class PositionEmbedding(keras.layers.Layer):
         return vectors if self.merge_mode == "zero" else ops.concatenate([x, vectors], axis=-1)
 
     def _vectors(self, n, ids):
-        """(1 or b, n, d): the rows of the first n positions, or of the given ids."""
+        """Return the vectors of the first n positions, or of the ids: (1 or b, n, d)."""
         alpha = 0.4 if self.hierarchical is True else self.hierarchical
         table = self.embeddings[self.offset :] if self.offset else self.embeddings
         if ids is None:
@@ -153,10 +147,10 @@ class PositionEmbedding(keras.layers.Layer):
 
     def _check_length(self, n):
         if isinstance(n, int) and n > self.reach:
-            raise ValueError(
-                f"The sequence has {n} tokens, but `{self.name}` reaches only {self.reach} "
-                "positions. Cut the text (maxlen=...), or build the model with "
-                "hierarchical_position=True."
+            raise invalid(
+                f"The sequence must be at most {self.reach} tokens long, as `{self.name}` reaches: "
+                "cut the text (maxlen=...), or build the model with hierarchical_position=True.",
+                length=n,
             )
 
     def compute_output_shape(self, input_shape):

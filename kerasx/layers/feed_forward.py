@@ -11,12 +11,12 @@ __all__ = ["FeedForward"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class FeedForward(Recomputable):
-    """act(x W_1) W_2; with a list of activations, gated: (Π_i act_i(x W_1i)) W_2.
+    """Position-wise feed-forward network act(x W_1) W_2, or gated, (Π_i act_i(x W_1i)) W_2.
 
     Args:
         units: width of the hidden layer.
-        activation: an activation, or a list of them (["gelu", "linear"] is T5 1.1's).
-        use_bias: biases in all projections.
+        activation: activation, or a list of them for the gated form; T5 1.1 has ["gelu", "linear"].
+        use_bias: use biases in all projections.
         kernel_initializer: initializer of all kernels.
         recompute: as in `Recomputable`.
 

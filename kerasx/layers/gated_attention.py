@@ -1,4 +1,4 @@
-"""The gated attention unit: attention and feed-forward network in one."""
+"""The gated attention unit (GAU): attention and feed-forward network in one layer."""
 
 import functools
 import math
@@ -7,7 +7,8 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.layers.attention import split_biases, turned
+from kerasx.checks import check_choice
+from kerasx.layers.attention import rotated, split_biases
 from kerasx.layers.normalization import ScaleOffset
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import attention, get_activation, padding
@@ -19,22 +20,22 @@ P_BIASES = (None, "rotary", "rotary_halves")
 
 @keras.saving.register_keras_serializable("kerasx")
 class GatedAttentionUnit(Recomputable):
-    """o = (u ⊙ A v) W_o: one attention head whose outputs are gated, value by value.
+    """Gated attention unit o = (u ⊙ A v) W_o: one attention head with an elementwise gate u.
 
-    u, v and z are the parts of act(x W_i), of size units, units and key_size; queries and keys
-    are z under a scale and offset each; A = normalize(q kᵀ / sqrt(key_size)).
+    u, v and z are the parts of act(x W_i), of sizes units, units and key_size. Queries and keys are
+    z with a scale and an offset each; A = normalize(q kᵀ / sqrt(key_size)).
 
-    Called on x (b, n, d), or on [x, ...] followed by a mask or bias and by rotary positions, as
-    `MultiHeadAttention` is; padding is what the Keras mask says. With `self_attention=False` it
-    is called on [query, key, value, ...], where u and q, k, and v have projections of their own.
+    Called on x (b, n, d), or on a list of x and then a mask or bias and rotary positions, as in
+    `MultiHeadAttention`. The Keras mask masks padding. With `self_attention=False` the layer is
+    called on [query, key, value, ...]; then (u, q), k and v have separate projections.
 
     Args:
         units: size of the values and of the gate, usually twice that of x.
         key_size: size of queries and keys, usually 128.
-        activation: of the projections.
-        use_bias: biases in the projections, offsets in the queries and keys.
+        activation: activation of the projections.
+        use_bias: use biases in the projections, and offsets in queries and keys.
         normalization: "squared_relu", "softmax_plus" or "softmax".
-        self_attention: queries, keys and values are of one sequence.
+        self_attention: compute queries, keys and values from one sequence.
         attention_scale: divide scores by sqrt(key_size).
         attention_dropout: rate at which attention weights are dropped.
         kernel_initializer: initializer of the kernels.
@@ -113,8 +114,7 @@ class GatedAttentionUnit(Recomputable):
     @backend.recompute_grad
     def call(self, inputs, mask=None, a_bias=False, p_bias=None, training=None):
         query, key, value, extras = self.unpack(inputs)
-        if p_bias not in P_BIASES:
-            raise ValueError(f"`p_bias` must be one of {P_BIASES}. Received: p_bias={p_bias!r}")
+        check_choice("p_bias", p_bias, P_BIASES)
         position = extras.pop(int(a_bias)) if p_bias else None
         masks, biases = split_biases(extras)
         valid = self.unpack(mask)[2] if mask is not None else None
@@ -125,13 +125,13 @@ class GatedAttentionUnit(Recomputable):
         return self.o_dense(u * o[:, 0])
 
     def unpack(self, inputs):
-        """(query, key, value, what follows) of the layer's inputs."""
+        """Split the layer's inputs into query, key, value and the list of the rest."""
         inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         sources = inputs[:1] * 3 if self.self_attention else inputs[:3]
         return *sources, inputs[1 if self.self_attention else 3 :]
 
     def project(self, query, key, value, p_bias=None, position=None):
-        """The gate (b, n, units), and queries, keys, values as one head (b, 1, n, size)."""
+        """Return the gate (b, n, units), and q, k, v with a head axis, (b, 1, n, size)."""
         sizes = [self.units, 2 * self.units]
         if self.self_attention:
             u, v, z = ops.split(self.i_dense(query), sizes, axis=-1)
@@ -140,33 +140,33 @@ class GatedAttentionUnit(Recomputable):
             u, q = ops.split(self.uq_dense(query), sizes[:1], axis=-1)
             k, v = self.k_dense(key), self.v_dense(value)
         q, k, v = (x[:, None] for x in (q, k, v))
-        return u, turned(q, p_bias, position), turned(k, p_bias, position), v
+        return u, rotated(q, p_bias, position), rotated(k, p_bias, position), v
 
     def attend(self, q, k, v, mask=None, bias=None, training=None):
-        """A v, (b, 1, n, units)."""
+        """Compute A v, (b, 1, n, units)."""
         scale = 1 / math.sqrt(self.key_size) if self.attention_scale else 1.0
         dropout = self.attention_dropout if training and self.attention_dropout else 0.0
         options = (self.normalization, dropout, self.seed_generator)
         return attention(q, k, v, mask, bias, scale, *options)
 
-    # what `CachedAttention` asks of an attention
+    # the methods that `CachedAttention` and `ProjectedKeys` call
 
     def project_query(self, query, p_bias=None, position=None):
-        """The query, and the gate behind it, (b, 1, n, key_size + units)."""
+        """Return query and gate in one tensor, (b, 1, n, key_size + units)."""
         u, q, *_ = self.project(query, query, query, p_bias, position)
         return ops.concatenate([q, u[:, None]], axis=-1)
 
     def project_keys(self, key, value, p_bias=None, position=None):
-        """Keys and values, which decoding keeps."""
+        """Project key and value alone; decoding keeps them in its cache."""
         return self.project(key, key, value, p_bias, position)[2:]
 
     def pay_attention_to(self, q, k, v, mask=None, bias=None, relative=None, training=None):
-        """A query with its gate to gated outputs (b, 1, n, units), without scores."""
+        """Return the gated outputs (b, 1, n, units) and None for the scores."""
         q, u = ops.split(q, [self.key_size], axis=-1)
         return u * self.attend(q, k, v, mask, bias, training), None
 
     def merge(self, outputs_and_scores):
-        """Gated outputs to the layer's."""
+        """Project the result of `pay_attention_to` to the outputs of the layer."""
         return self.o_dense(outputs_and_scores[0][:, 0])
 
     def compute_output_shape(self, input_shape):

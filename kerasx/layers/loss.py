@@ -1,22 +1,23 @@
-"""The loss inside the model."""
+"""Losses as layers of the model."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import invalid
 
 __all__ = ["CrossEntropy", "Loss"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class Loss(keras.layers.Layer):
-    """A layer that adds a loss to the model and passes its input on.
+    """A layer that adds a loss to the model and returns its inputs.
 
     Subclass it, override `compute_loss`, and compile the model without a loss. The labels are
-    inputs of the model like any other, so a loss may use whatever tensors it likes.
+    inputs of the model, so that the loss may depend on any tensors.
 
     Args:
-        output_axis: which input is passed on: an index, a list of indices, or None for all.
+        output_axis: the inputs to return: an index, a list of indices, or None for all.
 
     >>> class MeanSquare(Loss):
     ...     def compute_loss(self, inputs, mask=None):
@@ -34,11 +35,9 @@ class Loss(keras.layers.Layer):
         self.supports_masking = True
 
     def compute_loss(self, inputs, mask=None):
-        """The scalar loss of `inputs`, whose Keras masks are in `mask`."""
-        raise ValueError(
-            f"`{type(self).__name__}` must override compute_loss(self, inputs, mask=None) "
-            "and return a scalar."
-        )
+        """Compute the scalar loss of the inputs; `mask` holds their Keras masks."""
+        text = "`compute_loss(self, inputs, mask=None)` must be overridden and return a scalar."
+        raise invalid(text, layer=self)
 
     def compute_mask(self, inputs, mask=None):
         return None if mask is None else self._select(mask)
@@ -59,9 +58,8 @@ class Loss(keras.layers.Layer):
             return keras.KerasTensor(x.shape, dtype=x.dtype)
 
         selected = self._select(inputs)
-        return (
-            [spec(x) for x in selected] if isinstance(selected, (list, tuple)) else spec(selected)
-        )
+        listed = isinstance(selected, (list, tuple))
+        return [spec(x) for x in selected] if listed else spec(selected)
 
     def get_config(self):
         return {**super().get_config(), "output_axis": self.output_axis}
@@ -69,17 +67,17 @@ class Loss(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class CrossEntropy(Loss):
-    """Next-token cross-entropy of a language model, on the tokens that are to be generated.
-
-    Called on [token_ids, segment_ids, scores] it counts the tokens of segment 1, the target of a
-    UniLM; on [token_ids, scores] all tokens but padding (id 0). The scores at place t are for the
-    token at t + 1.
+    """Next-token cross-entropy of a language model, as a layer.
 
     L = Σ_t m_{t+1} (log Σ_v exp s_{t,v} - s_{t, x_{t+1}}) / Σ_t m_{t+1}
 
+    Called on [token_ids, segment_ids, scores], m is 1 at the tokens of segment 1, the target of a
+    UniLM; called on [token_ids, scores], at all tokens but padding (id 0). Ids are (b, n), scores
+    (b, n, v); the scores at position t predict the token at t + 1.
+
     Args:
-        output_axis: which input is passed on; usually that of the scores.
-        from_logits: the scores are logits; False if they are probabilities (`with_mlm=True`).
+        output_axis: the input to return, usually that of the scores.
+        from_logits: whether the scores are logits; False for probabilities (`with_mlm=True`).
 
     >>> ids = ops.convert_to_tensor([[2, 5, 3]])
     >>> layer = CrossEntropy(output_axis=1)
@@ -94,12 +92,12 @@ class CrossEntropy(Loss):
     def compute_loss(self, inputs, mask=None):
         token_ids, *segment_ids, scores = inputs
         wanted = segment_ids[0] if segment_ids else ops.not_equal(token_ids, 0)
-        # targets move up and the last place counts nothing: cutting the scores would copy them
+        # the ids move up by one and the last weight is 0: slicing the scores would copy them
         wanted = ops.pad(ops.cast(wanted, "float32")[:, 1:], [(0, 0), (0, 1)])
-        losses = self._per_place(ops.roll(token_ids, -1, axis=1), scores)
+        losses = self._token_losses(ops.roll(token_ids, -1, axis=1), scores)
         return ops.sum(losses * wanted) / ops.maximum(ops.sum(wanted), 1)
 
-    def _per_place(self, ids, scores):
+    def _token_losses(self, ids, scores):
         if self.from_logits:
             return backend.sparse_cross_entropy(ids, scores)
         return keras.losses.sparse_categorical_crossentropy(ids, ops.cast(scores, "float32"))

@@ -1,9 +1,10 @@
-"""The maximum-entropy Markov model on top of scores for each tag, in both directions."""
+"""A bidirectional maximum-entropy Markov model on top of the scores of tags."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import invalid
 from kerasx.layers.crf import TagLoss
 from kerasx.ops import previous, viterbi
 
@@ -12,16 +13,16 @@ __all__ = ["MaximumEntropyMarkovModel"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class MaximumEntropyMarkovModel(TagLoss):
-    """Each tag given the one before: p(y_t | y_t-1) = softmax((s[t] + T[y_t-1]) / 2), T learned.
+    """Bidirectional MEMM: p(y_t | y_t-1) = softmax((s[t] + T[y_t-1]) / 2), and so from y_t+1.
 
-    And each given the one after, by the columns of T; the loss is the mean of both directions. At
-    the first place of a direction it is softmax(s[t]). There is no sum over sequences: faster than
-    `ConditionalRandomField`, and used as that is.
+    The transitions T are trained; the direction from y_t+1 takes their columns. The first position
+    of a direction has softmax(s[t]). The loss is the mean of both directions; it has no sum over
+    sequences, so the layer is faster than `ConditionalRandomField`, and is used in the same way.
 
     Args:
-        lr_multiplier: how many times faster the transitions learn than the rest; they are stored
-            divided by it.
-        hidden_dim: None, or the rank of T = L Rᵀ, for many tags.
+        lr_multiplier: how many times faster the transitions learn than other weights; they are
+            stored divided by it.
+        hidden_dim: None, or the rank of a factored T = L Rᵀ, for many tags.
 
     Source: bert4keras; kexue.fm/archives/7213.
 
@@ -49,36 +50,46 @@ class MaximumEntropyMarkovModel(TagLoss):
 
     @property
     def trans(self):
-        """The transitions (k, k), from the tag of the row to that of the column."""
+        """The transitions (k, k), from the tag of the row to the tag of the column."""
         if self.hidden_dim is None:
             return self.lr_multiplier * ops.convert_to_tensor(self._trans)
         left, right = (ops.convert_to_tensor(x) for x in (self._l_trans, self._r_trans))
         return self.lr_multiplier**2 * (left @ ops.transpose(right))
 
     def sparse_loss(self, y_true, y_pred):
-        """The mean of -log p(y_t | ...) over directions and real places of ids (b, n): a scalar."""
+        """Compute the mean of -log p over both directions and all real positions.
+
+        Args:
+            y_true: tag ids (b, n); those of padding are ignored.
+            y_pred: the layer's outputs (b, n, k).
+
+        Returns:
+            A scalar.
+        """
         return -self._mean(_log_likelihood, y_true, y_pred)
 
     def sparse_accuracy(self, y_true, y_pred):
-        """How often the best tag is right given the true one beside it, mean of both directions.
+        """Compute how often the best tag, given its true neighbour, is right, in both directions.
 
-        Not for `metrics` of `compile` on JAX, where compiled steps show metrics no weights.
+        Arguments as in `sparse_loss`; returns a scalar. It cannot be a metric of `compile` on JAX,
+        where metrics of a compiled step see no weights.
 
         Raises:
-            ValueError: in such a step.
+            ValueError: in a compiled step on JAX.
         """
         try:
             return self._mean(_is_best, y_true, y_pred)
-        except TypeError as error:  # Keras has no value for the weight, nor an initializer any more
+        except TypeError as error:  # the value of the weight is None while Keras traces
             if keras.backend.backend() != "jax":
                 raise
-            raise ValueError(
+            raise invalid(
                 "`sparse_accuracy` must not be a metric of `compile` on JAX, where metrics see no "
-                "weights; compare `decode` with the labels in a callback. Received: no transitions"
+                "weights; compare `decode` with the labels in a callback.",
+                layer=self,
             ) from error
 
     def _mean(self, function, y_true, y_pred):
-        """Mean of function(ids, given scores) over directions and real places."""
+        """Return the mean of function(ids, scores) over directions and real positions."""
         y_true, real = self.ids(y_true, y_pred), self.real(y_pred)
         scores = ops.where(real[..., None], backend.widened(y_pred), 0)
         y_true = ops.where(real, y_true, 0)
@@ -89,9 +100,15 @@ class MaximumEntropyMarkovModel(TagLoss):
         return ops.divide_no_nan(ops.sum(ops.where(real, values, 0)), 2 * count)
 
     def decode(self, y_pred):
-        """The tags (b, n) of the highest likelihood in both directions together, -1 at padding.
+        """Find the tags of the highest likelihood in both directions together.
 
-        A product of softmaxes over pairs of tags is a chain, so Viterbi's algorithm is exact.
+        The product of softmaxes over pairs of tags is a chain, so Viterbi's algorithm is exact.
+
+        Args:
+            y_pred: the layer's outputs (b, n, k).
+
+        Returns:
+            int32 (b, n), -1 at padding.
         """
         if self._decode is None:
 
@@ -117,7 +134,7 @@ def _is_best(ids, scores):
 
 
 def _backward(function, *sequences):
-    """`function` of the sequences (b, n, ...) turned round, turned back."""
+    """Apply a function to the sequences (b, n, ...) in reverse, and reverse its result."""
     return ops.flip(function(*(ops.flip(x, axis=1) for x in sequences)), axis=1)
 
 
@@ -126,13 +143,11 @@ def _joined(real):
 
 
 def _directions(ids, scores, trans, real):
-    """For each direction the scores (b, n, k) of the tags given the true one beside them."""
+    """Return for each direction the scores (b, n, k) given the true neighbouring tag."""
     trans = ops.cast(trans, scores.dtype)
     before, after = previous(ids, real), _backward(previous, ids, real)
-    forward, backward = (
-        ops.take(trans, before, axis=0),
-        ops.take(ops.transpose(trans), after, axis=0),
-    )
+    forward = ops.take(trans, before, axis=0)
+    backward = ops.take(ops.transpose(trans), after, axis=0)
     return [
         ops.where(joined[..., None], (scores + given) / 2, scores)
         for given, joined in ((forward, _joined(real)), (backward, _backward(_joined, real)))
@@ -140,9 +155,10 @@ def _directions(ids, scores, trans, real):
 
 
 def _as_chain(scores, trans, real):
-    """(scores, transitions) of the chain whose sequences score 2 log-likelihoods' sum.
+    """Return (scores, transitions) of a chain that scores y as the sum of both log-likelihoods.
 
-    The softmax over the tags beside depends on the tag here alone: it belongs to the scores here.
+    The normalizer of a neighbour's softmax depends on the tag at this position alone, so it is
+    subtracted from the scores of this position.
     """
     scores = ops.where(real[..., None], backend.widened(scores), 0)
     trans = ops.cast(trans, scores.dtype)

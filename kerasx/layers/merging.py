@@ -1,19 +1,21 @@
-"""Merging and splitting tensors with their masks."""
+"""Merge and split tensors together with their Keras masks."""
 
 import keras
 from keras import ops
+
+from kerasx.checks import check_integer, check_number
 
 __all__ = ["Add", "BatchConcat", "BatchSplit", "BiasAdd", "BinaryRandomChoice", "Concatenate1D"]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class Add(keras.layers.Add):
-    """Keras's Add that keeps the first mask there is: αx + y + ...
+    """The sum αx + y + ..., with the mask of the first term that has one.
 
-    Keras drops the mask when one of the terms has none, as segment embeddings do not.
+    keras.layers.Add drops the mask if a term has none, as segment embeddings have.
 
     Args:
-        scale: α, of the first term.
+        scale: α, the factor of the first term.
     """
 
     def __init__(self, scale=1, **kwargs):
@@ -33,7 +35,7 @@ class Add(keras.layers.Add):
 
 @keras.saving.register_keras_serializable("kerasx")
 class BiasAdd(keras.layers.Layer):
-    """x + b with a trainable vector b, e.g. on the scores of a tied output projection.
+    """x + b with a trainable vector b, e.g. for the scores of a tied output projection.
 
     >>> ops.shape(BiasAdd()(ops.ones((2, 3))))
     (2, 3)
@@ -55,11 +57,13 @@ class BiasAdd(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class BinaryRandomChoice(keras.layers.Layer):
-    """Called on [a, b]: in training b with probability `rate`, for the whole batch; else b.
+    """Random choice between two tensors [a, b], for the whole batch, as BERT-of-Theseus makes.
+
+    In training it returns b with probability `rate` and a otherwise; in inference it returns b.
 
     Args:
-        rate: in [0, 1].
-        seed: of the choices.
+        rate: number in [0, 1].
+        seed: seed of the choices.
 
     Source: arXiv 2002.02925; kexue.fm/archives/7575.
 
@@ -70,9 +74,7 @@ class BinaryRandomChoice(keras.layers.Layer):
 
     def __init__(self, rate=0.5, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= rate <= 1:
-            raise ValueError(f"`rate` must be in [0, 1]. Received: rate={rate}")
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = check_number("rate", rate, least=0, most=1), seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
@@ -94,7 +96,7 @@ class BinaryRandomChoice(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Concatenate1D(keras.layers.Layer):
-    """Join sequences (b, n_i, d) along time; a sequence without a mask counts as all real.
+    """Concatenate sequences (b, n_i, d) along time; one without a mask has no padding.
 
     >>> ops.shape(Concatenate1D()([ops.ones((2, 3, 4)), ops.ones((2, 1, 4))]))
     (2, 4, 4)
@@ -124,19 +126,17 @@ class Concatenate1D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class BatchSplit(keras.layers.Layer):
-    """Split a batch into `parts` of nearly equal size, for model parallelism by hand.
+    """Split a batch into parts of nearly equal size, for model parallelism by hand.
 
-    The parts carry no Keras mask: split token ids, before their embedding makes one.
+    The parts have no Keras mask: split the token ids, from which the embedding makes the mask.
 
     Args:
-        parts: how many parts; the first ones are the larger.
+        parts: number of parts; the first parts are the larger.
     """
 
     def __init__(self, parts, **kwargs):
         super().__init__(**kwargs)
-        if parts < 1:
-            raise ValueError(f"`parts` must be at least 1. Received: parts={parts}")
-        self.parts = parts
+        self.parts = check_integer("parts", parts, least=1)
 
     def call(self, inputs):
         b = ops.shape(inputs)[0]
@@ -152,7 +152,7 @@ class BatchSplit(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class BatchConcat(keras.layers.Layer):
-    """Join tensors along the batch; undoes `BatchSplit`.
+    """Concatenate tensors along the batch; the inverse of `BatchSplit`.
 
     >>> halves = BatchSplit(2)(ops.ones((5, 3)))
     >>> [ops.shape(x) for x in halves], ops.shape(BatchConcat()(halves))

@@ -12,19 +12,21 @@ __all__ = ["LayerNormalization", "ScaleOffset"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class ScaleOffset(Recomputable):
-    """γ ⊙ x + β, where a condition may move γ and β.
+    """Scale and offset γ ⊙ x + β, which may depend on a condition c.
 
-    With `conditional=True` the layer is called on [x, c], and γ + W_γ c, β + W_β c take the place
-    of γ and β; both kernels start at zero, so training starts from the unconditional layer
-    (kexue.fm/archives/7124).
+    With `conditional=True` the layer is called on [x, c] and uses γ + W_γ c and β + W_β c. Both
+    kernels start at zero, so that training starts from the unconditional layer.
 
     Args:
-        scale, offset: whether there is a γ, a β.
-        conditional: whether there is a condition c, (b, d) or (b, n, d).
-        hidden_units: size of a hidden layer between c and the two kernels, or None.
-        hidden_activation: its activation.
-        hidden_initializer: its initializer.
+        scale: use γ.
+        offset: use β.
+        conditional: whether the layer takes a condition c, (b, d) or (b, n, d).
+        hidden_units: size of a hidden layer between c and the two kernels; None for no such layer.
+        hidden_activation: activation of the hidden layer.
+        hidden_initializer: initializer of its kernel.
         recompute: as in `Recomputable`.
+
+    Source: kexue.fm/archives/7124.
 
     >>> ops.shape(ScaleOffset(conditional=True)([ops.ones((2, 3, 4)), ops.ones((2, 5))]))
     (2, 3, 4)
@@ -91,7 +93,7 @@ class ScaleOffset(Recomputable):
         return self.scale_and_offset(x, condition)
 
     def scale_and_offset(self, x, condition):
-        """γ ⊙ x + β with the condition's γ and β."""
+        """Compute γ ⊙ x + β, with γ and β moved by the condition, if there is one."""
         if condition is not None and self.hidden_units is not None:
             condition = self.hidden_dense(condition)
         if self.scale:
@@ -123,12 +125,12 @@ class ScaleOffset(Recomputable):
 
 @keras.saving.register_keras_serializable("kerasx")
 class LayerNormalization(ScaleOffset):
-    """γ ⊙ (x - mean x) / sqrt(var x + ε) + β over the last axis, computed in float32.
+    """Layer normalization γ ⊙ (x - mean x) / sqrt(var x + ε) + β, computed in float32 at least.
 
     Args:
-        zero_mean: subtract the mean; False with `offset=False` is RMS normalization.
+        zero_mean: subtract the mean; False with `offset=False` gives RMS normalization.
         unit_variance: divide by the standard deviation.
-        epsilon: ε; Keras's epsilon (1e-7) by default. BERT's models set 1e-12.
+        epsilon: ε; `keras.config.epsilon()` (1e-7) by default. BERT's models set 1e-12.
         scale, offset, conditional, hidden_units, ...: as in `ScaleOffset`.
 
     Source: arXiv 1607.06450, 1910.07467; kexue.fm/archives/7124.

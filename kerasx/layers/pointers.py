@@ -1,4 +1,4 @@
-"""Scores for all spans of a sentence at once: each pair of a start and an end."""
+"""Score all spans of a sentence at once: each pair of a start and an end."""
 
 import math
 
@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import invalid
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import (
     apply_rotary_position_embeddings,
@@ -20,23 +21,23 @@ __all__ = ["EfficientGlobalPointer", "GlobalPointer"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class GlobalPointer(Recomputable):
-    """s[h, i, j] = q_h,i · k_h,j / sqrt(head_size): a score for each label h and span from i to j.
+    """Scores s[h, i, j] = q_h,i · k_h,j / sqrt(head_size) of label h for the span from i to j.
 
-    Queries and keys are turned by rotary positions, so that scores know how long a span is. Trained
-    with the loss ZLPR, spans that score above 0 are predicted (`kerasx.spans.pointer_spans`).
-    Padding, as the Keras mask says it, and spans that end before they start score the finite "-inf"
-    of the dtype, which the losses leave out.
+    Queries and keys are rotated by their positions, so that scores depend on the length of a span.
+    A model trained with `multilabel_categorical_crossentropy` predicts the spans that score above 0
+    (`kerasx.spans.pointer_spans`). Padding, by the Keras mask, and spans that end before they start
+    score the finite "-inf" of the dtype, which the losses leave out.
+
+    Called on (b, n, d); returns (b, heads, n, n).
 
     Args:
         heads: number of labels.
-        head_size: size of queries and keys, even for rotary positions.
-        RoPE: turn queries and keys by their positions.
-        use_bias: biases in the projections.
+        head_size: size of queries and keys, even if `RoPE`.
+        RoPE: rotate queries and keys by their positions.
+        use_bias: use biases in the projections.
         tril_mask: mask spans that end before they start; False for pairs in any order.
         kernel_initializer: initializer of the kernels.
         recompute: as in `Recomputable`.
-
-    Called on (b, n, d); returns (b, heads, n, n).
 
     Source: arXiv 2208.03054; bert4keras; kexue.fm/archives/8373.
 
@@ -56,10 +57,8 @@ class GlobalPointer(Recomputable):
     ):
         super().__init__(**kwargs)
         if RoPE and head_size % 2:
-            raise ValueError(
-                "`head_size` must be even for rotary positions, or `RoPE` False. "
-                f"Received: head_size={head_size}"
-            )
+            text = "`head_size` must be even for rotary positions, or `RoPE` False."
+            raise invalid(text, head_size=head_size)
         self.heads = heads
         self.head_size = head_size
         self.RoPE = RoPE
@@ -72,7 +71,7 @@ class GlobalPointer(Recomputable):
         self.dense = self.projection("dense", 2 * self.heads * self.head_size, input_shape)
 
     def projection(self, name, units, input_shape):
-        """A built Dense layer with the options of this one."""
+        """Return a built Dense layer with the options of this layer."""
         dense = keras.layers.Dense(
             units,
             use_bias=self.use_bias,
@@ -89,18 +88,18 @@ class GlobalPointer(Recomputable):
     @backend.recompute_grad
     def call(self, inputs, mask=None):
         x = reshape(self.dense(inputs), (None, None, self.heads, 2 * self.head_size))
-        q, k = self.turned(*ops.split(ops.swapaxes(x, 1, 2), 2, axis=-1))  # (b, h, n, head_size)
+        q, k = self.rotated(*ops.split(ops.swapaxes(x, 1, 2), 2, axis=-1))  # (b, h, n, head_size)
         return self.masked(q @ ops.swapaxes(k, -1, -2) / math.sqrt(self.head_size), mask)
 
-    def turned(self, q, k):
-        """Queries and keys (..., n, head_size) turned by their positions, if `RoPE` says so."""
+    def rotated(self, q, k):
+        """Rotate queries and keys (..., n, head_size) by their positions, if `RoPE`."""
         if not self.RoPE:
             return q, k
         angles = sinusoidal_embeddings(ops.arange(ops.shape(q)[-2]), self.head_size)
         return apply_rotary_position_embeddings(angles, q, k)
 
     def masked(self, scores, mask):
-        """Scores (b, h, n, n) without padding, and without spans that end before they start."""
+        """Mask padding in scores (b, h, n, n), and spans that end before they start."""
         scores = sequence_masking(scores, mask, "-inf", axis=2)
         scores = sequence_masking(scores, mask, "-inf", axis=3)
         if not self.tril_mask:
@@ -125,11 +124,10 @@ class GlobalPointer(Recomputable):
 
 @keras.saving.register_keras_serializable("kerasx")
 class EfficientGlobalPointer(GlobalPointer):
-    """s[h, i, j] = q_i · k_j / sqrt(head_size) + (a_h,i + b_h,j) / 2: labels share the spans.
+    """Scores s[h, i, j] = q_i · k_j / sqrt(head_size) + (a_h,i + b_h,j) / 2, with fewer parameters.
 
-    What is a span is said by one pair of queries and keys, which label it has by a vector for each
-    label on top of them: 4 head_size + 2 parameters a label (less the biases) instead of
-    2 head_size d.
+    One pair of queries and keys, shared by all labels, scores the span; a and b, linear in them,
+    score its label h: 4 head_size + 2 parameters for each label instead of 2 head_size d.
 
     Args:
         heads, head_size, ...: as in `GlobalPointer`.
@@ -148,8 +146,8 @@ class EfficientGlobalPointer(GlobalPointer):
     @backend.recompute_grad
     def call(self, inputs, mask=None):
         x = self.p_dense(inputs)
-        q, k = self.turned(x[..., ::2], x[..., 1::2])
+        q, k = self.rotated(x[..., ::2], x[..., 1::2])
         scores = (q @ ops.swapaxes(k, -1, -2) / math.sqrt(self.head_size))[:, None]
-        bias = ops.swapaxes(self.q_dense(x), 1, 2) / 2  # (b, 2h, n): of the ends, of the starts
+        bias = ops.swapaxes(self.q_dense(x), 1, 2) / 2  # (b, 2h, n): ends, starts in turn
         scores = scores + bias[:, ::2, None] + bias[:, 1::2, :, None]
         return self.masked(scores, mask)

@@ -1,9 +1,10 @@
-"""Pooling over the real tokens of a sequence."""
+"""Pool the real tokens of a sequence."""
 
 import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import invalid
 from kerasx.ops import sequence_masking
 
 __all__ = ["FirstToken", "GlobalAveragePooling1D", "GlobalMaxPooling1D"]
@@ -23,7 +24,7 @@ class _MaskedPooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class FirstToken(_MaskedPooling):
-    """The vector of the first token, [CLS]: (b, n, d) to (b, d).
+    """The vector of the first token, [CLS], from (b, n, d) to (b, d).
 
     >>> ops.shape(FirstToken()(ops.ones((2, 3, 4))))
     (2, 4)
@@ -31,18 +32,16 @@ class FirstToken(_MaskedPooling):
 
     def call(self, inputs):
         if inputs.shape[1] == 0:
-            raise ValueError(
-                "The sequence must have a first token; give it at least one. "
-                f"Received: inputs.shape={tuple(inputs.shape)}"
-            )
+            text = "The sequence must have a first token."
+            raise invalid(text, **{"inputs.shape": tuple(inputs.shape)})
         return inputs[:, 0]
 
 
 @keras.saving.register_keras_serializable("kerasx")
 class GlobalAveragePooling1D(_MaskedPooling):
-    """Mean over the real tokens: Σ m_i x_i / max(Σ m_i, 1). All padding gives 0, not NaN.
+    """Mean of the real tokens, Σ m_i x_i / max(Σ m_i, 1); 0 if all are padding.
 
-    Called on (b, n, d) with the Keras mask (b, n); returns (b, d).
+    Called on (b, n, d) with the Keras mask m (b, n); returns (b, d).
 
     >>> x = ops.convert_to_tensor([[[1.0], [3.0], [8.0]]])
     >>> pooled = GlobalAveragePooling1D()(x, mask=ops.convert_to_tensor([[True, True, False]]))
@@ -60,7 +59,7 @@ class GlobalAveragePooling1D(_MaskedPooling):
 
 @keras.saving.register_keras_serializable("kerasx")
 class GlobalMaxPooling1D(_MaskedPooling):
-    """Maximum over the real tokens. All padding gives 0.
+    """Maximum of the real tokens; 0 if all are padding.
 
     Called on (b, n, d) with the Keras mask (b, n); returns (b, d).
 
@@ -72,14 +71,14 @@ class GlobalMaxPooling1D(_MaskedPooling):
 
     def call(self, inputs, mask=None):
         if inputs.shape[1] == 0:
-            return ops.sum(inputs, axis=1)  # zeros; there is no maximum of nothing
+            return ops.sum(inputs, axis=1)  # zeros, where a maximum would raise an error
         real = _real_tokens(inputs, mask)
         highest = ops.max(sequence_masking(inputs, real, "-inf"), axis=1)
         return ops.where(ops.any(real, axis=1)[:, None], highest, ops.zeros_like(highest))
 
 
 def _real_tokens(inputs, mask):
-    """The mask (b, n) as booleans; without one, all tokens are real."""
+    """Return the mask (b, n) as booleans; without a mask all tokens are real."""
     if mask is None:
         return ops.ones(ops.shape(inputs)[:2], "bool")
     return ops.cast(mask, "bool")

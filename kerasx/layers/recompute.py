@@ -1,4 +1,4 @@
-"""The base of layers that can compute their activations again."""
+"""The base class of layers that can recompute their activations."""
 
 import keras
 
@@ -6,11 +6,11 @@ __all__ = ["Recomputable"]
 
 
 class Recomputable(keras.layers.Layer):
-    """A layer whose `call` is decorated with `kerasx.backend.recompute_grad`, behind a switch.
+    """Base of layers whose `call` is decorated with `kerasx.backend.recompute_grad`.
 
     Args:
-        recompute: compute the activations again in the backward pass instead of keeping them;
-            None asks the environment variable RECOMPUTE ("1" is yes) at each call.
+        recompute: compute the activations again in the backward pass instead of keeping them; None
+            follows the environment variable RECOMPUTE ("1" is on) at each call.
     """
 
     def __init__(self, recompute=None, **kwargs):

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
+from kerasx.checks import check_choice, invalid
 from kerasx.ops import relative_position_buckets, rotary_frequencies, sinusoidal_embeddings
 
 __all__ = [
@@ -16,16 +17,16 @@ __all__ = [
 
 @keras.saving.register_keras_serializable("kerasx")
 class SinusoidalPositionEmbedding(keras.layers.Layer):
-    """Sinusoids of the positions, added to the input or, with "zero", alone.
+    """Sinusoids of the positions, merged with the input or alone.
 
     Called on x (b, n, d), or on [x, positions] with position ids (b, n).
 
     Args:
         output_dim: size of a vector.
-        merge_mode: "add", "mul" or "zero", as in `PositionEmbedding`. Alone they are
-            (1 or b, n, output_dim), float32: what rotary attention takes.
-        base, scaling: as in `backend.sinusoidal_embeddings`.
-        custom_position_ids: kept for bert4keras's sake; the number of inputs says it.
+        merge_mode: "add" or "mul", as in `PositionEmbedding`; "zero" for the sinusoids alone,
+            float32 (1 or b, n, output_dim), as rotary attention takes them.
+        base, scaling: as in `kerasx.ops.sinusoidal_embeddings`.
+        custom_position_ids: accepted as in bert4keras, without effect: the number of inputs tells.
 
     Source: arXiv 1706.03762; kexue.fm/archives/8231.
 
@@ -43,11 +44,8 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if merge_mode not in ("add", "mul", "zero"):
-            raise ValueError(
-                f"`merge_mode` must be 'add', 'mul' or 'zero'. Received: merge_mode={merge_mode!r}"
-            )
-        rotary_frequencies(output_dim, base, scaling)  # raises if they make no sense
+        check_choice("merge_mode", merge_mode, ("add", "mul", "zero"))
+        rotary_frequencies(output_dim, base, scaling)  # raises an error for bad arguments
         self.output_dim, self.merge_mode = output_dim, merge_mode
         self.base, self.scaling = base, scaling
         self.custom_position_ids = custom_position_ids
@@ -88,12 +86,12 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
 
 
 class TableLayer(keras.layers.Layer):
-    """A layer with a trainable table of vectors and no mask.
+    """Base of layers with a trainable table of vectors and without a Keras mask.
 
     Args:
         input_dim: number of vectors.
-        output_dim: their size.
-        embeddings_initializer: of the table.
+        output_dim: size of a vector.
+        embeddings_initializer: initializer of the table.
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer, **kwargs):
@@ -122,14 +120,14 @@ class TableLayer(keras.layers.Layer):
 
 
 class _Relative(TableLayer):
-    """What the two relative layers share: distances between places, or between given ids.
+    """Base of layers that look distances up in a table.
 
-    Called on [query, key], (b, n, ...) and (b, m, ...), of which only the lengths count; with
-    `position_ids=True` on the ids (b, n) and (b, m) of their positions.
+    Called on [query, key], (b, n, ...) and (b, m, ...), of which only the lengths matter; with
+    `position_ids=True`, on the ids (b, n) and (b, m) of their positions.
     """
 
     def distances(self, inputs, position_ids):
-        """Key position minus query position, (1 or b, n, m)."""
+        """Return key position minus query position, (1 or b, n, m)."""
         query, key = inputs
         if not position_ids:
             query, key = (ops.arange(ops.shape(x)[1])[None] for x in inputs)
@@ -138,16 +136,17 @@ class _Relative(TableLayer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class RelativePositionEmbedding(_Relative):
-    """NEZHA's vectors for distances, clipped: R[i, j] = table[clip(j - i, -k, k) + k].
+    """NEZHA's vectors of clipped distances, R[i, j] = table[clip(j - i, -k, k) + k].
 
-    For `p_bias="typical_relative"` of `MultiHeadAttention`; see `_Relative` for what it is called
-    on. The table, sinusoidal and not trained unless said otherwise, is 2k + 1 vectors.
+    For `p_bias="typical_relative"` of `MultiHeadAttention`. Called on [query, key], (b, n, ...) and
+    (b, m, ...), of which only the lengths matter; with `position_ids=True`, on the ids (b, n) and
+    (b, m) of their positions. Returns (1 or b, n, m, output_dim).
 
     Args:
-        input_dim: 2k + 1, odd.
-        output_dim: size of a vector: that of a head.
-        embeddings_initializer: of the table; "sinusoidal" for NEZHA's.
-        trainable: False by default.
+        input_dim: 2k + 1, the number of vectors.
+        output_dim: size of a vector, which is that of a head.
+        embeddings_initializer: initializer of the table; "sinusoidal" as in NEZHA.
+        trainable: whether the table is trained.
 
     Source: arXiv 1803.02155, 1909.00204; kexue.fm/archives/8130.
 
@@ -170,7 +169,7 @@ class RelativePositionEmbedding(_Relative):
             input_dim, output_dim, embeddings_initializer, trainable=trainable, **kwargs
         )
         if input_dim % 2 == 0:
-            raise ValueError(f"`input_dim` must be odd. Received: input_dim={input_dim}")
+            raise invalid("`input_dim` must be odd.", input_dim=input_dim)
 
     def call(self, inputs, position_ids=False):
         reach = (self.input_dim - 1) // 2
@@ -186,16 +185,17 @@ class RelativePositionEmbedding(_Relative):
 
 @keras.saving.register_keras_serializable("kerasx")
 class RelativePositionEmbeddingT5(_Relative):
-    """T5's bias for distances: B[h, i, j] = table[bucket(j - i), h].
+    """T5's biases of bucketed distances, B[h, i, j] = table[bucket(j - i), h].
 
-    For `p_bias="t5_relative"` of `MultiHeadAttention`; see `_Relative` for what it is called on.
+    For `p_bias="t5_relative"` of `MultiHeadAttention`. Called like `RelativePositionEmbedding`;
+    returns (1 or b, output_dim, n, m).
 
     Args:
         input_dim: number of buckets.
         output_dim: number of heads.
-        max_distance: distances from here on share the last bucket.
-        bidirectional: whether keys after the query have buckets of their own: encoders.
-        embeddings_initializer: of the table.
+        max_distance: distances from this on share the last bucket.
+        bidirectional: whether keys after the query have separate buckets, as in encoders.
+        embeddings_initializer: initializer of the table.
 
     Source: arXiv 1910.10683; kexue.fm/archives/8130.
 
@@ -242,7 +242,7 @@ class RelativePositionEmbeddingT5(_Relative):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Sinusoidal(keras.initializers.Initializer):
-    """The sinusoids of 0, 1, 2, ... as the rows of a table."""
+    """Initializer of a table with the sinusoids of 0, 1, 2, ... as its rows."""
 
     def __call__(self, shape, dtype=None):
         positions = np.arange(shape[0], dtype="float32")

@@ -1,4 +1,4 @@
-"""Attention whose heads mix their scores."""
+"""Attention whose heads mix their scores (talking heads)."""
 
 import keras
 from keras import ops
@@ -11,12 +11,13 @@ __all__ = ["TalkingHeadsAttention"]
 
 @keras.saving.register_keras_serializable("kerasx")
 class TalkingHeadsAttention(MultiHeadAttention):
-    """Multi-head attention with scores J_i = Σ_j λ_ij Q_j K_jᵀ / sqrt(key_size).
+    """Multi-head attention with mixed scores J_i = Σ_j λ_ij Q_j K_jᵀ / sqrt(key_size).
 
-    λ (heads, heads) starts as the identity, plain attention. Biases and masks come after the
-    mixing. With it the rank of a head's scores is not bounded by key_size, but by heads times it.
+    λ (heads, heads) starts as the identity, which is plain attention. Biases and masks apply after
+    the mixing. It raises the bound on the rank of a head's scores from key_size to
+    heads * key_size.
 
-    The arguments are those of `MultiHeadAttention`; λ is the first weight.
+    The arguments are those of `MultiHeadAttention`.
 
     Source: arXiv 2003.02436, of which this is the mixing before the softmax;
     kexue.fm/archives/7325.

@@ -111,11 +111,11 @@ def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
     else:
         sin, cos = (ops.concatenate([x, x], axis=-1) for x in (sin, cos))
     turn = _adjacent_quarter_turn if pairs == "adjacent" else _halves_quarter_turn
-    tensors = [_turned(ops.convert_to_tensor(x), sin, cos, turn) for x in tensors]
+    tensors = [_rotated(ops.convert_to_tensor(x), sin, cos, turn) for x in tensors]
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _turned(x, sin, cos, quarter_turn):
+def _rotated(x, sin, cos, quarter_turn):
     r = sin.shape[-1]
     y = x if r == x.shape[-1] else x[..., :r]
     y = y * ops.cast(cos, x.dtype) + quarter_turn(y) * ops.cast(sin, x.dtype)

@@ -112,7 +112,7 @@ TABLE = {
         time=None,
         errors=(
             _refuses(layers.AttentionMask, "`kind` must be", "causel"),
-            _refuses(layers.AttentionMask, "`heads` for kind='half_causal'", "half_causal"),
+            _refuses(layers.AttentionMask, "`heads` for 'half_causal' only", "half_causal"),
             _refuses(layers.AttentionMask, "`width` must be given", "window"),
         ),
     ),
@@ -122,7 +122,7 @@ TABLE = {
         sequence,
         time=None,
         alone=False,
-        errors=(_refuses(layers.BatchSplit, "`parts` must be at least 1", 0),),
+        errors=(_refuses(layers.BatchSplit, "`parts` must be an integer of at least 1", 0),),
     ),
     "BiasAdd": Row(layers.BiasAdd, sequence),
     "BinaryRandomChoice": Row(layers.BinaryRandomChoice, _two, time=(0, 1)),
@@ -168,7 +168,7 @@ TABLE = {
         errors=(
             (
                 lambda: layers.Embedding(7, 4)(np.ones((1, 2), "int32"), mode="densely"),
-                "`mode` must be 'embedding' or 'dense'",
+                "`mode` must be one of 'embedding', 'dense'",
             ),
         ),
     ),
@@ -203,7 +203,7 @@ TABLE = {
         lambda **k: MeanSquare(output_axis=[1], **k),
         _two,
         time=None,
-        errors=((lambda: layers.Loss()(np.ones((1, 2))), "must override compute_loss"),),
+        errors=((lambda: layers.Loss()(np.ones((1, 2))), "must be overridden and return a scalar"),),
     ),
     "MaskedConv1D": Row(
         lambda **k: layers.MaskedConv1D(5, 3, padding="same", **k), sequence, masks=True
@@ -221,7 +221,7 @@ TABLE = {
                 lambda: layers.MultiHeadAttention(2, 3, normalization="softmaxplus")(
                     [np.ones((1, 2, 6))] * 3
                 ),
-                "`method` must be 'softmax'",
+                "`method` must be one of 'softmax'",
             ),
         ),
     ),
@@ -231,7 +231,7 @@ TABLE = {
         errors=(
             _refuses(layers.PositionEmbedding, "`merge_mode` must be", 8, 4, merge_mode="sum"),
             _refuses(layers.PositionEmbedding, "`hierarchical` must be", 8, 4, hierarchical=2),
-            (lambda: layers.PositionEmbedding(8, 4)(np.ones((1, 9, 4))), "9 tokens.* only 8"),
+            (lambda: layers.PositionEmbedding(8, 4)(np.ones((1, 9, 4))), "at most 8 tokens long.*length=9"),
         ),
     ),
     "ProjectedKeys": Row(_projected_keys, _three, time=None, trains=False),
