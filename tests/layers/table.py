@@ -203,7 +203,7 @@ TABLE = {
         lambda **k: MeanSquare(output_axis=[1], **k),
         _two,
         time=None,
-        errors=((lambda: layers.Loss()(np.ones((1, 2))), "must be overridden and return a scalar"),),
+        errors=((lambda: layers.Loss()(np.ones((1, 2))), "must be overridden"),),
     ),
     "MaskedConv1D": Row(
         lambda **k: layers.MaskedConv1D(5, 3, padding="same", **k), sequence, masks=True
@@ -231,7 +231,7 @@ TABLE = {
         errors=(
             _refuses(layers.PositionEmbedding, "`merge_mode` must be", 8, 4, merge_mode="sum"),
             _refuses(layers.PositionEmbedding, "`hierarchical` must be", 8, 4, hierarchical=2),
-            (lambda: layers.PositionEmbedding(8, 4)(np.ones((1, 9, 4))), "at most 8 tokens long.*length=9"),
+            (lambda: layers.PositionEmbedding(8, 4)(np.ones((1, 9, 4))), "at most 8 tokens"),
         ),
     ),
     "ProjectedKeys": Row(_projected_keys, _three, time=None, trains=False),
