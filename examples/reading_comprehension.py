@@ -1,6 +1,7 @@
 """Answers to questions out of Chinese passages: pointed at, or written token by token.
 
     python examples/reading_comprehension.py                        # generated passages
+    python examples/reading_comprehension.py --method seq2seq
     python examples/reading_comprehension.py --data cmrc2018_trial.json --maxlen 512
     python examples/reading_comprehension.py --data train.json dev.json --config chinese_roberta/
 
@@ -13,6 +14,7 @@ passage is beyond `--maxlen` is not read.
 import argparse
 import os
 import time
+from typing import NamedTuple
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,23 +23,23 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx import data, tokenizers
-from kerasx.backend import mask_value
+from kerasx.data import sequence_padding
 from kerasx.datasets import generate_questions, read_squad
 from kerasx.generation import BeamSearch, Generator, PassageNgrams
 from kerasx.layers import CrossEntropy
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.metrics import answer_scores
-from kerasx.models import bert_config, build_transformer_model
+from kerasx.models import Predictor, build_transformer_model, starting_point
 from kerasx.optimizers import warmup_cosine
 from kerasx.spans import best_span, text_spans, token_spans
 from kerasx.text import text_table
 
 METHODS = ("pointer", "seq2seq")
+NOT_PASSAGE = -1e4  # score of a token of the question as an end of the answer
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--data", nargs="+", help="files of questions; generated ones by default")
-parser.add_argument("--config", help="folder of a pretrained BERT and its vocabulary")
+parser.add_argument("--config", help="folder of a pretrained BERT; from scratch by default")
 parser.add_argument("--method", choices=METHODS, nargs="+", default=METHODS)
 parser.add_argument("--questions", type=int, default=1500, help="generated ones to learn from")
 parser.add_argument("--epochs", type=int, default=8)
@@ -49,7 +51,7 @@ parser.add_argument("--maxlen", type=int, default=128, help="tokens of question 
 parser.add_argument("--longest", type=int, default=16, help="tokens of an answer")
 args = parser.parse_args()
 
-# Data: ids of question and passage, answers as spans of them
+# Data: questions with passages and answers
 
 if args.data:
     train, *tests = (read_squad(path, errors="skip") for path in args.data)
@@ -59,94 +61,122 @@ if args.data:
 else:
     questions = generate_questions(args.questions + 100)
     test, train = questions[:100], questions[100:]
-if args.config:
-    config, vocabulary = args.config, tokenizers.load_vocab(args.config)
-else:
-    vocabulary = tokenizers.character_vocab((x.passage + x.question for x in train), min_count=2)
-    config = bert_config(len(vocabulary), args.hidden_size, args.layers, args.maxlen + args.longest)
-tokenizer = tokenizers.Tokenizer(vocabulary, do_lower_case=True)
+start = starting_point(
+    args.config,
+    (x.passage + x.question for x in train),
+    args.hidden_size,
+    args.layers,
+    args.maxlen + args.longest,
+    min_count=2,
+    learning_rate=2e-3,
+)
+tokenizer = start.tokenizer
+
+
+class Encoded(NamedTuple):
+    """A question and its passage in tokens."""
+
+    ids: list  # of both
+    begin: int  # index of the passage's first token
+    offsets: list  # (start, end) of each token of the passage, in its text
+    answer: tuple | None = None  # (first token, token after the last)
+
+    def inputs(self):
+        """Return token ids and segment ids, where the passage is segment 1."""
+        return self.ids, [int(i >= self.begin) for i in range(len(self.ids))]
 
 
 def encode(x):
-    """(ids of question and passage, where the passage begins, offsets of its tokens)."""
     asked, _ = tokenizer.encode(x.question, maxlen=args.maxlen // 2)
     tokens, offsets = tokenizer.tokenize_with_offsets(x.passage, args.maxlen - len(asked) + 1)
-    return asked + tokenizer.tokens_to_ids(tokens[1:]), len(asked), offsets[1:]
+    return Encoded(asked + tokenizer.tokens_to_ids(tokens[1:]), len(asked), offsets[1:])
 
 
-def extract(x, first, after):
-    """The text of the tokens from `first` up to `after` of the passage."""
-    spans = text_spans(x.passage, [(first, after, "")], encode(x)[2])
+def encode_with_answer(x):
+    """Return an `Encoded` with answer, or None if that is cut off or tokens cannot tell it."""
+    encoded, (text, place) = encode(x), x.answers[0]
+    spans = token_spans(x.passage, [(place, place + len(text), "")], encoded.offsets, errors="skip")
+    if not spans:
+        return None
+    first, after, _ = spans[0]
+    return encoded._replace(answer=(encoded.begin + first, encoded.begin + after))
+
+
+def extract(x, encoded, first, after):
+    """Return the text of the passage's tokens from `first` up to `after`."""
+    spans = text_spans(x.passage, [(first, after, "")], encoded.offsets)
     return "".join(x.passage[start:end] for start, end, _ in spans)
 
 
-known = []  # without the answers that are cut off, or that tokens cannot tell
-for x in train:
-    (ids, begin, offsets), (text, start) = encode(x), x.answers[0]
-    spans = [(start, start + len(text), "")]
-    for first, after, _ in token_spans(x.passage, spans, offsets, errors="skip"):
-        known.append((ids, begin, (begin + first, begin + after)))
+known = [encoded for encoded in map(encode_with_answer, train) if encoded]
+asked = [encode(x) for x in test]
 print(f"{len(known)} questions to learn from, {len(test)} to test, such as\n{test[0]}")
 
-# Methods: each trains a model and returns a function from questions and their ids to answers
+# Methods: each trains a model and returns the answers to the questions of the test
 
 
 def fit(model, inputs, labels=None, loss=None):
-    peak = args.learning_rate or (2e-5 if args.config else 2e-3)
-    rate = warmup_cosine(peak, args.epochs * -(-len(known) // args.batch_size))
-    model.compile(keras.optimizers.AdamW(rate), loss)
+    peak = args.learning_rate or start.learning_rate
+    schedule = warmup_cosine(peak, args.epochs * -(-len(known) // args.batch_size))
+    model.compile(keras.optimizers.AdamW(schedule), loss)
+    inputs = [sequence_padding(part) for part in zip(*inputs)]
     model.fit(inputs, labels, args.batch_size, args.epochs, verbose=2)
 
 
-def padded(rows):
-    """Token and segment ids of (ids, where segment 1 begins, ...) each."""
-    segments = [[int(i >= begin) for i in range(len(ids))] for ids, begin, *_ in rows]
-    return list(map(data.sequence_padding, ([ids for ids, *_ in rows], segments)))
-
-
-def pointer():
-    bert = build_transformer_model(config)
+def answer_by_pointer():
+    bert = build_transformer_model(start.config)
     scores = ops.swapaxes(keras.layers.Dense(2)(bert.output), 1, 2)  # (b, 2, n)
-    scores = ops.where(bert.inputs[1][:, None] > 0, scores, mask_value("float32"))
-    model = keras.Model(bert.inputs, scores)
-    ends = np.array([y for *_, y in known]) - [0, 1]
-    fit(model, padded(known), ends, MaskedCrossEntropy(None))
+    in_passage = bert.inputs[1][:, None] > 0
+    model = keras.Model(bert.inputs, ops.where(in_passage, scores, NOT_PASSAGE))
+    ends = np.array([(first, after - 1) for *_, (first, after) in known])
+    fit(model, [x.inputs() for x in known], ends, MaskedCrossEntropy(None))
 
-    def answer(questions, coded):
-        found = model.predict(padded(coded), args.batch_size, verbose=0)
-        for x, (ids, begin, _), ends in zip(questions, coded, found):
-            yield extract(x, *best_span(*ends[:, begin : len(ids) - 1], args.longest))
+    answers = []
+    found = Predictor(model, batch_size=args.batch_size)([x.inputs() for x in asked])
+    for x, encoded, (starts, ends) in zip(test, asked, found):
+        passage = slice(encoded.begin, -1)  # without [SEP]
+        first, after = best_span(starts[passage], ends[passage], args.longest)
+        answers.append(extract(x, encoded, first, after))
+    return answers
 
-    return answer
 
-
-def seq2seq():
-    bert = build_transformer_model(config, application="unilm", with_mlm="linear")
-    model = keras.Model(bert.inputs, CrossEntropy(2)([*bert.inputs, bert.output]))
+def answer_by_writing():
+    bert = build_transformer_model(start.config, application="unilm", with_mlm="linear")
     end = tokenizer.end_id
-    fit(model, padded([([*x, *x[slice(*y)][: args.longest], end], len(x)) for x, _, y in known]))
-    limits = [PassageNgrams(end, lambda ids: ids[ids.index(end) + 1 : -1])]
-    generate = Generator(bert, BeamSearch(2), end, args.longest, constraints=limits)
+    rows = []
+    for x in known:
+        answer = x.ids[slice(*x.answer)][: args.longest]
+        ids = [*x.ids, *answer, end]
+        rows.append((ids, [int(i >= len(x.ids)) for i in range(len(ids))]))
+    fit(keras.Model(bert.inputs, CrossEntropy(2)([*bert.inputs, bert.output])), rows)
 
-    def answer(questions, coded):
-        pieces = generate([ids for ids, *_ in coded]).best
-        for x, (ids, begin, _), piece in zip(questions, coded, map(list, pieces)):
-            first = next(i for i in range(len(ids)) if ids[begin + i :][: len(piece)] == piece)
-            yield extract(x, first, first + len(piece))
+    passage_only = PassageNgrams(end, lambda ids: ids[ids.index(end) + 1 : -1])
+    options = {"max_new_tokens": args.longest, "constraints": [passage_only]}
+    generate = Generator(bert, BeamSearch(2), end_id=end, **options)
+    answers = []
+    for x, encoded, piece in zip(test, asked, generate([x.ids for x in asked]).best):
+        first = index_of(list(piece), encoded.ids[encoded.begin :])
+        answers.append(extract(x, encoded, first, first + len(piece)))
+    return answers
 
-    return answer
+
+def index_of(piece, ids):
+    """Return where the piece first stands in the ids."""
+    return next(i for i in range(len(ids)) if ids[i : i + len(piece)] == piece)
 
 
 # Results
 
-references = [[y for y, _ in x.answers] for x in test]
+references = [[text for text, _ in x.answers] for x in test]
+methods = {"pointer": answer_by_pointer, "seq2seq": answer_by_writing}
 table = [("method", "exact, %", "F1, %", "CPU seconds")]
 for name in args.method:
     keras.utils.set_random_seed(0)
-    start = time.process_time()
-    answers = list({"pointer": pointer, "seq2seq": seq2seq}[name]()(test, list(map(encode, test))))
-    scores, seconds = answer_scores(answers, references), time.process_time() - start
-    table.append((name, *(f"{100 * x:.2f}" for x in scores.values()), f"{seconds:.0f}"))
-    rows = [(x.question, y, x.answers[0][0]) for x, y in zip(test[:6], answers)]
-    print("\n" + text_table([("question", name, "reference"), *rows]))
+    begun = time.process_time()
+    answers = methods[name]()
+    seconds = time.process_time() - begun
+    scores = answer_scores(answers, references).values()
+    table.append((name, *(f"{100 * score:.2f}" for score in scores), f"{seconds:.0f}"))
+    shown = [(x.question, y, x.answers[0][0]) for x, y in zip(test[:6], answers)]
+    print("\n" + text_table([("question", name, "reference"), *shown]))
 print("\n" + text_table(table))

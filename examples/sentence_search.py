@@ -47,21 +47,25 @@ vectors = ppmi_vectors(words, args.size)
 print(f"{len(texts)} texts, {len(vectors)} words, e.g. {' '.join(words[0])}")
 
 
-def bag(words):
-    """(known words, their vectors)."""
+def known_words(words):
+    """Return the words that have a vector, and their vectors."""
     known = [word for word in words if word in vectors and vectors[word].any()]
     return known, np.array([vectors[word] for word in known])
 
 
-kept = [i for i, row in enumerate(words) if bag(row)[0]]
+kept = [i for i, row in enumerate(words) if known_words(row)[0]]
 texts, words = [texts[i] for i in kept], [words[i] for i in kept]
-index = SentenceIndex([bag(row)[1] for row in words], args.distance)
+index = SentenceIndex([known_words(row)[1] for row in words], args.distance)
 
 # Search
 
-to_bag, cost = {"wrd": (norm_bag, cosine_cost), "wmd": (uniform_bag, euclidean_cost)}[args.distance]
+if args.distance == "wrd":
+    to_bag, cost = norm_bag, cosine_cost
+else:
+    to_bag, cost = uniform_bag, euclidean_cost
+
 for number, query in enumerate(args.query):
-    known, points = bag(jieba_cut(query))
+    known, points = known_words(jieba_cut(query))
     if not known:
         raise SystemExit(f"no word of the query is in the corpus: {query}")
     start = time.perf_counter()
@@ -70,11 +74,13 @@ for number, query in enumerate(args.query):
     rows = [(args.distance.upper(), "text")]
     rows += [(f"{d:.4f}", texts[i]) for d, i in zip(found.distances, found.indices)]
     print(f"\n{query}  ({' '.join(known)})\n{text_table(rows)}")
-    print(
-        f"{found.solved} of {len(texts)} exact problems, {1 - found.solved / len(texts):.1%} ruled "
-        f"out, {seconds:.2f} s"
-    )
-    nearest, others = bag(words[found.indices[0]])
+    ruled_out = 1 - found.solved / len(texts)
+    print(f"{found.solved} of {len(texts)} exact problems, ", end="")
+    print(f"{ruled_out:.1%} ruled out, {seconds:.2f} s")
+
+    # The plan: how much of each word goes to which word of the nearest text
+
+    nearest, others = known_words(words[found.indices[0]])
     (x, p), (y, q) = to_bag(points), to_bag(others)
     path = os.path.join(args.save, f"plan-{number}.png")
     title = f"{args.distance.upper()} {found.distances[0]:.4f}"

@@ -1,4 +1,4 @@
-"""Runs an example as a user would, on the backend of the tests."""
+"""Runs an example or a comparison as a user would, on the backend of the tests."""
 
 import os
 import subprocess
@@ -7,19 +7,27 @@ from pathlib import Path
 
 import keras
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
 
 
 def run_example(name, *arguments, input=None):
-    """What the example prints, given `input`; the test fails with its last words if it does."""
-    command = [sys.executable, EXAMPLES / name, *arguments]
-    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
+    """Return what the example prints, given `input`; fail with its last words if it fails."""
+    return _run([ROOT / "examples" / name, *arguments], input)
+
+
+def run_benchmark(name, *arguments):
+    """Return what the benchmark `python -m benchmarks.NAME` prints."""
+    return _run(["-m", f"benchmarks.{name}", *arguments])
+
+
+def _run(arguments, input=None):
     done = subprocess.run(
-        list(map(str, command)),
+        list(map(str, [sys.executable, *arguments])),
         capture_output=True,
         text=True,
         input=input,
-        env=environment,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend(), "PYTHONPATH": str(ROOT)},
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
