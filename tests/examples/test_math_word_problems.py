@@ -1,31 +1,21 @@
 """The example runs on what it ships, on a data file, and from a pretrained folder."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from kerasx.datasets import generate_problems
+from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
 
-ROOT = Path(__file__).parents[2]
 TINY = ["--epochs", "1", "--held-out", "10", "--hidden-size", "16", "--layers", "1"]
 
 
 def run(*arguments):
-    command = [sys.executable, ROOT / "examples" / "math_word_problems.py", *TINY, *arguments]
-    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
-    done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return run_example("math_word_problems.py", *TINY, *arguments)
 
 
 @pytest.fixture

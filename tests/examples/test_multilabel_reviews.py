@@ -1,4 +1,4 @@
-"""The example compares two losses on what it ships, on a CSV file, and from a pretrained folder."""
+"""One loss, or two side by side, on generated reviews, a CSV file and from a pretrained folder."""
 
 import csv
 import re
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from kerasx.datasets import generate_reviews
-from tests.examples.runner import run_example
+from kerasx.models import load_model
+from tests.examples.runner import run_benchmark, run_example
 from tests.tiny import save_tiny_bert
 
 TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".split()
@@ -16,6 +17,10 @@ TINY = "--epochs 1 --batch-size 64 --hidden-size 16 --layers 1 --maxlen 32".spli
 
 def run(*arguments):
     return run_example("multilabel_reviews.py", *TINY, *arguments)
+
+
+def compare(*arguments):
+    return run_benchmark("multilabel_losses", *TINY, *arguments)
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def car_reviews(tmp_path):
 
 
 def test_generated_reviews_end_in_a_row_for_each_loss_and_a_saved_model(tmp_path):
-    out = run("--reviews", "8", "--seeds", "2", "--save", tmp_path / "run")
+    out = compare("--reviews", "8", "--seeds", "2", "--save", tmp_path / "run")
     rows = re.findall(r"^(zlpr|binary)((?:  +\d+\.\d\d ± \d+\.\d\d){6})$", out, re.MULTILINE)
     assert [name for name, _ in rows] == ["zlpr", "binary"]
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
@@ -41,7 +46,7 @@ def test_generated_reviews_end_in_a_row_for_each_loss_and_a_saved_model(tmp_path
 
 @pytest.mark.once
 def test_the_rows_of_one_text_are_one_review(tmp_path, car_reviews):
-    out = run("--data", car_reviews, "--seeds", "1", "--save", tmp_path / "run")
+    out = compare("--data", car_reviews, "--seeds", "1", "--save", tmp_path / "run")
     assert "48 reviews to learn from, 6 for validation, 6 for the test" in out
     mean = np.mean([len(review.subjects) for review in generate_reviews(60)])
     assert f"8 subjects, {mean:.2f} a review" in out
@@ -50,5 +55,6 @@ def test_the_rows_of_one_text_are_one_review(tmp_path, car_reviews):
 @pytest.mark.once
 def test_a_pretrained_folder_brings_its_weights_and_vocabulary(tmp_path, car_reviews):
     bert = save_tiny_bert(tmp_path / "bert", (review.text for review in generate_reviews(100)))
-    options = ["--config", bert, "--seeds", "1", "--save", tmp_path / "run"]
-    assert re.search(r"^zlpr  +\d", run("--data", car_reviews, *options), re.MULTILINE)
+    out = run("--data", car_reviews, "--config", bert, "--save", tmp_path / "run")
+    assert re.search(r"^test(  +\d+\.\d\d){3}$", out, re.MULTILINE)
+    assert len(load_model(tmp_path / "run").labels) == 8

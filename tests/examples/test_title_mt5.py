@@ -10,7 +10,7 @@ import pytest
 from kerasx.datasets import generate_papers
 from kerasx.models import build_transformer_model, save_pretrained, t5_config
 from kerasx.tokenizers import train_sentencepiece, trim_sentencepiece
-from tests.examples.runner import run_example
+from tests.examples.runner import run_benchmark, run_example
 from tests.tiny import save_tiny_bert
 
 TINY = "--epochs 1 --hidden-size 16 --maxlen 128".split()
@@ -21,8 +21,12 @@ def run(*arguments):
     return run_example("title_mt5.py", *TINY, *arguments)
 
 
+def compare(*arguments):
+    return run_benchmark("titles", *TINY, *arguments)
+
+
 def test_each_model_has_a_row_above_the_published_ones_and_is_saved(tmp_path):
-    out = run("--papers", "64", "--model", "bert", "wobert", "mt5", "--save", tmp_path)
+    out = compare("--papers", "64", "--model", "bert", "wobert", "mt5", "--save", tmp_path)
     assert "64 papers to learn from, 8 for validation, 8 for the test" in out
     for name in ("first \\d\\d characters", "bert", "wobert", "mt5", "mT5 base\\*"):
         assert re.search(ROW.format(name), out, re.MULTILINE), out
@@ -51,9 +55,9 @@ def files(tmp_path):
 
 @pytest.mark.once
 def test_pretrained_folders_bring_their_weights_and_pieces(files):
-    out = run(
+    out = compare(
         *("--data", *(files / f"{name}.tsv" for name in ("train", "valid", "test"))),
-        *("--model", "mt5", "bert", "--config", files / "mt5", files / "bert"),
+        *("--model", "mt5", "bert", "--configs", files / "mt5", files / "bert"),
         *("--spm", files / "few.model", "--keep-tokens", files / "kept.json"),
         *("--adafactor", "--beam", "2", "--save", files),
     )
