@@ -56,7 +56,7 @@ def test_each_flipped_bit_is_detected_and_nothing_is_loaded(suffix, tmp_path):
 def test_weights_of_another_model_are_refused_and_none_is_loaded(suffix, other, tmp_path):
     save_weights(named(1), tmp_path / f"best{suffix}")
     before = other.get_weights()
-    with pytest.raises(ValueError, match="a"):
+    with pytest.raises(ValueError, match=r"    a(/kernel)?: |name=a,"):
         load_weights(other, tmp_path / f"best{suffix}")
     assert equal_arrays(before, other.get_weights())
 

@@ -54,10 +54,15 @@ def test_implicit_regularization_is_a_quarter_of_the_step_times_the_squared_grad
 
 def test_a_descent_step_follows_the_flow_of_the_modified_loss():
     """Off the flow of L by O(h²), off that of L + h/4 |∂L|² by O(h³), on a quadratic."""
-    h, a, w = 0.1, 1.7, 1.0
-    step = w - h * a * w
-    flow = np.exp(-h * a) * w
-    modified = np.exp(-h * (a + h / 2 * a**2)) * w  # ∂(a w²/2 + h/4 (a w)²)
+    h, x, y = 0.1, np.array([[1.7**0.5]], "float32"), np.zeros((1, 1), "float32")
+    w, ends = 1.0, []
+    for change in (lambda m: m, lambda m: training.implicit_gradient_regularization(m, h)):
+        model = change(linear(d=1))
+        model.set_weights([np.full((1, 1), w)])
+        _, (slope,) = step_gradients(model, x, y)  # in proportion to w
+        ends.append(np.exp(-h * slope.item()) * w)
+    flow, modified = ends
+    step = w - h * 1.7 * w
     assert abs(step - modified) < abs(step - flow) / 5
 
 
