@@ -93,9 +93,10 @@ def truncate_sequences(maxlen, indices, *sequences):
     for i, length, kept in zip(indices, lengths, _levelled(lengths, maxlen)):
         start = i if i >= 0 else kept + i + 1
         if kept < length and not 0 <= start <= kept:
-            raise ValueError(
-                f"`indices` must point into the sequence to be cut. Received: index {i} for a "
-                f"sequence of {length} items that has to shrink to {kept}; raise `maxlen`={maxlen}"
+            raise invalid(
+                f"`indices` must point into the sequence to be cut, of {length} items to {kept}.",
+                index=i,
+                maxlen=maxlen,
             )
         cuts.append(np.s_[start : start + length - kept])
     for s, cut in zip(sequences, cuts):

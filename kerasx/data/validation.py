@@ -6,6 +6,8 @@ A label out of range gives NaN on TensorFlow with XLA, 0.0 on JAX and an excepti
 
 import numpy as np
 
+from kerasx.checks import invalid
+
 
 def check_ids(array, vocab_size, name="token_ids", rows=None):
     """Raise unless all ids are ints in `[0, vocab_size)`.
@@ -66,7 +68,7 @@ def check_finite(array, name="labels", rows=None):
 def _check_range(array, size, name, rows, ignore):
     array = np.asarray(array)
     if array.dtype.kind not in "iub":
-        raise ValueError(f"`{name}` must be integers. Received: {name} of dtype {array.dtype}")
+        raise invalid(f"`{name}` must be integers.", dtype=array.dtype)
     if not array.size or (array.min() >= 0 and array.max() < size):
         return
     wrong = (array < 0) | (array >= size)

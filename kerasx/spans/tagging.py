@@ -232,7 +232,7 @@ def _parsed(tag, scheme):
     """Split a tag into ("O", "") or (role, label)."""
     role, _, label = tag.partition("-")
     if tag != "O" and role not in _roles(scheme):
-        raise invalid(f"`tags` must be those of scheme {scheme!r}.", tag=tag)
+        raise invalid(f"`tags` must be tags of scheme {scheme!r}.", tag=tag)
     return role, label
 
 
@@ -256,7 +256,7 @@ def _require_legal(tags, parsed, scheme):
     if wrong is not None:
         here, before = [*tags, "the end"][wrong], ["the start", *tags][wrong]
         raise ValueError(
-            f"`tags` must be those of scheme {scheme!r}. Received: {here!r} after {before!r} at "
+            f"`tags` must be tags of scheme {scheme!r}. Received: {here!r} after {before!r} at "
             f"{wrong}"
         )
 

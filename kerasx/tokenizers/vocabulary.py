@@ -9,7 +9,7 @@ from kerasx.files import read_lines
 from kerasx.files.atomic import atomic_path
 from kerasx.tokenizers.characters import CharacterTable, is_redundant, is_special, normalize
 
-_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ADVICE = "One token a line, each once; the line number is the id."
 
 
@@ -120,7 +120,7 @@ def check_token_dict(token_dict):
     return tokens
 
 
-def character_vocab(texts, min_count=1, specials=_SPECIALS):
+def character_vocab(texts, min_count=1, specials=SPECIAL_TOKENS):
     """Make a vocabulary of the characters of a corpus, for a model trained from scratch.
 
     ASCII letters and digits are added as "1" and as "##1", so that `Tokenizer(...,

@@ -23,9 +23,8 @@ from kerasx.tokenizers.characters import (
     normalize,
     stem,
 )
-from kerasx.tokenizers.vocabulary import check_token_dict, load_vocab
+from kerasx.tokenizers.vocabulary import SPECIAL_TOKENS, check_token_dict, load_vocab
 
-_SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
 _WORD = re.compile("[^ ]+")
 _CACHED_LENGTH = 64  # longer words are rare, and may be a whole text
@@ -138,7 +137,7 @@ class Tokenizer(TokenizerBase):
         self._look_up_specials(self._token_dict.get)
         if self._token_unk_id is None:
             raise invalid(f"`token_dict` must hold {self._token_unk}.", token_dict=self._token_dict)
-        named = {self._token_start, self._token_end, *_SPECIAL_TOKENS}
+        named = {self._token_start, self._token_end, *SPECIAL_TOKENS}
         self._specials_in_vocab = sorted((named & self._token_dict.keys()) - {None})
         self._special_pattern = None
         if self._encode_special_tokens:
@@ -298,7 +297,7 @@ class Tokenizer(TokenizerBase):
         )
 
     def _search(self, text, tokens):
-        """`rematch` tokens other than a run of the text's: search each after the one before."""
+        """`rematch` tokens that are not consecutive in the text: search each after the last."""
         string, sources = align(text, self._unspaced_table)
         mapping, end = [], 0
         for token in tokens:
