@@ -1,10 +1,11 @@
-"""From a configuration and a checkpoint to a model."""
+"""Build a model from a configuration and a checkpoint."""
 
 import difflib
 import inspect
 import os
 
 from kerasx import checkpoints
+from kerasx.checks import invalid
 from kerasx.models.builder_arguments import parameters
 from kerasx.models.families import MODELS
 from kerasx.models.recognise import recognise
@@ -17,7 +18,7 @@ __all__ = [
     "make_builder",
 ]
 
-# written by Hugging Face, Google and others; says nothing about the graph
+# configuration keys of Hugging Face, Google and others that do not change the graph
 _IGNORED = frozenset(
     """_name_or_path architectures attention_type bos_token_id chunk_size_feed_forward
     classifier_dropout cross_attention_hidden_size directionality dtype eos_token_id
@@ -28,24 +29,24 @@ _IGNORED = frozenset(
     sep_token_id tie_word_embeddings tokenizer_class torch_dtype transformers_version use_cache
     is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
 )
-# how the arguments that ask for a head begin
+# starts of the names of arguments that ask for a head
 HEADS = ("with_", "final_activation")
 
 
 def extend_with_language_model(model):
-    """The class with a causal mask and token outputs (kexue.fm/archives/6933)."""
+    """Return a subclass with a causal mask and token outputs (kexue.fm/archives/6933)."""
     return _extended(model, LM_Mask, "LanguageModel", "lm")
 
 
 def extend_with_unified_language_model(model):
-    """The class with the UniLM mask and token outputs (kexue.fm/archives/6933)."""
+    """Return a subclass with the UniLM mask and token outputs (kexue.fm/archives/6933)."""
     return _extended(model, UniLM_Mask, "UnifiedLanguageModel", "unilm")
 
 
 def _extended(model, mask, suffix, application):
     def __init__(self, *args, **kwargs):
         super(extended, self).__init__(*args, **kwargs)
-        self.with_mlm = self.with_mlm or True
+        self.with_mlm = getattr(self, "with_mlm", False) or True
 
     members = {"__init__": __init__, "application": application}
     extended = type(f"{model.__name__}{suffix}", (mask, model), members)
@@ -64,21 +65,21 @@ def build_transformer_model(
 
     Args:
         config_path: a JSON file, a dict, or a folder with configuration and weights (TensorFlow,
-            safetensors, torch .bin); None if the arguments say it all.
-        checkpoint_path: a checkpoint, or {name: array}; None for the folder's own, or for random
-            weights if `config_path` is no folder; False for random weights in any case.
-        model: a name ("bert"), or a subclass of Transformer; what the configuration's `model_type`
-            says by default, else "bert".
-        application: "encoder", "lm" or "unilm", as far as the family has them; what the
-            configuration's `architectures` says by default, else the family's first.
+            safetensors, torch .bin); None if all is in `kwargs`.
+        checkpoint_path: a checkpoint, or {name: array}; None for the folder's checkpoint, or for
+            random weights if `config_path` is no folder; False for random weights in any case.
+        model: a name such as "bert", or a subclass of Transformer; by default the configuration's
+            `model_type`, else "bert".
+        application: "encoder", "lm" or "unilm", as far as the family has them; by default that of
+            the configuration's `architectures`, else the family's first.
         return_keras_model: return the keras.Model; False returns the builder.
         kwargs: arguments of the model class or of its `build`; they override the configuration.
 
     Returns:
-        A keras.Model (or the builder, whose `.model` it is).
+        A keras.Model, or the builder, whose attribute `model` is the keras.Model.
 
     Raises:
-        ValueError: unknown or missing configuration keys, weights that do not fit, ...
+        ValueError: configuration keys are unknown or missing, or weights do not fit.
 
     >>> config = dict(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
     ...               intermediate_size=16)
@@ -95,7 +96,7 @@ def build_transformer_model(
 
 
 def make_builder(config, model=None, application=None, **kwargs):
-    """(builder, arguments of its `build`) from a configuration's dict; not built yet."""
+    """Return (builder, arguments of its `build`) for a configuration's dict; nothing is built."""
     cls = _family(model, config)
     defaults = _architecture(cls, config, kwargs, application)
     cls = MODELS[defaults.pop("model")] if "model" in defaults else cls
@@ -108,7 +109,7 @@ def make_builder(config, model=None, application=None, **kwargs):
 
 
 def _load(builder, checkpoint):
-    """Fill the builder; names that do not match may be another family's."""
+    """Fill the builder; an error names the family that the checkpoint's names are of."""
     try:
         builder.load_weights_from_checkpoint(checkpoint)
     except ValueError as error:
@@ -124,7 +125,7 @@ def _load(builder, checkpoint):
 
 
 def _read(config_path, checkpoint_path):
-    """(config, checkpoint) from a folder, a file, a dict or nothing."""
+    """Return (config, checkpoint) for a folder, a file, a dict or None."""
     if config_path is None or isinstance(config_path, dict):
         return dict(config_path or {}), checkpoint_path or None
     if os.path.isdir(config_path):
@@ -139,7 +140,7 @@ def _read(config_path, checkpoint_path):
 
 
 def _check_vocabulary(path, config):
-    """A vocabulary longer than the embedding table belongs to another model."""
+    """Refuse a vocabulary with more tokens than the embedding table has rows."""
     if path is None or not path.endswith(".txt") or "vocab_size" not in config:
         return
     from kerasx.tokenizers import load_vocab
@@ -153,57 +154,63 @@ def _check_vocabulary(path, config):
 
 
 def _family(model, config):
-    """The class of a family, by name or as itself."""
+    """Return the class for a name, a class, or None and the configuration's `model_type`."""
     model_type = config.get("model_type")
     if model is None:
         model = model_type or "bert"
     elif model_type in MODELS and model in MODELS and not _same_family(model, model_type):
-        raise ValueError(
+        raise invalid(
             f"The configuration is of a {model_type!r} model: leave `model` out, or pass "
-            f"model={model_type!r}. Received: model={model!r}"
+            f"model={model_type!r}.",
+            model=model,
         )
     if isinstance(model, str):
-        if model not in MODELS:
-            near = difflib.get_close_matches(model, MODELS, 1)
-            raise ValueError(
-                f"`model` must be one of {sorted(MODELS)} or a class. Received: model={model!r}"
-                + (f" (did you mean {near[0]!r}?)" if near else "")
-            )
-        model = MODELS[model]
+        model = _named(model)
     if not (inspect.isclass(model) and issubclass(model, Transformer)):
-        raise ValueError(f"`model` must be a subclass of Transformer. Received: model={model!r}")
+        raise invalid("`model` must be a subclass of Transformer.", model=model)
     return model
 
 
+def _named(name):
+    """Return the class of this name; an error suggests the nearest name."""
+    if name in MODELS:
+        return MODELS[name]
+    near = difflib.get_close_matches(name, MODELS, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise invalid(f"`model` must be one of {sorted(MODELS)} or a class.{hint}", model=name)
+
+
 def _same_family(*names):
-    """Whether the names are of one class, or of parts and versions of one `family`."""
+    """Return whether the names are of one class, or of parts and versions of one `family`."""
     return len({MODELS[name].family or MODELS[name] for name in names}) == 1
 
 
 def _architecture(cls, config, kwargs, application):
-    """What the configuration's Hugging Face head asks for, unless arguments ask for something."""
+    """Return the arguments for the configuration's Hugging Face head; none if any are given."""
     asked = any(k.startswith(HEADS) for k in kwargs)
     names = config.get("architectures") or []
     if asked or application is not None or not names:
         return {}
-    if names[0] not in cls.architectures:
-        heads = [k for k in parameters(cls) if k.startswith(HEADS)]
-        raise ValueError(
-            f"`architectures` must name one of {sorted(cls.architectures)}, or say what to build: "
-            f"application=..., {', '.join(f'{k}=...' for k in heads)}. "
-            f"Received: architectures={names}"
+    heads = cls.huggingface.heads
+    if names[0] not in heads:
+        options = [f"{k}=..." for k in parameters(cls) if k.startswith(HEADS)]
+        raise invalid(
+            f"`architectures` must name one of {sorted(heads)}, or say what to build: "
+            f"application=..., {', '.join(options)}.",
+            architectures=names,
         )
-    asks = dict(cls.architectures[names[0]])
-    if asks.get("with_classes"):  # two are not written
+    asks = dict(heads[names[0]])
+    if asks.get("with_classes"):  # transformers leaves two classes out of the configuration
         asks["with_classes"] = config.get("num_labels") or len(config.get("id2label") or "01")
     return asks
 
 
 def _with_application(cls, application):
+    """Return the class for an application, extended with its mask if need be."""
     if application not in cls.applications:
-        raise ValueError(
-            f"`application` of a `{cls.__name__}` must be one of {list(cls.applications)}. "
-            f"Received: application={application!r}"
+        raise invalid(
+            f"`application` of a `{cls.__name__}` must be one of {list(cls.applications)}.",
+            application=application,
         )
     extend = {"lm": extend_with_language_model, "unilm": extend_with_unified_language_model}
     own = application in (cls.applications[0], "encoder")
@@ -211,31 +218,35 @@ def _with_application(cls, application):
 
 
 def _arguments(config, cls):
-    """The configuration under the builder's names; an unknown key is an error."""
-    known = parameters(cls)
-    for key, value in cls.required_config.items():
+    """Return the configuration under the names of the builder's arguments."""
+    known, source = parameters(cls), cls.huggingface
+    for key, value in source.required.items():
         if config.get(key, value) != value:
-            raise ValueError(
-                f"`{key}` must be {value!r} in the configuration of a `{cls.__name__}`. "
-                f"Received: {key}={config[key]!r}"
+            raise invalid(
+                f"`{key}` must be {value!r} in the configuration of a `{cls.__name__}`.",
+                **{key: config[key]},
             )
     config = cls.translate_config(dict(config))
-    ignored = {*_IGNORED, *cls.ignored_config, *cls.required_config}
-    ignored -= {*known, *cls.config_names}
-    arguments = {cls.config_names.get(k, k): v for k, v in config.items() if k not in ignored}
+    ignored = {*_IGNORED, *source.ignored, *source.required} - {*known, *source.keys}
+    arguments = {source.keys.get(k, k): v for k, v in config.items() if k not in ignored}
     unknown = [k for k in arguments if k not in known]
     if unknown:
-        names = [*known, *cls.config_names]
-        hints = {k: difflib.get_close_matches(k, names, 1) for k in unknown}
-        listed = [k + (f" (did you mean {h[0]}?)" if h else "") for k, h in hints.items()]
+        names = [*known, *source.keys]
+        listed = ", ".join(_with_hint(k, names) for k in unknown)
         raise ValueError(
-            f"The configuration has unknown keys: {', '.join(listed)}. "
-            f"Known keys: {', '.join(sorted(names))}"
+            f"The configuration has unknown keys: {listed}. Known keys: {', '.join(sorted(names))}"
         )
     return arguments
 
 
+def _with_hint(key, names):
+    """Return an unknown key with the nearest known name."""
+    near = difflib.get_close_matches(key, names, 1)
+    return f"{key} (did you mean {near[0]}?)" if near else key
+
+
 def _check_arguments(cls, options):
+    """Refuse unknown and missing arguments."""
     known = parameters(cls)
     unknown = [k for k in options if k not in known]
     required = [k for k, p in known.items() if p.default is inspect.Parameter.empty]

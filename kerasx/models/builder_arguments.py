@@ -1,32 +1,37 @@
-"""The arguments that a builder was made with, and another builder from them."""
+"""Read the arguments of a builder, and make another builder from them."""
 
 import inspect
 
+from kerasx.checks import invalid
+
 __all__ = ["arguments_of", "builder_of", "parameters", "rebuilt"]
 
-# what is over once the weights are in their layers
+# arguments that no longer matter once the layers have their weights
 _APPLIED = ("keep_tokens", "compound_tokens", "layers")
 
 
 def parameters(function):
-    """{name: inspect.Parameter} of a function, or of a class and its parents."""
+    """Return {name: inspect.Parameter} of a function, or of a class with all its bases."""
     functions = [function]
     if inspect.isclass(function):
         functions = [vars(c)["__init__"] for c in function.__mro__[:-1] if "__init__" in vars(c)]
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = [p for f in reversed(functions) for p in inspect.signature(f).parameters.values()]
-    hidden = ("self", *getattr(function, "removed_arguments", ()))
-    return {p.name: p for p in found if p.kind in kinds and p.name not in hidden}
+    return {p.name: p for p in found if p.kind in kinds and p.name != "self"}
 
 
 def builder_of(model):
-    """The builder of a keras.Model that `build_transformer_model` made, or the builder itself."""
+    """Return the builder of a keras.Model that `build_transformer_model` made, or a given builder.
+
+    Raises:
+        ValueError: the model has no builder, or has conditional layer normalizations.
+    """
     builder = model if hasattr(model, "apply_main_layers") else getattr(model, "builder", None)
     if builder is None:
-        raise ValueError(
-            "`model` must be a builder or the very model it built. For a model with layers of your "
-            "own on top, pass build_transformer_model(..., return_keras_model=False). "
-            f"Received: model={model!r}"
+        raise invalid(
+            "`model` must be a builder or the very model it built. For a model with further layers "
+            "on top, pass build_transformer_model(..., return_keras_model=False).",
+            model=model,
         )
     if any(getattr(layer, "conditional", False) for layer in builder.layers.values()):
         raise ValueError(
@@ -37,7 +42,7 @@ def builder_of(model):
 
 
 def arguments_of(builder):
-    """All arguments of the builder's class, with `keep_tokens` and `compound_tokens` applied.
+    """Return all arguments of the builder's class, with `keep_tokens`, `compound_tokens` applied.
 
     >>> from kerasx.models import BERT
     >>> bert = BERT(30, 8, 1, 2, 16, keep_tokens=[0, 5, 7])
@@ -49,7 +54,7 @@ def arguments_of(builder):
 
 
 def rebuilt(builder, **changes):
-    """A builder of the same class with changed arguments and new weights.
+    """Build a model of the same class with changed arguments and new weights.
 
     Args:
         builder: a built Transformer.

@@ -1,10 +1,8 @@
-"""Writing a folder that transformers reads."""
+"""Write a folder that transformers reads."""
 
 import json
 import os
 from contextlib import ExitStack
-
-import keras
 
 from kerasx import checkpoints
 from kerasx.files.atomic import atomic_path
@@ -15,11 +13,12 @@ from kerasx.tokenizers.saving import tokenizer_config, vocabulary_name, write_vo
 
 __all__ = ["save_pretrained"]
 
-# arguments that no Hugging Face model has, unless a family's `config_names` says so
+# arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
 _OWN = frozenset(
     """attention_head_size attention_key_size embedding_size residual_attention_scores
     hierarchical_position custom_position_ids shared_segment_embeddings norm_position
-    cross_position_bias rotary_base rotary_scaling attention_normalization version""".split()
+    talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
+    attention_normalization version""".split()
 )
 # arguments that change neither weights nor outputs
 _FREE = frozenset(
@@ -31,18 +30,18 @@ _FREE = frozenset(
 def save_pretrained(model, folder, tokenizer=None):
     """Write config.json, model.safetensors and the vocabulary as transformers reads them.
 
-    The configuration is the builder's arguments under Hugging Face's names, the head the first one
-    of the family with which reading the folder gives the same model again. Heads are written with
-    their weights alone: transformers gives logits where the model has a softmax. All files are
-    written before the first one is put in its place.
+    The configuration has the builder's arguments under Hugging Face's names, and the first head of
+    the family with which the folder gives the same model again. A head's activation is not
+    written: transformers gives logits where the model has a softmax. All files are written before
+    the first one is moved into place.
 
     Args:
         model: a builder, or the keras.Model that it built.
-        folder: made if it is not there.
-        tokenizer: a `Tokenizer` or `SpTokenizer`, for its vocabulary.
+        folder: path of the folder; made if it does not exist.
+        tokenizer: a `Tokenizer` or `SpTokenizer` whose vocabulary is written too.
 
     Raises:
-        ValueError: Hugging Face has no such model; says which arguments it lacks.
+        ValueError: Hugging Face has no equal model; the message names the differing arguments.
 
     >>> import tempfile
     >>> from kerasx.models import BERT, build_transformer_model
@@ -69,9 +68,9 @@ def save_pretrained(model, folder, tokenizer=None):
 
 
 def _config(builder):
-    """The configuration of the first head that means this very model."""
+    """Return the configuration with the first head that gives the same model."""
     refused = []
-    for head, asks in builder.architectures.items():
+    for head, asks in builder.huggingface.heads.items():
         config = _config_of_head(builder, head, asks)
         different = _differences(builder, config, asks)
         if not different:
@@ -85,10 +84,11 @@ def _config(builder):
 
 
 def _config_of_head(builder, head, asks):
-    names = {}
-    for theirs, ours in builder.config_names.items():
+    """Return the configuration of the builder under Hugging Face's names."""
+    source, names = builder.huggingface, {}
+    for theirs, ours in source.keys.items():
         names.setdefault(ours, []).append(theirs)
-    config = {**builder.required_config}
+    config = {**source.required}
     for name, value in arguments_of(builder).items():
         if not (name in _FREE or name.startswith(HEADS)):
             keys = names.get(name, [] if name in _OWN else [name])
@@ -99,18 +99,18 @@ def _config_of_head(builder, head, asks):
         config["is_decoder"] = True
     if getattr(builder, "pad_id", None) is not None:
         config["pad_token_id"] = builder.pad_id
-    model_type = builder.huggingface_type or _name(builder)
+    model_type = source.model_type or _name(builder)
     return builder.create_config({**config, "model_type": model_type, "architectures": [head]})
 
 
 def _name(builder):
-    """The first name of its class, or of the nearest parent that has one."""
+    """Return the first name in `MODELS` of the builder's class or of its nearest named base."""
     names = {cls: name for name, cls in reversed(MODELS.items())}
     return next(names[cls] for cls in type(builder).__mro__ if cls in names)
 
 
 def _differences(builder, config, asks):
-    """Arguments in which the model that the configuration means is another one."""
+    """Return the names of the arguments in which the configuration's model differs."""
     try:
         other, _ = make_builder(config)
     except ValueError as error:
@@ -119,34 +119,31 @@ def _differences(builder, config, asks):
         return [f"it is a {type(other).__name__}"]
     ours, theirs = arguments_of(builder), arguments_of(other)
     if not asks:
-        ours["with_pool"] = theirs["with_pool"] = None  # a backbone has its pooler anyway
+        ours["with_pool"] = theirs["with_pool"] = None  # any backbone there has a pooler
     different = {name for name in ours if not _same(name, ours[name], theirs[name])} - _FREE
     segments = parameters(type(builder)).get("segment_vocab_size")
     if segments is not None and segments.default and config.get("type_vocab_size") == 0:
-        different.add("segment_vocab_size")  # its model embeds them in any case
+        different.add("segment_vocab_size")  # the model of transformers embeds segments in any case
     return different
 
 
 def _same(name, a, b):
-    """Whether two values of an argument mean the same; of a head only its presence counts."""
+    """Return whether two values of an argument mean the same; activations of heads do not count."""
     if name.startswith(HEADS) and name != "with_classes":
         return bool(a) == bool(b)
-    return (list(a) if isinstance(a, tuple) else a) == (list(b) if isinstance(b, tuple) else b)
+    a, b = (list(x) if isinstance(x, tuple) else x for x in (a, b))
+    return a == b
 
 
 def _write_weights(builder, path):
-    tensors = {
-        name: builder.create_variable(name, keras.ops.convert_to_numpy(weight))
-        for weight, name in builder.weights_and_variables()
-    }
-    tensors = builder.huggingface_tensors(tensors)
+    tensors = builder.huggingface_tensors(builder.tensors())
     checkpoints.save_safetensors(path, tensors, metadata={"format": "pt"})
 
 
 def _options(tokenizer):
-    names = ("do_lower_case",)
+    """Return the tokenizer's options that transformers knows."""
     config = tokenizer_config(tokenizer)
-    return {name: config[name] for name in names if name in config}
+    return {name: config[name] for name in ("do_lower_case",) if name in config}
 
 
 def _write_json(value, path):

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import tree
 
+from kerasx.checks import invalid
 from kerasx.initializers import TruncatedNormal
-from kerasx.layers import AttentionMask, Dropout, LayerNormalization, MultiHeadAttention
+from kerasx.layers import AttentionMask, Dropout, LayerNormalization
 from kerasx.layers.inputs import input_with_role
 from kerasx.layers.recompute import Recomputable
 from kerasx.models.weights import WeightLoading
@@ -16,10 +17,10 @@ __all__ = ["LM_Mask", "Transformer", "UniLM_Mask"]
 
 
 class Transformer(WeightLoading):
-    """What all model families share; a family overrides the `apply_*` stages.
+    """Builder of a Transformer; a model family overrides its `apply_*` stages.
 
-    Layers are made and called by name through `apply`, so a second call of the same name reuses
-    the first one's weights. `build()` lays the graph: embeddings, main layers, final layers.
+    Layers are made and called by name through `apply`, so a second call with the same name reuses
+    the weights. `build()` lays the graph: embeddings, main layers, final layers.
 
     Args:
         vocab_size: rows of the token embedding in the checkpoint.
@@ -30,48 +31,39 @@ class Transformer(WeightLoading):
         hidden_act: their activation; a list makes them gated.
         dropout_rate: rate of the dropout after each sublayer.
         attention_dropout_rate: rate at which attention weights are dropped.
-        embedding_size: width of the embeddings; hidden_size by default.
         attention_head_size: hidden_size // num_attention_heads by default.
         attention_key_size: size of a query or key head; attention_head_size by default.
         sequence_length: a fixed length of the inputs, or None for any.
         keep_tokens: ids of the token embeddings to keep, in their new order.
         compound_tokens: for each added token the ids (after keep_tokens) of the tokens whose
             embeddings it averages, or (ids, weights).
-        residual_attention_scores: add each attention's scores to the next one's (RealFormer).
         ignore_invalid_weights: skip checkpoint tensors of a wrong shape, instead of raising.
         autoresize_weights: resize checkpoint tensors of a wrong shape, keeping their scale.
         initializer_range: standard deviation of the truncated normal initializer.
         recompute: compute activations again in the backward pass instead of keeping them, which
-            leaves room for a batch several times as large; None asks the environment variable
+            leaves room for a batch several times as large; None reads the environment variable
             RECOMPUTE.
-        layers: {name: layer} to build with, e.g. another model's.
-        prefix: put before every layer name.
+        layers: {name: layer} to build with, such as another model's.
+        prefix: start of every layer name.
         name: name of the keras.Model.
     """
 
-    # of `build_transformer_model`; the first is the default, and what a class is unless extended
+    # applications that `build_transformer_model` offers; the first one is the default
     applications = ("encoder", "lm", "unilm")
+    # the application of a class that was extended with a mask, else None
     application = None
-    # {key of a configuration file: argument}, {key: the one value that can be built}, keys that
-    # say nothing about the graph, {Hugging Face head: arguments it asks for}
-    config_names = {}
-    required_config = {}
-    ignored_config = ()
-    architectures = {}
-    # what classes share that are parts or versions of one family
-    family = None
-    # what the inputs that `get_inputs` returns mean, in their order: see kerasx.layers.inputs
+    # meaning of the inputs that `get_inputs` returns, in their order, see kerasx.layers.inputs
     input_roles = ()
-    # arguments of its parents that the family does not take
-    removed_arguments = ()
+    # name shared by classes that are parts or versions of one family
+    family = None
 
     @classmethod
     def translate_config(cls, config):
-        """A configuration file's dict before its keys are renamed; a family may compute here."""
+        """Return a configuration file's dict with the family's corrections, before `keys` apply."""
         return config
 
     def create_config(self, config):
-        """Hugging Face's configuration from the renamed arguments; undoes `translate_config`."""
+        """Return Hugging Face's configuration from the renamed arguments."""
         return config
 
     def __init__(
@@ -84,13 +76,11 @@ class Transformer(WeightLoading):
         hidden_act="gelu",
         dropout_rate=None,
         attention_dropout_rate=None,
-        embedding_size=None,
         attention_head_size=None,
         attention_key_size=None,
         sequence_length=None,
         keep_tokens=None,
         compound_tokens=None,
-        residual_attention_scores=False,
         ignore_invalid_weights=False,
         autoresize_weights=False,
         initializer_range=0.02,
@@ -100,16 +90,13 @@ class Transformer(WeightLoading):
         name=None,
     ):
         if attention_head_size is None and hidden_size % num_attention_heads:
-            raise ValueError(
+            raise invalid(
                 "`hidden_size` must be a multiple of `num_attention_heads`, unless "
-                f"`attention_head_size` is given. Received: hidden_size={hidden_size}, "
-                f"num_attention_heads={num_attention_heads}"
+                "`attention_head_size` is given.",
+                hidden_size=hidden_size,
+                num_attention_heads=num_attention_heads,
             )
-        self.original_vocab_size = vocab_size
-        self.keep_tokens = self._checked_tokens("keep_tokens", keep_tokens, vocab_size)
-        kept = vocab_size if keep_tokens is None else len(keep_tokens)
-        self.compound_tokens = self._checked_compounds(compound_tokens, kept)
-        self.vocab_size = kept + len(compound_tokens or [])
+        self._set_vocabulary(vocab_size, keep_tokens, compound_tokens)
         self.hidden_size = hidden_size
         self.num_hidden_layers = num_hidden_layers
         self.num_attention_heads = num_attention_heads
@@ -117,11 +104,9 @@ class Transformer(WeightLoading):
         self.hidden_act = hidden_act
         self.dropout_rate = dropout_rate or 0
         self.attention_dropout_rate = attention_dropout_rate or 0
-        self.embedding_size = embedding_size or hidden_size
         self.attention_head_size = attention_head_size or hidden_size // num_attention_heads
         self.attention_key_size = attention_key_size or self.attention_head_size
         self.sequence_length = sequence_length
-        self.residual_attention_scores = residual_attention_scores
         self.ignore_invalid_weights = ignore_invalid_weights
         self.autoresize_weights = autoresize_weights
         self.initializer_range = initializer_range
@@ -131,35 +116,28 @@ class Transformer(WeightLoading):
         self.name = name
         self.attention_bias = None
         self.position_bias = None
-        self.attention_scores = None
         self.built = False
 
-    @staticmethod
-    def _checked_tokens(name, tokens, size):
-        if tokens is None:
-            return None
-        ids = np.asarray(tokens)
-        if ids.size == 0 or ids.min() < 0 or ids.max() >= size:
-            raise ValueError(
-                f"`{name}` must hold token ids in [0, {size}). Received: "
-                + (f"ids from {ids.min()} to {ids.max()}" if ids.size else "no ids")
-            )
-        return tokens
-
-    def _checked_compounds(self, compounds, size):
-        for item in compounds or []:
+    def _set_vocabulary(self, size, keep_tokens, compound_tokens):
+        """Check the token ids, and set the number of tokens that the model has."""
+        kept = size if keep_tokens is None else len(keep_tokens)
+        if keep_tokens is not None:
+            _check_token_ids("keep_tokens", keep_tokens, size)
+        for item in compound_tokens or []:
             ids = item[0] if isinstance(item, tuple) else item
-            self._checked_tokens("compound_tokens", ids, size)
-        return compounds
+            _check_token_ids("compound_tokens", ids, kept)
+        self.keep_tokens, self.compound_tokens = keep_tokens, compound_tokens
+        self.original_vocab_size = size
+        self.vocab_size = kept + len(compound_tokens or [])
 
     @property
     def initializer(self):
-        """A fresh truncated normal initializer."""
+        """A new truncated normal initializer."""
         return TruncatedNormal(stddev=self.initializer_range)
 
     @property
     def embeddings_initializer(self):
-        """That of the embedding tables."""
+        """A new initializer of an embedding table."""
         return self.initializer
 
     def build(
@@ -175,7 +153,7 @@ class Transformer(WeightLoading):
             layer_norm_cond: a symbolic tensor (b, d) that conditions every layer normalization.
             layer_norm_cond_hidden_size: width of a hidden layer on it, or None.
             layer_norm_cond_hidden_act: that layer's activation.
-            additional_input_layers: symbolic inputs to append to the model's inputs.
+            additional_input_layers: symbolic inputs to add after the model's own.
         """
         if self.built:
             return
@@ -193,30 +171,29 @@ class Transformer(WeightLoading):
         self.built = True
 
     def call(self, inputs):
-        """The graph from inputs to outputs."""
+        """Lay the graph from inputs to outputs."""
         outputs = self.apply_embeddings(inputs)
         for index in range(self.num_hidden_layers):
             outputs = self.apply_main_layers(outputs, index)
         return self.apply_final_layers(outputs)
 
     def prefixed(self, name):
+        """Return a layer's name with the model's prefix."""
         return None if name is None else self.prefix + name
 
     def apply(self, inputs=None, layer=None, arguments=None, **kwargs):
-        """Call the layer of the given name, making it first if it is new.
+        """Call the layer of the given name, and make it first if it is new.
 
         Args:
             inputs: tensor or list of tensors; None returns the layer itself.
             layer: the layer's class.
             arguments: keyword arguments of the call.
-            kwargs: keyword arguments of the class, `name` among them.
+            kwargs: keyword arguments of the class, among them `name`.
         """
         if layer in (Dropout, keras.layers.Dropout) and not self.dropout_rate:
             return inputs
         if isinstance(layer, type) and issubclass(layer, Recomputable):
             kwargs.setdefault("recompute", self.recompute)
-            if issubclass(layer, MultiHeadAttention) and self.residual_attention_scores:
-                kwargs["return_attention_scores"] = True
         name = kwargs["name"] = self.prefixed(kwargs.get("name"))
         if name not in self.layers:
             made = layer(**kwargs)
@@ -225,18 +202,10 @@ class Transformer(WeightLoading):
         layer = self.layers[name]
         if inputs is None:
             return layer
-        if isinstance(layer, MultiHeadAttention) and self.residual_attention_scores:
-            return self._apply_residual_attention(layer, inputs, arguments or {})
         return layer(inputs, **(arguments or {}))
 
-    def _apply_residual_attention(self, layer, inputs, arguments):
-        if self.attention_scores is not None:
-            inputs = [*inputs, self.attention_scores]
-        outputs, self.attention_scores = layer(inputs, **arguments)
-        return outputs
-
     def normalize(self, x, name, **kwargs):
-        """Layer normalization, conditional if the model is."""
+        """Apply a layer normalization, which is conditional if `build` was given a condition."""
         condition, units, activation = self.layer_norm_conds
         return self.apply(
             inputs=self.simplify([x, condition]),
@@ -250,53 +219,53 @@ class Transformer(WeightLoading):
         )
 
     def dropout(self, x, name):
-        """Dropout at the model's rate."""
+        """Apply dropout at the model's rate."""
         return self.apply(x, Dropout, rate=self.dropout_rate, name=name)
 
     def get_inputs(self):
-        """The model's symbolic inputs."""
+        """Return the model's symbolic inputs."""
         raise ValueError(f"`{type(self).__name__}` must override get_inputs(self).")
 
     def apply_embeddings(self, inputs):
-        """From the inputs to the first block's input."""
+        """Compute the first block's input from the model's inputs."""
         raise ValueError(f"`{type(self).__name__}` must override apply_embeddings(self, inputs).")
 
     def apply_main_layers(self, inputs, index):
-        """Block number `index`."""
+        """Apply block `index`."""
         raise ValueError(f"`{type(self).__name__}` must override apply_main_layers(...).")
 
     def apply_final_layers(self, inputs):
-        """From the last block's output to the outputs."""
+        """Compute the outputs from the last block's output."""
         return inputs
 
     def compute_attention_bias(self, inputs=None):
-        """The attention mask (boolean) or bias (numbers) of block `inputs`, or None."""
+        """Return the attention mask (boolean) or bias (numbers) of block `inputs`, or None."""
         return self.attention_bias
 
     def compute_position_bias(self, inputs=None):
-        """What relative positions need, or None."""
+        """Return the tensor that relative positions need, or None."""
         return self.position_bias
 
     def set_inputs(self, inputs, additional_input_layers=None):
-        """Remember the inputs, `.input` and `.inputs`."""
+        """Set `.input` and `.inputs`."""
         extra = [] if additional_input_layers is None else additional_input_layers
         extra = list(extra) if isinstance(extra, (list, tuple)) else [extra]
         self.inputs = [*(inputs if isinstance(inputs, list) else [inputs]), *extra]
         self.input = self.simplify(self.inputs)
 
     def set_outputs(self, outputs):
-        """Remember the outputs, `.output` and `.outputs`."""
+        """Set `.output` and `.outputs`."""
         self.outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
         self.output = self.simplify(self.outputs)
 
     def simplify(self, inputs):
-        """Drop the Nones; a list of one becomes its element."""
+        """Return the inputs without None; the element itself if one remains."""
         inputs = [x for x in inputs if x is not None]
         return inputs[0] if len(inputs) == 1 else inputs
 
 
 class LM_Mask:
-    """Mixin: every token sees itself and those before it (kexue.fm/archives/6933)."""
+    """Mixin: each token sees itself and the tokens before it (kexue.fm/archives/6933)."""
 
     def compute_attention_bias(self, inputs=None):
         if self.attention_bias is None:
@@ -307,7 +276,10 @@ class LM_Mask:
 
 
 class UniLM_Mask:
-    """Mixin: segment 0 sees itself whole, segment 1 what is before it (kexue.fm/archives/6933)."""
+    """Mixin: tokens of segment 0 see all of it, tokens of segment 1 see the tokens before them.
+
+    Source: kexue.fm/archives/6933.
+    """
 
     def compute_attention_bias(self, inputs=None):
         if self.attention_bias is None:
@@ -318,6 +290,7 @@ class UniLM_Mask:
 
     @property
     def segment_ids(self):
+        """The input of segment ids."""
         inputs = dict(zip(self.input_roles, self.inputs))
         if "segment" in inputs:
             return inputs["segment"]
@@ -325,3 +298,10 @@ class UniLM_Mask:
             'application="unilm" tells source from target by segment ids, but this model has no '
             "segment input. Build it with segment_vocab_size=2."
         )
+
+
+def _check_token_ids(name, tokens, size):
+    ids = np.asarray(tokens)
+    if ids.size == 0 or ids.min() < 0 or ids.max() >= size:
+        found = f"ids from {ids.min()} to {ids.max()}" if ids.size else "no ids"
+        raise ValueError(f"`{name}` must hold token ids in [0, {size}). Received: {found}")

@@ -22,9 +22,9 @@ def names_of(name):
         None, model=name, return_keras_model=False, **{**row.options(), **row.head}
     )
     original = [v for _, v in builder.weights_and_variables()]
-    if not builder.huggingface_rules:
+    if not builder.huggingface.rules:
         return original, None
-    return original, [re.sub(r"\[.*\]$", "", builder.huggingface_name(v)) for v in original]
+    return original, [re.sub(r"\[.*\]$", "", builder.huggingface.name_of(v)) for v in original]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

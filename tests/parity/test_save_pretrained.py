@@ -113,6 +113,8 @@ def test_the_trimmed_vocabulary_goes_with_the_model(tmp_path):
         ("bert", "unilm", {}, "it is a BERT"),
         ("bert", "encoder", {"hierarchical_position": 0.4}, "hierarchical_position"),
         ("bert", "encoder", {"norm_position": "pre"}, "norm_position"),
+        ("bert", "encoder", {"half_causal_heads": True}, "half_causal_heads"),
+        ("bert", "encoder", {"talking_heads": True}, "talking_heads"),
         ("bert", "encoder", {"embedding_size": 4}, "embedding_size"),
         ("bert", "encoder", {"segment_vocab_size": 0}, "segment_vocab_size"),
         ("roformer", "encoder", {"rotary_base": 500}, "rotary_base"),

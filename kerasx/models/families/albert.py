@@ -1,13 +1,15 @@
-"""ALBERT: one block for all layers."""
+"""ALBERT: BERT with one block for all layers."""
 
 import re
+from dataclasses import replace
 
 from kerasx.models.families.bert import BERT
-from kerasx.models.weights import Translated, rename
+from kerasx.models.families.bert_names import BERT_FOLDER
+from kerasx.models.sources import HuggingFace, Translated, rename
 
 __all__ = ["ALBERT", "ALBERT_Unshared"]
 
-# from BERT's variables to ALBERT's
+# rules from the names of BERT's variables to those of ALBERT's
 _BLOCK = "bert/encoder/transformer/group_0/inner_group_0/"
 _SHARED = (
     (r"^bert/encoder/layer_\d+/", _BLOCK),
@@ -20,7 +22,7 @@ _SHARED = (
 
 
 class ALBERT(BERT):
-    """BERT that goes through one and the same block again and again (arXiv 1909.11942).
+    """BERT that applies the same block again and again (arXiv 1909.11942).
 
     Args:
         embedding_size, ...: as in `BERT`; the embeddings are smaller than the blocks.
@@ -32,27 +34,9 @@ class ALBERT(BERT):
     """
 
     family = "albert"
-    config_names = {**BERT.config_names, "embedding_size": "embedding_size"}
-    required_config = {**BERT.required_config, "num_hidden_groups": 1, "inner_group_num": 1}
-    ignored_config = (
-        "classifier_dropout_prob",
-        "down_scale_factor",
-        "gap_size",
-        "layers_to_keep",
-        "ln_type",
-        "net_structure_type",
-        "num_memory_blocks",
-    )
-    architectures = {
-        "AlbertModel": {},
-        "AlbertForMaskedLM": {"with_mlm": "linear"},
-        "AlbertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
-        "AlbertForSequenceClassification": {"with_pool": True, "with_classes": True},
-        "AlbertForTokenClassification": {"with_classes": True},
-    }
 
     def apply_main_layers(self, inputs, index):
-        """The one block."""
+        """Apply the block, whose layers have no index in their names."""
         x = self.sublayer(inputs, self.self_attention, "Transformer-MultiHeadSelfAttention", index)
         return self.sublayer(x, self.feed_forward, "Transformer-FeedForward", index)
 
@@ -60,27 +44,47 @@ class ALBERT(BERT):
         mapping = rename(super().variable_mapping(), _SHARED)
         return {re.sub(r"-\d+-", "-", layer): variables for layer, variables in mapping.items()}
 
-    huggingface_prefix = "albert."
-    huggingface_rules = (
-        ("/LayerNorm_1/", "/full_layer_layer_norm/"),
-        (r"inner_group_0/LayerNorm/", "inner_group_0/attention/LayerNorm/"),
-        *BERT.huggingface_rules,
-        (r"^bert\.", "albert."),
-        (r"transformer\.group_0\.inner_group_0", "albert_layer_groups.0.albert_layers.0"),
-        (r"attention_1\.(self|output)\.", "attention."),
-        (r"ffn_1\.intermediate\.output\.dense", "ffn_output"),
-        (r"ffn_1\.intermediate\.dense", "ffn"),
-        (r"pooler\.dense", "pooler"),
-        (r"^cls\.predictions\.(transform\.)?", "predictions."),
-        (r"^cls\.seq_relationship", "sop_classifier.classifier"),
+    huggingface = HuggingFace(
+        heads={
+            "AlbertModel": {},
+            "AlbertForMaskedLM": {"with_mlm": "linear"},
+            "AlbertForPreTraining": {"with_nsp": "linear", "with_mlm": "linear"},
+            "AlbertForSequenceClassification": {"with_pool": True, "with_classes": True},
+            "AlbertForTokenClassification": {"with_classes": True},
+        },
+        keys={**BERT_FOLDER.keys, "embedding_size": "embedding_size"},
+        required={**BERT_FOLDER.required, "num_hidden_groups": 1, "inner_group_num": 1},
+        ignored=(
+            "classifier_dropout_prob",
+            "down_scale_factor",
+            "gap_size",
+            "layers_to_keep",
+            "ln_type",
+            "net_structure_type",
+            "num_memory_blocks",
+        ),
+        rules=(
+            ("/LayerNorm_1/", "/full_layer_layer_norm/"),
+            (r"inner_group_0/LayerNorm/", "inner_group_0/attention/LayerNorm/"),
+            *BERT_FOLDER.rules,
+            (r"^bert\.", "albert."),
+            (r"transformer\.group_0\.inner_group_0", "albert_layer_groups.0.albert_layers.0"),
+            (r"attention_1\.(self|output)\.", "attention."),
+            (r"ffn_1\.intermediate\.output\.dense", "ffn_output"),
+            (r"ffn_1\.intermediate\.dense", "ffn"),
+            (r"pooler\.dense", "pooler"),
+            (r"^cls\.predictions\.(transform\.)?", "predictions."),
+            (r"^cls\.seq_relationship", "sop_classifier.classifier"),
+        ),
+        prefix="albert.",
+        optional=(*BERT_FOLDER.optional, "predictions.decoder.*"),
     )
-    optional_variables = (*BERT.optional_variables, "predictions.decoder.*")
 
 
 class ALBERT_Unshared(BERT):
-    """BERT whose blocks start as an ALBERT's one block, and then go their own ways.
+    """BERT whose blocks all start as an ALBERT's block and are then trained apart.
 
-    It reads an ALBERT's weights; what it writes is a BERT, and can be read again as either.
+    It reads an ALBERT's weights and writes those of a BERT, which either class reads again.
 
     >>> albert = ALBERT_Unshared(30, 8, 3, 2, 16, embedding_size=4)
     >>> albert.build()
@@ -89,11 +93,7 @@ class ALBERT_Unshared(BERT):
     """
 
     family = "albert"
-    required_config, ignored_config = ALBERT.required_config, ALBERT.ignored_config
-    architectures = ALBERT.architectures
-    huggingface_prefix = ALBERT.huggingface_prefix
-    huggingface_rules = (*_SHARED, *ALBERT.huggingface_rules)
-    optional_variables = ALBERT.optional_variables
+    huggingface = replace(ALBERT.huggingface, rules=(*_SHARED, *ALBERT.huggingface.rules))
 
     def translated(self, checkpoint):
         if not any(name.startswith(_BLOCK) for name in checkpoint):

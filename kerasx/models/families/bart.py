@@ -1,18 +1,24 @@
-"""BART: encoder and decoder in BERT's manner."""
+"""BART: an encoder-decoder with BERT's blocks."""
 
-from kerasx.layers import BiasAdd, Embedding, PositionEmbedding
+from dataclasses import replace
+
+from kerasx.checks import invalid
+from kerasx.layers import BiasAdd, PositionEmbedding
+from kerasx.models.families.bert_names import dense, norm
 from kerasx.models.families.encoder_decoder import Decoder, Encoder, EncoderDecoder, Half
+from kerasx.models.sources import HuggingFace, Original
 
 __all__ = ["BART", "BART_Decoder", "BART_Encoder"]
 
-_OFFSET = 2  # rows of the position table before that of the first place
+_OFFSET = 2  # unused rows at the start of the position table
+_BIAS = "final_logits_bias"
 
 
-class BART_Base(Half):
-    """What BART's halves share (arXiv 1910.13461): trained positions, normalized embeddings and
-    sums, biases everywhere, scores through the token table and a bias that is not trained.
+class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
+    """Base of BART's halves (arXiv 1910.13461), also Chinese BART (arXiv 2109.05729).
 
-    Also Chinese BART, with BERT's vocabulary (arXiv 2109.05729).
+    Trained positions, normalized embeddings and sums, biases everywhere, logits by the token table
+    and a bias that is not trained.
 
     Args:
         hidden_act, layer_norm_eps, max_position: as in `BERT`.
@@ -20,65 +26,18 @@ class BART_Base(Half):
 
     family = "bart"
     starts_with_end = True
-    removed_arguments = (*Half.removed_arguments, "norm_position")
-    config_names = {
-        "d_model": "hidden_size",
-        "encoder_layers": "num_hidden_layers",
-        "decoder_layers": "num_decoder_layers",
-        "encoder_attention_heads": "num_attention_heads",
-        "encoder_ffn_dim": "intermediate_size",
-        "activation_function": "hidden_act",
-        "dropout": "dropout_rate",
-        "attention_dropout": "attention_dropout_rate",
-        "max_position_embeddings": "max_position",
-        "init_std": "initializer_range",
-    }
-    required_config = {
-        "add_final_layer_norm": False,
-        "extra_pos_embeddings": _OFFSET,
-        "normalize_before": False,
-        "normalize_embedding": True,
-        "scale_embedding": False,
-        "static_position_embeddings": False,
-        "tie_word_embeddings": True,
-    }
-    ignored_config = tuple(
-        """activation_dropout add_bias_logits classif_dropout classifier_dropout
-        decoder_attention_heads decoder_ffn_dim decoder_layerdrop decoder_start_token_id
-        early_stopping encoder_layerdrop forced_bos_token_id forced_eos_token_id
-        force_bos_token_to_be_generated length_penalty max_length min_length
-        no_repeat_ngram_size num_beams num_hidden_layers prefix save_step""".split()
-    )
 
-    def create_config(self, config):
-        names = ("attention_heads", "ffn_dim")
-        return config | {f"decoder_{name}": config[f"encoder_{name}"] for name in names}
-
-    @classmethod
-    def translate_config(cls, config):
-        """Halves of different widths cannot be built."""
-        for ours, theirs in (
-            ("encoder_attention_heads", "decoder_attention_heads"),
-            ("encoder_ffn_dim", "decoder_ffn_dim"),
-        ):
-            if config.get(ours) != config.get(theirs):
-                raise ValueError(
-                    f"`{theirs}` must equal `{ours}`. "
-                    f"Received: {theirs}={config.get(theirs)}, {ours}={config.get(ours)}"
-                )
-        if "model_type" in config:
-            config["pad_id"] = config.get("pad_token_id", 1)
-        return config
-
-    def __init__(self, *args, layer_norm_eps=1e-5, pad_id=1, **kwargs):
+    def __init__(self, *args, max_position=512, layer_norm_eps=1e-5, pad_id=1, **kwargs):
         super().__init__(*args, layer_norm_eps=layer_norm_eps, pad_id=pad_id, **kwargs)
+        self.max_position = max_position
 
-    def embed_positions(self, x, positions=None):
+    def embed_positions(self, x):
+        """Add the embeddings of the places, and normalize."""
         x = self.apply(
             x,
             PositionEmbedding,
             input_dim=self.max_position + _OFFSET,
-            output_dim=self.embedding_size,
+            output_dim=self.hidden_size,
             offset=_OFFSET,
             embeddings_initializer=self.embeddings_initializer,
             name=f"{self.side}-Embedding-Position",
@@ -86,20 +45,9 @@ class BART_Base(Half):
         return self.normalize(x, f"{self.side}-Embedding-Norm")
 
     def variable_mapping(self):
-        def norm(name):
-            return [f"{name}/beta", f"{name}/gamma"]
-
-        def dense(*names):
-            return [f"{name}/{x}" for name in names for x in ("kernel", "bias")]
-
         mapping = {
             "Embedding-Token": ["model/shared/embeddings"],
-            "Decoder-Output-LM-Bias": ["final_logits_bias"],
-        }
-        # {sublayer: (where its projections lie, its normalization)}
-        attention = {
-            "MultiHeadSelfAttention": "self_attn",
-            "MultiHeadCrossAttention": "encoder_attn",
+            "Decoder-Output-LM-Bias": [_BIAS],
         }
         blocks = {"Encoder": self.num_encoder_layers, "Decoder": self.num_decoder_layers}
         for side, count in blocks.items():
@@ -107,46 +55,104 @@ class BART_Base(Half):
             mapping[f"{side}-Embedding-Position"] = [f"{half}/embed_positions/embeddings"]
             mapping[f"{side}-Embedding-Norm"] = norm(f"{half}/layernorm_embedding")
             for i in range(count):
-                layer, theirs = f"{side}-Transformer-{i}", f"{half}/layers_{i}"
-                for ours, name in list(attention.items())[: 1 + (side == "Decoder")]:
-                    at = f"{theirs}/{name}"
-                    projections = (f"{at}/{x}_proj" for x in ("q", "k", "v", "out"))
-                    mapping[f"{layer}-{ours}"] = dense(*projections)
-                    mapping[f"{layer}-{ours}-Norm"] = norm(f"{at}_layer_norm")
-                mapping[f"{layer}-FeedForward"] = dense(f"{theirs}/fc1", f"{theirs}/fc2")
-                mapping[f"{layer}-FeedForward-Norm"] = norm(f"{theirs}/final_layer_norm")
+                mapping |= _block(f"{side}-Transformer-{i}", f"{half}/layers_{i}")
         return mapping
-
-    token_variables = ("model/shared/embeddings",)
-    optional_variables = (
-        "final_logits_bias",
-        "lm_head.weight",
-        "*encoder.embed_tokens.weight",
-        "*decoder.embed_tokens.weight",
-    )
-    huggingface_prefix = "model."
-    huggingface_rules = (
-        (r"layers_(\d+)", r"layers.\1"),
-        (r"/(kernel|gamma|embeddings)$", "/weight"),
-        (r"/beta$", "/bias"),
-        ("/", "."),
-    )
 
     def load_variable(self, checkpoint, name):
         value = super().load_variable(checkpoint, name)
-        return self.load_embeddings(value[0]) if name == "final_logits_bias" else value
+        return self.load_embeddings(value[0]) if name == _BIAS else value
 
     def create_variable(self, name, value):
         value = super().create_variable(name, value)
-        return value[None] if name == "final_logits_bias" else value
+        return value[None] if name == _BIAS else value
 
     def checkpoint_shape(self, name, shape):
-        if name == "final_logits_bias":
+        if name == _BIAS:
             return (1, self.original_vocab_size)
         return super().checkpoint_shape(name, shape)
 
+    @classmethod
+    def translate_config(cls, config):
+        """Refuse halves of different widths, and read the padding id."""
+        for name in ("attention_heads", "ffn_dim"):
+            ours, theirs = f"encoder_{name}", f"decoder_{name}"
+            if config.get(ours) != config.get(theirs):
+                received = {key: config.get(key) for key in (theirs, ours)}
+                raise invalid(f"`{theirs}` must equal `{ours}`.", **received)
+        if "model_type" in config:
+            config["pad_id"] = config.get("pad_token_id", 1)
+        return config
 
-class BART_Encoder(Encoder, BART_Base):
+    def create_config(self, config):
+        names = ("attention_heads", "ffn_dim")
+        return config | {f"decoder_{name}": config[f"encoder_{name}"] for name in names}
+
+    original = Original(token_rows=("model/shared/embeddings",), optional=(_BIAS,))
+    huggingface = HuggingFace(
+        heads={
+            "BartForConditionalGeneration": {"with_lm": "linear"},
+            "BartModel": {"with_lm": False},
+        },
+        keys={
+            "d_model": "hidden_size",
+            "encoder_layers": "num_hidden_layers",
+            "decoder_layers": "num_decoder_layers",
+            "encoder_attention_heads": "num_attention_heads",
+            "encoder_ffn_dim": "intermediate_size",
+            "activation_function": "hidden_act",
+            "dropout": "dropout_rate",
+            "attention_dropout": "attention_dropout_rate",
+            "max_position_embeddings": "max_position",
+            "init_std": "initializer_range",
+        },
+        required={
+            "add_final_layer_norm": False,
+            "extra_pos_embeddings": _OFFSET,
+            "normalize_before": False,
+            "normalize_embedding": True,
+            "scale_embedding": False,
+            "static_position_embeddings": False,
+            "tie_word_embeddings": True,
+        },
+        ignored=tuple(
+            """activation_dropout add_bias_logits classif_dropout classifier_dropout
+            decoder_attention_heads decoder_ffn_dim decoder_layerdrop decoder_start_token_id
+            early_stopping encoder_layerdrop forced_bos_token_id forced_eos_token_id
+            force_bos_token_to_be_generated length_penalty max_length min_length
+            no_repeat_ngram_size num_beams num_hidden_layers prefix save_step""".split()
+        ),
+        rules=(
+            (r"layers_(\d+)", r"layers.\1"),
+            (r"/(kernel|gamma|embeddings)$", "/weight"),
+            (r"/beta$", "/bias"),
+            ("/", "."),
+        ),
+        prefix="model.",
+        optional=(
+            "lm_head.weight",
+            "*encoder.embed_tokens.weight",
+            "*decoder.embed_tokens.weight",
+        ),
+    )
+
+
+def _block(ours, theirs):
+    """Return the variables of a block of the encoder or decoder."""
+    attentions = {"MultiHeadSelfAttention": "self_attn"}
+    if ours.startswith("Decoder"):
+        attentions["MultiHeadCrossAttention"] = "encoder_attn"
+    mapping = {
+        f"{ours}-FeedForward": dense(f"{theirs}/fc1", f"{theirs}/fc2"),
+        f"{ours}-FeedForward-Norm": norm(f"{theirs}/final_layer_norm"),
+    }
+    for layer, name in attentions.items():
+        projections = [f"{theirs}/{name}/{x}_proj" for x in ("q", "k", "v", "out")]
+        mapping[f"{ours}-{layer}"] = dense(*projections)
+        mapping[f"{ours}-{layer}-Norm"] = norm(f"{theirs}/{name}_layer_norm")
+    return mapping
+
+
+class BART_Encoder(Encoder, BART_Base):  # noqa: N801
     """BART's encoder alone: token ids to vectors.
 
     >>> encoder = BART_Encoder(30, 8, 1, 2, 16, max_position=10)
@@ -155,11 +161,13 @@ class BART_Encoder(Encoder, BART_Base):
     (None, None, 8)
     """
 
-    architectures = dict.fromkeys(("BartForConditionalGeneration", "BartModel"), {})
-    optional_variables = (*BART_Base.optional_variables, "model/decoder/*")
+    original = replace(BART_Base.original, optional=(_BIAS, "model/decoder/*"))
+    huggingface = replace(
+        BART_Base.huggingface, heads=dict.fromkeys(BART_Base.huggingface.heads, {})
+    )
 
 
-class BART_Decoder(Decoder, BART_Base):
+class BART_Decoder(Decoder, BART_Base):  # noqa: N801
     """BART's decoder alone: the encoder's vectors and token ids to scores.
 
     >>> decoder = BART_Decoder(30, 8, 1, 2, 16, max_position=10)
@@ -168,16 +176,11 @@ class BART_Decoder(Decoder, BART_Base):
     (None, None, 30)
     """
 
-    architectures = {
-        "BartForConditionalGeneration": {"with_lm": "linear"},
-        "BartModel": {"with_lm": False},
-    }
-    optional_variables = (*BART_Base.optional_variables, "model/encoder/*")
+    original = replace(BART_Base.original, optional=(_BIAS, "model/encoder/*"))
 
-    def score_tokens(self, x):
-        x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
-        x = self.apply(x, BiasAdd, trainable=False, name="Decoder-Output-LM-Bias")
-        return self.activate(x)
+    def compute_logits(self, x):
+        x = self.score_by_token_table(x)
+        return self.apply(x, BiasAdd, trainable=False, name="Decoder-Output-LM-Bias")
 
 
 class BART(EncoderDecoder, BART_Base):
@@ -191,4 +194,3 @@ class BART(EncoderDecoder, BART_Base):
 
     encoder_class = BART_Encoder
     decoder_class = BART_Decoder
-    architectures = BART_Decoder.architectures

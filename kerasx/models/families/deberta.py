@@ -1,38 +1,62 @@
-"""DeBERTa-v2 and v3."""
+"""DeBERTa-v2 and v3: encoders with disentangled attention."""
+
+from dataclasses import replace
 
 import keras
 
+from kerasx.checks import invalid
 from kerasx.layers import Add, DisentangledAttention, LayerNormalization, MaskedConv1D, VectorTable
-from kerasx.models.families.bert import BERT
+from kerasx.models.families.bert_names import (
+    BERT_CHECKPOINT,
+    BERT_FOLDER,
+    bert_variables,
+    dense,
+    norm,
+)
+from kerasx.models.families.block_options import HalfCausalHeads, NormPosition, ResidualScores
+from kerasx.models.families.embeddings import Embeddings, Segments, TrainedPositions
+from kerasx.models.families.encoder import NextSentence
 from kerasx.ops import get_activation
 
 __all__ = ["DeBERTa"]
 
-# what a table's vectors are projected by, and the token output of Microsoft's own releases
+# projections of the distances' vectors, by the term of the attention
 _PROJECTIONS = {"c2p": "pos_key", "p2c": "pos_query"}
+# names of the token output in Microsoft's own releases
 _MICROSOFT_HEAD = (
     ("cls/predictions/transform", "lm_predictions/lm_head"),
     ("cls/predictions/output_bias", "lm_predictions/lm_head/bias"),
 )
 
 
-class DeBERTa(BERT):
+class DeBERTa(
+    NextSentence,
+    NormPosition,
+    HalfCausalHeads,
+    ResidualScores,
+    Segments,
+    TrainedPositions,
+    Embeddings,
+):
     """DeBERTa-v2 and v3 (arXiv 2006.03654, 2111.09543), from Hugging Face folders.
 
-    BERT whose attention is disentangled: contents and distances have vectors of their own.
+    Attention is disentangled: contents and distances have separate vectors.
 
     Args:
-        relative_attention: whether distances count at all.
-        pos_att_type: which terms of `DisentangledAttention`, a list or "p2c|c2p".
-        position_buckets: its buckets on each side, logarithmically wider; none if not positive.
-        max_relative_positions: distances are told apart below it; `max_position` if not positive.
-        share_att_key: the distances' vectors are projected as the contents are.
+        relative_attention: whether attention uses distances.
+        pos_att_type: terms of `DisentangledAttention`, a list or "p2c|c2p".
+        position_buckets: buckets of distances on each side, wider by the logarithm; none if not
+            positive.
+        max_relative_positions: the distance from which distances are equal; `max_position` if not
+            positive.
+        share_att_key: distances' vectors have the projections of the contents.
         norm_rel_ebd: "layer_norm" normalizes the distances' vectors, "none" does not.
-        position_biased_input: add vectors of the places to the input.
-        conv_kernel_size: of a convolution of the embeddings beside the first block; 0 for none.
-        conv_act: its activation.
-        legacy: the names that the token output has in the checkpoint: those of BERT, or
-            "lm_predictions", which Microsoft's releases have.
+        position_biased_input: add the embeddings of the places to the input.
+        conv_kernel_size: size of a convolution of the embeddings beside the first block; 0 for no
+            convolution.
+        conv_act: activation of the convolution.
+        legacy: the token output has BERT's names in the checkpoint; False for "lm_predictions", as
+            in Microsoft's releases.
 
     >>> deberta = DeBERTa(30, 8, 1, 2, 16, relative_attention=True, pos_att_type="p2c|c2p")
     >>> deberta.build()
@@ -43,10 +67,6 @@ class DeBERTa(BERT):
     applications = ("encoder",)
     p_bias = "disentangled"
     attention_layer = DisentangledAttention
-    removed_arguments = ("talking_heads",)
-    required_config = {"tie_word_embeddings": True, "conv_groups": 1}
-    ignored_config = ("pooler_dropout", "pooler_hidden_act", "pooler_hidden_size")
-    architectures = {"DebertaV2Model": {}, "DebertaV2ForMaskedLM": {"with_mlm": "linear"}}
 
     def __init__(
         self,
@@ -71,21 +91,28 @@ class DeBERTa(BERT):
         if isinstance(pos_att_type, str):
             pos_att_type = [kind.strip() for kind in pos_att_type.lower().split("|")]
         if bool(relative_attention) != bool(pos_att_type):
-            raise ValueError(
+            raise invalid(
                 "`pos_att_type` must name a term where `relative_attention` is true, and none "
-                f"where it is not. Received: relative_attention={relative_attention}, "
-                f"pos_att_type={pos_att_type}"
+                "where it is not.",
+                relative_attention=relative_attention,
+                pos_att_type=pos_att_type,
             )
         if self.embedding_size != self.hidden_size:
-            raise ValueError(
-                "`embedding_size` must be `hidden_size` in a DeBERTa. Received: "
-                f"embedding_size={self.embedding_size}, hidden_size={self.hidden_size}"
+            raise invalid(
+                "`embedding_size` must be `hidden_size` in a DeBERTa.",
+                embedding_size=self.embedding_size,
+                hidden_size=self.hidden_size,
             )
+        if not legacy:
+            rules = (*_MICROSOFT_HEAD, *self.huggingface.rules)
+            self.huggingface = replace(self.huggingface, rules=rules)
         self.relative_attention = relative_attention
-        self.pos_att_type, self.share_att_key = pos_att_type or (), share_att_key
+        self.pos_att_type = pos_att_type or ()
+        self.share_att_key = share_att_key
         self.norm_rel_ebd = norm_rel_ebd
         self.position_biased_input = position_biased_input
-        self.conv_kernel_size, self.conv_act = conv_kernel_size, conv_act
+        self.conv_kernel_size = conv_kernel_size
+        self.conv_act = conv_act
         self.legacy = legacy
         self.position_buckets = position_buckets
         self.max_relative_positions = max_relative_positions
@@ -103,7 +130,7 @@ class DeBERTa(BERT):
         return super().embed_positions(x, positions) if self.position_biased_input else x
 
     def compute_position_bias(self, inputs=None):
-        """The table of the distances' vectors, (1, 2k, d), or None."""
+        """Return the table of the distances' vectors, (1, 2k, d), or None."""
         if self.relative_attention and self.position_bias is None:
             name = "Embedding-Relative-Position"
             self.position_bias = self.apply(
@@ -122,7 +149,7 @@ class DeBERTa(BERT):
         return self.position_bias
 
     def self_attention(self, x, name, index):
-        """Attention of the sequence to itself; the distances' vectors drop out in each block."""
+        """Apply attention; each block has its own dropout of the distances' vectors."""
         mask, table = self.compute_attention_bias(index), self.compute_position_bias(x)
         table = None if table is None else self.dropout(table, f"{name}-Position-Dropout")
         return self.attention(x, x, name, mask, table)
@@ -132,7 +159,7 @@ class DeBERTa(BERT):
         return self._add_convolution(inputs, x) if index == 0 and self.conv_kernel_size else x
 
     def _add_convolution(self, inputs, x):
-        """Norm(x + act(Dropout(convolution of the embeddings)))."""
+        """Compute Norm(x + act(Dropout(convolution of the embeddings)))."""
         y = self.apply(
             inputs,
             MaskedConv1D,
@@ -150,32 +177,31 @@ class DeBERTa(BERT):
         return self.normalize(x, "Embedding-Convolution-Norm")
 
     def variable_mapping(self):
-        """BERT's names, also for what BERT has not."""
-        mapping = super().variable_mapping()
-        norm = lambda s: [f"{s}/LayerNorm/beta", f"{s}/LayerNorm/gamma"]  # noqa: E731
-        dense = lambda s: [f"{s}/kernel", f"{s}/bias"]  # noqa: E731
+        """Return BERT's names, with names in the same manner for DeBERTa's own layers."""
+        mapping = bert_variables(self.num_hidden_layers)
         kinds = () if self.share_att_key else self.pos_att_type
         projections = [name for kind, name in _PROJECTIONS.items() if kind in kinds]
         for i in range(self.num_hidden_layers):
-            for name in projections:
-                layer = f"bert/encoder/layer_{i}/attention/self/{name}"
-                mapping[f"Transformer-{i}-MultiHeadSelfAttention"] += dense(layer)
+            places = [f"bert/encoder/layer_{i}/attention/self/{name}" for name in projections]
+            mapping[f"Transformer-{i}-MultiHeadSelfAttention"] += dense(*places)
         return mapping | {
             "Embedding-Relative-Position": ["bert/encoder/rel_embeddings"],
-            "Embedding-Relative-Position-Norm": norm("bert/encoder"),
+            "Embedding-Relative-Position-Norm": norm("bert/encoder/LayerNorm"),
             "Embedding-Convolution": dense("bert/encoder/conv/conv"),
-            "Embedding-Convolution-Norm": norm("bert/encoder/conv"),
+            "Embedding-Convolution-Norm": norm("bert/encoder/conv/LayerNorm"),
         }
 
-    huggingface_prefix = "deberta."
-    optional_variables = (*BERT.optional_variables, "lm_predictions.*", "mask_predictions.*")
-
-    @property
-    def huggingface_rules(self):
-        head = () if self.legacy else _MICROSOFT_HEAD
-        return (
+    original = BERT_CHECKPOINT
+    huggingface = replace(
+        BERT_FOLDER,
+        heads={"DebertaV2Model": {}, "DebertaV2ForMaskedLM": {"with_mlm": "linear"}},
+        required={"tie_word_embeddings": True, "conv_groups": 1},
+        ignored=("pooler_dropout", "pooler_hidden_act", "pooler_hidden_size"),
+        rules=(
             ("^bert/", "deberta/"),
             (r"/self/(\w+)/", r"/self/\1_proj/"),
-            *head,
-            *BERT.huggingface_rules,
-        )
+            *BERT_FOLDER.rules,
+        ),
+        prefix="deberta.",
+        optional=(*BERT_FOLDER.optional, "lm_predictions.*", "mask_predictions.*"),
+    )

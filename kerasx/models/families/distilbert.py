@@ -1,12 +1,32 @@
-"""DistilBERT: half of a BERT."""
+"""DistilBERT: BERT with half of the blocks."""
 
-from kerasx.models.families.bert import BERT
-from kerasx.models.weights import rename
+from dataclasses import replace
+
+from kerasx.models.families.bert_names import BERT_FOLDER
+from kerasx.models.families.embeddings import TrainedPositions
+from kerasx.models.families.encoder import EncoderModel
+from kerasx.models.sources import Original, rename
 
 __all__ = ["DistilBERT"]
 
+# rules from the names of BERT's variables
+_NAMES = (
+    ("^bert/pooler/dense/", "pre_classifier/"),
+    (r"^bert/encoder/layer_(\d+)/output/dense", r"distilbert/transformer/layer_\1/ffn/lin2"),
+    (r"/layer_(\d+)/output/LayerNorm", r"/layer_\1/output_layer_norm"),
+    ("^bert/encoder/", "distilbert/transformer/"),
+    ("^bert/", "distilbert/"),
+    ("/attention/output/LayerNorm/", "/sa_layer_norm/"),
+    ("/attention/output/dense/", "/attention/out_lin/"),
+    (r"/attention/self/(q|k|v)\w+/", r"/attention/\1_lin/"),
+    ("/intermediate/dense/", "/ffn/lin1/"),
+    ("^cls/predictions/transform/dense/", "vocab_transform/"),
+    ("^cls/predictions/transform/LayerNorm/", "vocab_layer_norm/"),
+    ("^cls/predictions/output_bias$", "vocab_projector/bias"),
+)
 
-class DistilBERT(BERT):
+
+class DistilBERT(TrainedPositions, EncoderModel):
     """BERT with half of the blocks and no segments (arXiv 1910.01108).
 
     Args:
@@ -18,49 +38,36 @@ class DistilBERT(BERT):
     ['Input-Token']
     """
 
-    removed_arguments = ("with_nsp",)
-    config_names = {
-        "activation": "hidden_act",
-        "attention_dropout": "attention_dropout_rate",
-        "dim": "hidden_size",
-        "dropout": "dropout_rate",
-        "hidden_dim": "intermediate_size",
-        "max_position_embeddings": "max_position",
-        "n_heads": "num_attention_heads",
-        "n_layers": "num_hidden_layers",
-    }
-    # the sinusoids with which a position table started lie in the checkpoint
-    ignored_config = ("qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_")
-    architectures = {
-        "DistilBertModel": {},
-        "DistilBertForMaskedLM": {"with_mlm": "linear"},
-        "DistilBertForSequenceClassification": {"with_pool": "relu", "with_classes": True},
-        "DistilBertForTokenClassification": {"with_classes": True},
-    }
-
     def __init__(self, *args, segment_vocab_size=0, **kwargs):
         super().__init__(*args, segment_vocab_size=segment_vocab_size, **kwargs)
 
     def variable_mapping(self):
-        rules = (
-            ("^bert/pooler/dense/", "pre_classifier/"),
-            (
-                r"^bert/encoder/layer_(\d+)/output/dense",
-                r"distilbert/transformer/layer_\1/ffn/lin2",
-            ),
-            (r"/layer_(\d+)/output/LayerNorm", r"/layer_\1/output_layer_norm"),
-            ("^bert/encoder/", "distilbert/transformer/"),
-            ("^bert/", "distilbert/"),
-            ("/attention/output/LayerNorm/", "/sa_layer_norm/"),
-            ("/attention/output/dense/", "/attention/out_lin/"),
-            (r"/attention/self/(q|k|v)\w+/", r"/attention/\1_lin/"),
-            ("/intermediate/dense/", "/ffn/lin1/"),
-            ("^cls/predictions/transform/dense/", "vocab_transform/"),
-            ("^cls/predictions/transform/LayerNorm/", "vocab_layer_norm/"),
-            ("^cls/predictions/output_bias$", "vocab_projector/bias"),
-        )
-        return rename(super().variable_mapping(), rules)
+        return rename(super().variable_mapping(), _NAMES)
 
-    token_variables = ("distilbert/embeddings/word_embeddings", "vocab_projector/bias")
-    huggingface_prefix = "distilbert."
-    optional_variables = ("vocab_*",)
+    original = Original(
+        token_rows=("distilbert/embeddings/word_embeddings", "vocab_projector/bias"),
+        optional=("vocab_*",),
+    )
+    huggingface = replace(
+        BERT_FOLDER,
+        heads={
+            "DistilBertModel": {},
+            "DistilBertForMaskedLM": {"with_mlm": "linear"},
+            "DistilBertForSequenceClassification": {"with_pool": "relu", "with_classes": True},
+            "DistilBertForTokenClassification": {"with_classes": True},
+        },
+        keys={
+            "activation": "hidden_act",
+            "attention_dropout": "attention_dropout_rate",
+            "dim": "hidden_size",
+            "dropout": "dropout_rate",
+            "hidden_dim": "intermediate_size",
+            "max_position_embeddings": "max_position",
+            "n_heads": "num_attention_heads",
+            "n_layers": "num_hidden_layers",
+        },
+        # the file has the position table, whether or not it started as sinusoids
+        ignored=("qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_"),
+        prefix="distilbert.",
+        optional=(),
+    )

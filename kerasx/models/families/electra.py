@@ -1,18 +1,22 @@
-"""ELECTRA: which tokens were replaced?"""
+"""ELECTRA: an encoder trained to find replaced tokens."""
 
-from kerasx.models.families.bert import BERT
-from kerasx.models.weights import rename
+from dataclasses import replace
+
+from kerasx.models.families.bert_names import BERT_FOLDER, dense
+from kerasx.models.families.embeddings import TrainedPositions
+from kerasx.models.families.encoder import EncoderModel
+from kerasx.models.sources import Original, rename
 
 __all__ = ["ELECTRA"]
 
 
-class ELECTRA(BERT):
-    """BERT as discriminator, trained to find the tokens that a small one, the generator, put in.
+class ELECTRA(TrainedPositions, EncoderModel):
+    """BERT as discriminator, trained to find the tokens that a smaller generator replaced.
 
     Args:
         with_discriminator: add for each token a score (b, n, 1) of being replaced; True means
             sigmoid, "linear" gives logits.
-        with_mlm: add the token output; the weights must be a generator's. As in `BERT`.
+        with_mlm: as in `BERT`; the checkpoint must be a generator's.
 
     Source: arXiv 2003.10555.
 
@@ -23,24 +27,13 @@ class ELECTRA(BERT):
     """
 
     applications = ("encoder",)
-    removed_arguments = ("with_nsp",)
-    config_names = {**BERT.config_names, "embedding_size": "embedding_size"}
-    ignored_config = ("summary_activation", "summary_last_dropout", "summary_type")
-    ignored_config += ("summary_use_proj",)
-    architectures = {
-        "ElectraModel": {},
-        "ElectraForPreTraining": {"with_discriminator": "linear"},
-        "ElectraForMaskedLM": {"with_mlm": "linear"},
-        "ElectraForSequenceClassification": {"with_pool": "gelu", "with_classes": True},
-        "ElectraForTokenClassification": {"with_classes": True},
-    }
 
     def __init__(self, *args, with_discriminator=False, **kwargs):
         super().__init__(*args, **kwargs)
         self.with_discriminator = with_discriminator
 
     def apply_final_layers(self, inputs):
-        """The discriminator's head, or what else is asked for."""
+        """Apply the discriminator's head, or the heads of BERT."""
         if not self.with_discriminator:
             return super().apply_final_layers(inputs)
         activation = "sigmoid" if self.with_discriminator is True else self.with_discriminator
@@ -56,18 +49,37 @@ class ELECTRA(BERT):
             ("^bert/", "electra/"),
             ("^cls/predictions/(transform/)?", "generator_predictions/"),
         )
-        head = "discriminator_predictions/dense"
         return rename(super().variable_mapping(), rules) | {
-            "Discriminator-Dense": [f"{head}/kernel", f"{head}/bias"],
-            "Discriminator-Prediction": [f"{head}_1/kernel", f"{head}_1/bias"],
+            "Discriminator-Dense": dense("discriminator_predictions/dense"),
+            "Discriminator-Prediction": dense("discriminator_predictions/dense_1"),
         }
 
-    token_variables = ("electra/embeddings/word_embeddings", "generator_predictions/output_bias")
-    huggingface_prefix = "electra."
-    huggingface_rules = (
-        ("dense_1", "dense_prediction"),
-        ("^generator_predictions/output_bias$", "generator_lm_head/bias"),
-        *BERT.huggingface_rules,
+    original = Original(
+        token_rows=("electra/embeddings/word_embeddings", "generator_predictions/output_bias"),
+        # a file may have both models, the generator's blocks beside the discriminator's
+        optional=("generator*", "discriminator_predictions*"),
     )
-    # the generator's own blocks lie beside the discriminator's
-    optional_variables = ("generator*", "discriminator_predictions*")
+    huggingface = replace(
+        BERT_FOLDER,
+        heads={
+            "ElectraModel": {},
+            "ElectraForPreTraining": {"with_discriminator": "linear"},
+            "ElectraForMaskedLM": {"with_mlm": "linear"},
+            "ElectraForSequenceClassification": {"with_pool": "gelu", "with_classes": True},
+            "ElectraForTokenClassification": {"with_classes": True},
+        },
+        keys={**BERT_FOLDER.keys, "embedding_size": "embedding_size"},
+        ignored=(
+            "summary_activation",
+            "summary_last_dropout",
+            "summary_type",
+            "summary_use_proj",
+        ),
+        rules=(
+            ("dense_1", "dense_prediction"),
+            ("^generator_predictions/output_bias$", "generator_lm_head/bias"),
+            *BERT_FOLDER.rules,
+        ),
+        prefix="electra.",
+        optional=(),
+    )

@@ -1,63 +1,54 @@
-"""Models of two halves: an encoder of the source, a decoder that looks at it."""
+"""Encoder-decoder models: an encoder of the source, and a decoder that attends to it."""
 
 import keras
 
-from kerasx.layers import AttentionMask, Embedding
-from kerasx.models.families.bert import BERT
+from kerasx.checks import invalid
+from kerasx.layers import AttentionMask
+from kerasx.models.families.blocks import Blocks
 
 __all__ = ["Decoder", "Encoder", "EncoderDecoder", "Half"]
 
 
-class Half(BERT):
-    """What encoder and decoder share: one token table, blocks of named sublayers.
+class Half(Blocks):
+    """Base of encoder and decoder, which share one token table.
 
     Args:
         num_decoder_layers: blocks of the decoder; num_hidden_layers by default.
-        with_lm: the decoder's outputs are a score for each token; True means softmax, "linear"
-            gives logits, False vectors.
+        with_lm: the decoder's outputs are scores of each token; True means softmax, "linear" gives
+            logits, False gives vectors.
     """
 
-    side = None
+    side = None  # "Encoder" or "Decoder", the start of most layer names
     starts_with_end = False  # whether the decoder starts with the end token
     applications = ("encoder",)
-    removed_arguments = tuple(
-        """with_pool with_nsp with_classes with_mlm segment_vocab_size embedding_size
-        hierarchical_position custom_position_ids shared_segment_embeddings
-        residual_attention_scores talking_heads half_causal_heads""".split()
-    )
 
     def __init__(self, *args, num_decoder_layers=None, with_lm=True, **kwargs):
         super().__init__(*args, **kwargs)
         if self.pad_id is None:
-            raise ValueError("`pad_id` must be a token id: sources are padded. Received: None")
+            raise invalid("`pad_id` must be a token id: sources are padded.", pad_id=None)
         self.num_encoder_layers = self.num_hidden_layers
         self.num_decoder_layers = num_decoder_layers or self.num_hidden_layers
         self.with_lm = with_lm
 
     def token_input(self):
-        """Token ids (b, n) int32."""
+        """Return an input of token ids (b, n) int32."""
         name = self.prefixed(f"{self.side}-Input-Token")
         return keras.Input((self.sequence_length,), dtype="int32", name=name)
 
-    def embed_tokens(self, tokens):
-        """Token embeddings with what the family adds to them."""
-        x = self.apply(
-            tokens,
-            Embedding,
-            input_dim=self.vocab_size,
-            output_dim=self.embedding_size,
-            embeddings_initializer=self.embeddings_initializer,
-            mask_zero=True,
-            pad_id=self.pad_id,
-            name="Embedding-Token",
-        )
-        return self.dropout(self.embed_positions(x), f"{self.side}-Embedding-Dropout")
+    def embed(self, tokens):
+        """Embed token ids (b, n) with their places."""
+        x = self.embed_positions(self.embed_tokens(tokens))
+        return self.dropout(x, f"{self.side}-Embedding-Dropout")
 
-    def last_norm(self, x):
-        """The last sum's normalization, where sublayers normalize their inputs."""
+    def embed_positions(self, x):
+        """Add what a family adds to the token embeddings; nothing by default."""
+        return x
+
+    def apply_final_layers(self, inputs):
+        """Normalize the last sum where the sublayers normalize their inputs."""
         if self.norm_position == "post":
-            return x
-        x = self.normalize(x, f"{self.side}-Output-Norm")
+            return inputs
+        x = self.normalize(inputs, f"{self.side}-Output-Norm")
         return self.dropout(x, f"{self.side}-Output-Dropout")
 
 
@@ -71,20 +62,17 @@ class Encoder(Half):
         return [self.token_input()]
 
     def apply_embeddings(self, inputs):
-        return self.embed_tokens(inputs[0])
+        return self.embed(inputs[0])
 
     def apply_main_layers(self, inputs, index):
-        """Attention and feed-forward network."""
+        """Apply self-attention and the feed-forward network."""
         name = f"Encoder-Transformer-{index}"
         x = self.sublayer(inputs, self.self_attention, f"{name}-MultiHeadSelfAttention", index)
         return self.sublayer(x, self.feed_forward, f"{name}-FeedForward", index)
 
-    def apply_final_layers(self, inputs):
-        return self.last_norm(inputs)
-
 
 class Decoder(Half):
-    """The encoder's vectors and token ids to a score for the next token at every place."""
+    """The encoder's vectors and token ids to scores of the next token at every place."""
 
     side = "Decoder"
     input_roles = ("context", "token")
@@ -94,12 +82,12 @@ class Decoder(Half):
         self.num_hidden_layers = self.num_decoder_layers
 
     def get_inputs(self):
-        """The encoder's output (b, m, hidden_size) and token ids (b, n)."""
+        """Return inputs of the encoder's output (b, m, hidden_size) and of token ids (b, n)."""
         shape = (self.sequence_length, self.hidden_size)
         return [keras.Input(shape, name=self.prefixed("Input-Context")), self.token_input()]
 
     def call(self, inputs):
-        """The graph, which is laid twice: for the decoder alone and behind the encoder."""
+        """Lay the graph; done twice, for the decoder alone and behind the encoder."""
         self.context, self.tokens = inputs
         self.attention_bias = self.position_bias = self.cross_bias = None
         return super().call(inputs)
@@ -112,40 +100,36 @@ class Decoder(Half):
         return self.attention_bias
 
     def apply_embeddings(self, inputs):
-        return self.embed_tokens(inputs[1])
+        return self.embed(inputs[1])
 
     def apply_main_layers(self, inputs, index):
-        """Attention to itself, attention to the source, feed-forward network."""
+        """Apply self-attention, attention to the source, and the feed-forward network."""
         name = f"Decoder-Transformer-{index}"
         x = self.sublayer(inputs, self.self_attention, f"{name}-MultiHeadSelfAttention", index)
         x = self.sublayer(x, self.cross_attention, f"{name}-MultiHeadCrossAttention", index)
         return self.sublayer(x, self.feed_forward, f"{name}-FeedForward", index)
 
     def cross_attention(self, x, name, index):
-        """Attention of the target to the source."""
+        """Apply attention of the target to the source."""
         return self.attention(x, self.context, name)
 
     def apply_final_layers(self, inputs):
-        x = self.last_norm(inputs)
+        """Normalize the last sum, and score tokens if asked for."""
+        x = super().apply_final_layers(inputs)
         return self.score_tokens(x) if self.with_lm else x
 
     def score_tokens(self, x):
-        """Vectors to what `with_lm` says."""
-        raise ValueError(f"`{type(self).__name__}` must override score_tokens(self, x).")
+        """Score each token of the vocabulary at each place, (b, n, vocab_size)."""
+        scores = self.compute_logits(x)
+        return self.activate_scores(scores, self.with_lm, "Decoder-Output-LM-Activation")
 
-    def activate(self, scores):
-        """Scores to probabilities, unless logits are wanted."""
-        return self.apply(
-            scores,
-            keras.layers.Activation,
-            activation="softmax" if self.with_lm is True else self.with_lm,
-            dtype="float32",
-            name="Decoder-Output-LM-Activation",
-        )
+    def compute_logits(self, x):
+        """Compute logits (b, n, vocab_size) from the decoder's vectors."""
+        return self.score_by_token_table(x)
 
 
 class EncoderDecoder(Half):
-    """Both halves: `.encoder`, `.decoder` and, from source and target ids, `.model`."""
+    """Encoder and decoder: `.encoder`, `.decoder` and, from source and target ids, `.model`."""
 
     encoder_class = Encoder
     decoder_class = Decoder

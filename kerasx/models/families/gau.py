@@ -1,16 +1,16 @@
 """GAU-α: a stack of gated attention units."""
 
 from kerasx.layers import GatedAttentionUnit
-from kerasx.models.families.roformer import RoFormerV2
+from kerasx.models.families.roformer import RoFormerV2_Base
 
 __all__ = ["GAU_alpha"]
 
 
-class GAU_alpha(RoFormerV2):  # noqa: N801 - bert4keras's way of names
+class GAU_alpha(RoFormerV2_Base):  # noqa: N801 - bert4keras's way of names
     """RoFormerV2 whose blocks are one gated attention unit each (kexue.fm/archives/9052).
 
-    Its configuration names the size of values and gates `intermediate_size`, that of queries and
-    keys `attention_key_size`; a unit has one head.
+    A unit has one head. Its configuration calls the size of values and gates `intermediate_size`,
+    the size of queries and keys `attention_key_size`.
 
     >>> gau = GAU_alpha(30, 8, 2, 1, 16, hidden_act="swish", attention_key_size=4)
     >>> gau.build()
@@ -19,14 +19,6 @@ class GAU_alpha(RoFormerV2):  # noqa: N801 - bert4keras's way of names
     """
 
     initializer_order = 3
-    # a unit has one head and no feed-forward network
-    removed_arguments = (
-        *RoFormerV2.removed_arguments,
-        "half_causal_heads",
-        "norm_position",
-        "residual_attention_scores",
-        "talking_heads",
-    )
 
     @classmethod
     def translate_config(cls, config):
@@ -36,12 +28,12 @@ class GAU_alpha(RoFormerV2):  # noqa: N801 - bert4keras's way of names
         super().__init__(*args, attention_normalization=attention_normalization, **kwargs)
 
     def apply_main_layers(self, inputs, index):
-        """A gated attention unit, Add & Norm."""
+        """Apply a gated attention unit as the only sublayer."""
         name = f"Transformer-{index}-GatedAttentionUnit"
         return self.sublayer(inputs, self.gated_attention, name, index)
 
     def gated_attention(self, x, name, index):
-        """The unit, with the model's mask and positions."""
+        """Apply the unit, with the model's mask and positions."""
         mask, position = self.compute_attention_bias(index), self.compute_position_bias(x)
         return self.apply(
             self.simplify([x, mask, position]),

@@ -1,25 +1,32 @@
-"""ModernBERT."""
+"""ModernBERT: an encoder with rotary positions and sliding windows."""
 
+from kerasx.checks import invalid
 from kerasx.layers import AttentionMask, SinusoidalPositionEmbedding
-from kerasx.models.families.bert import BERT
+from kerasx.models.families.bert_names import dense
+from kerasx.models.families.block_options import NormPosition, ResidualScores, TalkingHeads
+from kerasx.models.families.embeddings import Embeddings, Segments
+from kerasx.models.families.encoder import NextSentence
+from kerasx.models.sources import HuggingFace, Original
 
 __all__ = ["ModernBERT"]
 
+_FULL, _SLIDING = "full_attention", "sliding_attention"
 
-class ModernBERT(BERT):
+
+class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segments, Embeddings):
     """ModernBERT (arXiv 2412.13663), from Hugging Face folders.
 
-    BERT with rotary positions, norms before the sublayers (but none before the first attention,
-    whose input is normalized already), gated feed-forward networks and no biases. Most blocks look
-    at a window around each token, with rotations of their own.
+    Rotary positions, norms before the sublayers (except the first attention, whose input is
+    normalized already), gated feed-forward networks and no biases. Most blocks attend to a window
+    around each token, with a second kind of rotations.
 
     Args:
         layer_types: for each block "full_attention" or "sliding_attention"; by default every
             `global_attn_every_n_layers`-th one is full, from the first on.
         global_attn_every_n_layers: see `layer_types`.
-        local_attention: tokens in the window, half of them on each side.
-        global_rope_theta, local_rope_theta: bases of the two kinds' rotations.
-        classifier_activation: of the token output.
+        local_attention: number of tokens in the window, half of them on each side.
+        global_rope_theta, local_rope_theta: bases of the rotations in the two kinds of blocks.
+        classifier_activation: activation of the token output.
 
     >>> modernbert = ModernBERT(30, 8, 1, 2, 16)
     >>> modernbert.build()
@@ -33,60 +40,6 @@ class ModernBERT(BERT):
     feed_forward_options = {"use_bias": False}
     norm_options = {"offset": False}
     dense_options = {"use_bias": False}
-    token_variables = ("model/embeddings/tok_embeddings", "decoder/bias")
-    config_names = {
-        "norm_eps": "layer_norm_eps",
-        "mlp_dropout": "dropout_rate",
-        "attention_dropout": "attention_dropout_rate",
-        "max_position_embeddings": "max_position",
-    }
-    removed_arguments = ("half_causal_heads",)
-    required_config = {
-        "attention_bias": False,
-        "classifier_bias": False,
-        "decoder_bias": True,
-        "mlp_bias": False,
-        "norm_bias": False,
-        "tie_word_embeddings": True,
-    }
-    ignored_config = tuple(
-        """classifier_pooling cls_token_id deterministic_flash_attn embedding_dropout
-        initializer_cutoff_factor reference_compile repad_logits_with_grad rope_scaling
-        sparse_pred_ignore_index sparse_prediction""".split()
-    )
-    architectures = {"ModernBertModel": {}, "ModernBertForMaskedLM": {"with_mlm": "linear"}}
-
-    @classmethod
-    def translate_config(cls, config):
-        if "hidden_activation" in config:
-            config["hidden_act"] = [config.pop("hidden_activation"), "linear"]
-        if "pad_token_id" in config:
-            config["pad_id"] = config.pop("pad_token_id")
-        if "norm_eps" in config:
-            config.pop("layer_norm_eps", None)
-        rotations = config.pop("rope_parameters", None) or {}
-        for kind, name in (("full", "global_rope_theta"), ("sliding", "local_rope_theta")):
-            rotation = rotations.get(f"{kind}_attention") or {}
-            if rotation.get("rope_type", "default") != "default" or config.get("rope_scaling"):
-                raise ValueError(
-                    "`rope_parameters` must be of rope_type 'default' in the configuration of a "
-                    f"`ModernBERT`. Received: rope_parameters={rotations}"
-                )
-            if "rope_theta" in rotation:
-                config[name] = rotation["rope_theta"]
-        return config
-
-    def create_config(self, config):
-        activation, *gate = self.hidden_act
-        if gate == ["linear"]:
-            config["hidden_activation"] = activation
-            config.pop("hidden_act")
-        thetas = {"full": self.global_rope_theta, "sliding": self.local_rope_theta}
-        rotations = {
-            f"{kind}_attention": {"rope_type": "default", "rope_theta": theta}
-            for kind, theta in thetas.items()
-        }
-        return {**config, "rope_parameters": rotations}
 
     def __init__(
         self,
@@ -113,7 +66,7 @@ class ModernBERT(BERT):
             pad_id=pad_id,
             **kwargs,
         )
-        kinds = ["full_attention"] + ["sliding_attention"] * (global_attn_every_n_layers - 1)
+        kinds = [_FULL] + [_SLIDING] * (global_attn_every_n_layers - 1)
         blocks = range(self.num_hidden_layers)
         self.layer_types = layer_types or [kinds[i % len(kinds)] for i in blocks]
         self.global_attn_every_n_layers = global_attn_every_n_layers
@@ -126,21 +79,16 @@ class ModernBERT(BERT):
     def mlm_act(self):
         return self.classifier_activation
 
-    def embed_positions(self, x, positions=None):
-        """Not here: attention takes them."""
-        self.position_ids = positions
-        return x
-
     def normalize(self, x, name):
         first = name == "Transformer-0-MultiHeadSelfAttention-Norm"
         return x if first else super().normalize(x, name)
 
     def is_local(self, index):
-        """Whether block `index` looks at a window."""
-        return self.layer_types[index] == "sliding_attention"
+        """Return whether block `index` attends to a window."""
+        return self.layer_types[index] == _SLIDING
 
     def compute_attention_bias(self, inputs=None):
-        """The window of block `inputs`, or None."""
+        """Return the window mask of block `inputs`, or None."""
         if not self.is_local(inputs):
             return None
         width = self.local_attention // 2 + 1
@@ -169,26 +117,83 @@ class ModernBERT(BERT):
             "MLM-Bias": ["decoder/bias"],
         }
         for i in range(self.num_hidden_layers):
-            ours, theirs = f"Transformer-{i}-", f"model/layers_{i}/"
-            attention, network = ("query", "key", "value", "Wo"), ("input", "gate", "Wo")
+            ours, theirs = f"Transformer-{i}-", f"model/layers_{i}"
+            attention = [f"{theirs}/attn/{x}" for x in ("query", "key", "value", "Wo")]
+            network = [f"{theirs}/mlp/{x}" for x in ("input", "gate", "Wo")]
             mapping |= {
-                f"{ours}MultiHeadSelfAttention-Norm": [f"{theirs}attn_norm/gamma"],
-                f"{ours}MultiHeadSelfAttention": [f"{theirs}attn/{p}/kernel" for p in attention],
-                f"{ours}FeedForward-Norm": [f"{theirs}mlp_norm/gamma"],
-                f"{ours}FeedForward": [f"{theirs}mlp/{p}/kernel" for p in network],
+                f"{ours}MultiHeadSelfAttention-Norm": [f"{theirs}/attn_norm/gamma"],
+                f"{ours}MultiHeadSelfAttention": dense(*attention, bias=False),
+                f"{ours}FeedForward-Norm": [f"{theirs}/mlp_norm/gamma"],
+                f"{ours}FeedForward": dense(*network, bias=False),
             }
         return mapping
 
-    huggingface_prefix = "model."
-    huggingface_rules = (
-        (r"layers_(\d+)", r"layers.\1"),
-        (r"attn/query/kernel", "attn/Wqkv/weight[0 of 3]"),
-        (r"attn/key/kernel", "attn/Wqkv/weight[1 of 3]"),
-        (r"attn/value/kernel", "attn/Wqkv/weight[2 of 3]"),
-        (r"mlp/input/kernel", "mlp/Wi/weight[0 of 2]"),
-        (r"mlp/gate/kernel", "mlp/Wi/weight[1 of 2]"),
-        (r"(kernel|gamma)$", "weight"),
-        (r"tok_embeddings$", "tok_embeddings/weight"),
-        ("/", "."),
+    @classmethod
+    def translate_config(cls, config):
+        if "hidden_activation" in config:
+            config["hidden_act"] = [config.pop("hidden_activation"), "linear"]
+        if "pad_token_id" in config:
+            config["pad_id"] = config.pop("pad_token_id")
+        if "norm_eps" in config:
+            config.pop("layer_norm_eps", None)
+        rotations = config.pop("rope_parameters", None) or {}
+        for kind, name in ((_FULL, "global_rope_theta"), (_SLIDING, "local_rope_theta")):
+            rotation = rotations.get(kind) or {}
+            if rotation.get("rope_type", "default") != "default" or config.get("rope_scaling"):
+                raise invalid(
+                    "`rope_parameters` must be of rope_type 'default' in the configuration of a "
+                    "`ModernBERT`.",
+                    rope_parameters=rotations,
+                )
+            if "rope_theta" in rotation:
+                config[name] = rotation["rope_theta"]
+        return config
+
+    def create_config(self, config):
+        activation, *gate = self.hidden_act
+        if gate == ["linear"]:
+            config["hidden_activation"] = activation
+            config.pop("hidden_act")
+        thetas = {_FULL: self.global_rope_theta, _SLIDING: self.local_rope_theta}
+        rotations = {k: {"rope_type": "default", "rope_theta": v} for k, v in thetas.items()}
+        return {**config, "rope_parameters": rotations}
+
+    original = Original(
+        token_rows=("model/embeddings/tok_embeddings", "decoder/bias"),
+        optional=("head/*", "decoder/*"),
     )
-    optional_variables = ("head/*", "decoder/*", "decoder.weight")
+    huggingface = HuggingFace(
+        heads={"ModernBertModel": {}, "ModernBertForMaskedLM": {"with_mlm": "linear"}},
+        keys={
+            "norm_eps": "layer_norm_eps",
+            "mlp_dropout": "dropout_rate",
+            "attention_dropout": "attention_dropout_rate",
+            "max_position_embeddings": "max_position",
+        },
+        required={
+            "attention_bias": False,
+            "classifier_bias": False,
+            "decoder_bias": True,
+            "mlp_bias": False,
+            "norm_bias": False,
+            "tie_word_embeddings": True,
+        },
+        ignored=tuple(
+            """classifier_pooling cls_token_id deterministic_flash_attn embedding_dropout
+            initializer_cutoff_factor reference_compile repad_logits_with_grad rope_scaling
+            sparse_pred_ignore_index sparse_prediction""".split()
+        ),
+        rules=(
+            (r"layers_(\d+)", r"layers.\1"),
+            (r"attn/query/kernel", "attn/Wqkv/weight[0 of 3]"),
+            (r"attn/key/kernel", "attn/Wqkv/weight[1 of 3]"),
+            (r"attn/value/kernel", "attn/Wqkv/weight[2 of 3]"),
+            (r"mlp/input/kernel", "mlp/Wi/weight[0 of 2]"),
+            (r"mlp/gate/kernel", "mlp/Wi/weight[1 of 2]"),
+            (r"(kernel|gamma)$", "weight"),
+            (r"tok_embeddings$", "tok_embeddings/weight"),
+            ("/", "."),
+        ),
+        prefix="model.",
+        optional=("decoder.weight",),
+    )

@@ -1,19 +1,22 @@
-"""NEZHA and the models whose positions are relative."""
+"""NEZHA: BERT with relative positions."""
+
+from dataclasses import replace
 
 from kerasx.layers import RelativePositionEmbedding
-from kerasx.models.families.bert import BERT
+from kerasx.models.families.bert_names import BERT_FOLDER
+from kerasx.models.families.encoder import EncoderModel, NextSentence
 
 __all__ = ["NEZHA"]
 
 
-class NEZHA(BERT):
-    """BERT whose attention knows distances instead of places (arXiv 1909.00204), also WoNEZHA.
+class NEZHA(NextSentence, EncoderModel):
+    """BERT whose attention uses distances instead of places (arXiv 1909.00204), also WoNEZHA.
 
-    Distances are clipped at 64 and have sinusoidal vectors, which are not trained and lie in no
-    checkpoint. Where queries and values differ in size, both take the first components of these.
+    Distances are clipped and have sinusoidal vectors, which are not trained and are in no
+    checkpoint. Where queries and values differ in size, both use the vectors' first components.
 
     Args:
-        max_relative_position: distances are clipped here.
+        max_relative_position: the distance at which distances are clipped.
 
     >>> nezha = NEZHA(30, 8, 1, 2, 16)
     >>> nezha.build()
@@ -22,18 +25,13 @@ class NEZHA(BERT):
     """
 
     p_bias = "typical_relative"
-    ignored_config = ("use_relative_position",)
-    architectures = {k.replace("Bert", "Nezha"): v for k, v in BERT.architectures.items()}
 
     def __init__(self, *args, max_relative_position=64, layer_norm_eps=1e-7, **kwargs):
         super().__init__(*args, layer_norm_eps=layer_norm_eps, **kwargs)
         self.max_relative_position = max_relative_position
 
-    def embed_positions(self, x, positions=None):
-        """Not here: attention takes them."""
-        return x
-
     def compute_position_bias(self, inputs=None):
+        """Return the vectors of the distances between all pairs of places."""
         if self.position_bias is None:
             self.position_bias = self.apply(
                 [inputs, inputs],
@@ -43,3 +41,9 @@ class NEZHA(BERT):
                 name="Embedding-Relative-Position",
             )
         return self.position_bias
+
+    huggingface = replace(
+        BERT_FOLDER,
+        heads={name.replace("Bert", "Nezha"): v for name, v in BERT_FOLDER.heads.items()},
+        ignored=("use_relative_position",),
+    )

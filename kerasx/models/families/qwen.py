@@ -1,4 +1,6 @@
-"""Qwen2 and Qwen3: Llama with biases where they help, or with normalized queries and keys."""
+"""Qwen2 and Qwen3: Llama with biases, or with normalized queries and keys."""
+
+from dataclasses import replace
 
 from kerasx.models.families.llama import Llama
 
@@ -6,8 +8,9 @@ __all__ = ["Qwen2", "Qwen3"]
 
 
 class Qwen2(Llama):
-    """Qwen 1.5, 2 and 2.5 (arXiv 2407.10671): queries, keys and values have biases, which help
-    rotations reach further (kexue.fm/archives/9577).
+    """Qwen 1.5, 2 and 2.5 (arXiv 2407.10671): queries, keys and values have biases.
+
+    The biases help rotations reach further (kexue.fm/archives/9577).
 
     >>> qwen2 = Qwen2(30, 8, 1, 2, 16, num_key_value_heads=1, final_activation="linear")
     >>> qwen2.build()
@@ -16,13 +19,17 @@ class Qwen2(Llama):
     """
 
     attention_options = {"out_bias": False}
-    architectures = {
-        "Qwen2Model": {"final_activation": None},
-        "Qwen2ForCausalLM": {"final_activation": "linear"},
-    }
 
     def __init__(self, *args, attention_use_bias=True, **kwargs):
         super().__init__(*args, attention_use_bias=attention_use_bias, **kwargs)
+
+    huggingface = replace(
+        Llama.huggingface,
+        heads={
+            "Qwen2Model": {"final_activation": None},
+            "Qwen2ForCausalLM": {"final_activation": "linear"},
+        },
+    )
 
 
 class Qwen3(Llama):
@@ -35,7 +42,10 @@ class Qwen3(Llama):
     """
 
     qk_norm = True
-    architectures = {
-        "Qwen3Model": {"final_activation": None},
-        "Qwen3ForCausalLM": {"final_activation": "linear"},
-    }
+    huggingface = replace(
+        Llama.huggingface,
+        heads={
+            "Qwen3Model": {"final_activation": None},
+            "Qwen3ForCausalLM": {"final_activation": "linear"},
+        },
+    )

@@ -1,19 +1,32 @@
-"""RoBERTa: BERT without segments, its positions after the padding id."""
+"""RoBERTa: BERT without segments, whose positions start after the padding id."""
+
+from dataclasses import replace
 
 from keras import ops
 
-from kerasx.models.families.bert import BERT
-from kerasx.models.weights import rename
+from kerasx.checks import invalid
+from kerasx.models.families.bert_names import BERT_FOLDER
+from kerasx.models.families.embeddings import TrainedPositions
+from kerasx.models.families.encoder import EncoderModel
+from kerasx.models.sources import Original, rename
 
 __all__ = ["RoBERTa"]
 
+_HEADS = {
+    "Model": {},
+    "ForMaskedLM": {"with_mlm": "linear"},
+    "ForCausalLM": {"with_mlm": "linear", "application": "lm"},
+    "ForSequenceClassification": {"with_pool": True, "with_classes": True},
+    "ForTokenClassification": {"with_classes": True},
+}
 
-class RoBERTa(BERT):
+
+class RoBERTa(TrainedPositions, EncoderModel):
     """BERT as trained by fairseq (arXiv 1907.11692), also XLM-RoBERTa (arXiv 1911.02116).
 
-    Padding is 1, and the position table starts with rows for the ids up to it: of 514 rows 512
-    are used. There is one segment, which is no input. The Chinese models called RoBERTa-wwm are
-    BERTs: model="bert".
+    The padding id is 1, and the position table starts with rows for the ids up to it: 512 of 514
+    rows are used. There is one segment, which is no input. The Chinese models called RoBERTa-wwm
+    are BERTs: model="bert".
 
     Args:
         pad_id: the padding id.
@@ -26,20 +39,6 @@ class RoBERTa(BERT):
     ['Input-Token']
     """
 
-    removed_arguments = ("with_nsp",)
-    config_names = {**BERT.config_names, "pad_token_id": "pad_id"}
-    architectures = {
-        f"{name}{head}": arguments
-        for name in ("Roberta", "XLMRoberta")
-        for head, arguments in {
-            "Model": {},
-            "ForMaskedLM": {"with_mlm": "linear"},
-            "ForCausalLM": {"with_mlm": "linear", "application": "lm"},
-            "ForSequenceClassification": {"with_pool": True, "with_classes": True},
-            "ForTokenClassification": {"with_classes": True},
-        }.items()
-    }
-
     def __init__(
         self,
         *args,
@@ -50,7 +49,7 @@ class RoBERTa(BERT):
         **kwargs,
     ):
         if pad_id is None:
-            raise ValueError("`pad_id` must be a token id: positions follow it. Received: None")
+            raise invalid("`pad_id` must be a token id: positions follow it.", pad_id=pad_id)
         super().__init__(
             *args,
             max_position=max_position,
@@ -61,10 +60,11 @@ class RoBERTa(BERT):
         )
         self.position_options = {"offset": pad_id + 1}
 
-    def get_inputs(self):
-        """As in BERT, without segment ids where there is one segment."""
-        inputs = super().get_inputs()
-        return inputs if self.segment_vocab_size != 1 else [inputs[0], *inputs[2:]]
+    @property
+    def input_roles(self):
+        """Roles of the inputs, without segment ids where there is one segment."""
+        roles = super().input_roles
+        return roles if self.segment_vocab_size != 1 else [x for x in roles if x != "segment"]
 
     def sum_embeddings(self, inputs):
         if self.segment_vocab_size == 1:
@@ -83,6 +83,16 @@ class RoBERTa(BERT):
             rules = (*head, *rules)
         return rename(super().variable_mapping(), rules)
 
-    token_variables = ("roberta/embeddings/word_embeddings", "lm_head/bias")
-    huggingface_prefix = "roberta."
-    optional_variables = ("roberta/pooler/*", "lm_head/*", "lm_head.decoder.*")
+    original = Original(
+        token_rows=("roberta/embeddings/word_embeddings", "lm_head/bias"),
+        optional=("roberta/pooler/*", "lm_head/*"),
+    )
+    huggingface = replace(
+        BERT_FOLDER,
+        heads={
+            f"{name}{head}": _HEADS[head] for name in ("Roberta", "XLMRoberta") for head in _HEADS
+        },
+        keys={**BERT_FOLDER.keys, "pad_token_id": "pad_id"},
+        prefix="roberta.",
+        optional=("lm_head.decoder.*",),
+    )

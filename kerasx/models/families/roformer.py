@@ -1,37 +1,30 @@
-"""RoFormer and RoFormerV2: the models whose positions are rotations."""
+"""RoFormer and RoFormerV2: encoders with rotary positions."""
+
+from dataclasses import replace
 
 import keras
 
-from kerasx.layers import Embedding, SinusoidalPositionEmbedding
-from kerasx.models.families.bert import BERT
+from kerasx.layers import SinusoidalPositionEmbedding
+from kerasx.models.families.bert_names import BERT_CHECKPOINT, BERT_FOLDER, bert_variables
+from kerasx.models.families.block_options import BlockOptions
+from kerasx.models.families.embeddings import Embeddings, Segments
+from kerasx.models.families.encoder import EncoderModel, NextSentence
 
-__all__ = ["RoFormer", "RoFormerV2"]
+__all__ = ["RoFormer", "RoFormerV2", "RoFormerV2_Base", "Rotary"]
 
 
-class RoFormer(BERT):
-    """BERT whose queries and keys turn by their places (arXiv 2104.09864; kexue.fm/archives/8265).
+class Rotary:
+    """Mixin of `Embeddings` that rotates queries and keys by their places (arXiv 2104.09864).
 
     Args:
         rotary_base: the slowest rotation has a period of 2π rotary_base tokens.
-        rotary_scaling: None, or what stretches a trained model to longer texts, e.g.
+        rotary_scaling: None, or a dict that stretches a trained model to longer texts, such as
             {"type": "ntk", "factor": 4}; see `kerasx.ops.rotary_frequencies`.
         attention_normalization: of the scores; "softmax_plus" scales them by the logarithm of the
-            length, which helps on texts longer than those trained on (kexue.fm/archives/8823).
-
-    >>> roformer = RoFormer(30, 8, 1, 2, 16)
-    >>> roformer.build()
-    >>> roformer.model.output.shape
-    (None, None, 8)
+            length, which helps on texts longer than the training texts (kexue.fm/archives/8823).
     """
 
     p_bias = "rotary"
-    config_names = {**BERT.config_names, "embedding_size": "embedding_size"}
-    required_config = {**BERT.required_config, "rotary_value": False}
-    architectures = {
-        "RoFormerModel": {},
-        "RoFormerForMaskedLM": {"with_mlm": "linear"},
-        "RoFormerForCausalLM": {"with_mlm": "linear", "application": "lm"},
-    }
 
     def __init__(
         self,
@@ -39,10 +32,9 @@ class RoFormer(BERT):
         rotary_base=10000,
         rotary_scaling=None,
         attention_normalization="softmax",
-        layer_norm_eps=1e-7,
         **kwargs,
     ):
-        super().__init__(*args, layer_norm_eps=layer_norm_eps, **kwargs)
+        super().__init__(*args, **kwargs)
         self.rotary_base, self.rotary_scaling = rotary_base, rotary_scaling
         self.attention_normalization = attention_normalization
         self.attention_options = {
@@ -50,12 +42,8 @@ class RoFormer(BERT):
             "normalization": attention_normalization,
         }
 
-    def embed_positions(self, x, positions=None):
-        """Not here: attention takes them."""
-        self.position_ids = positions
-        return x
-
     def compute_position_bias(self, inputs=None):
+        """Return the sinusoids of the places, or of the given position ids."""
         if self.position_bias is None:
             self.position_bias = self.apply(
                 self.simplify([inputs, self.position_ids]),
@@ -69,34 +57,57 @@ class RoFormer(BERT):
             )
         return self.position_bias
 
-    huggingface_prefix = "roformer."
-    huggingface_rules = (
-        (r"^bert/encoder/embedding_hidden_mapping_in", "bert/embeddings_project"),
-        (r"^bert/", "roformer/"),
-        *BERT.huggingface_rules,
+
+class RoFormer(Rotary, NextSentence, EncoderModel):
+    """BERT with rotary positions (arXiv 2104.09864; kexue.fm/archives/8265).
+
+    Args:
+        rotary_base, rotary_scaling, attention_normalization: see `Rotary`.
+
+    >>> roformer = RoFormer(30, 8, 1, 2, 16)
+    >>> roformer.build()
+    >>> roformer.model.output.shape
+    (None, None, 8)
+    """
+
+    def __init__(self, *args, layer_norm_eps=1e-7, **kwargs):
+        super().__init__(*args, layer_norm_eps=layer_norm_eps, **kwargs)
+
+    huggingface = replace(
+        BERT_FOLDER,
+        heads={
+            "RoFormerModel": {},
+            "RoFormerForMaskedLM": {"with_mlm": "linear"},
+            "RoFormerForCausalLM": {"with_mlm": "linear", "application": "lm"},
+        },
+        keys={**BERT_FOLDER.keys, "embedding_size": "embedding_size"},
+        required={**BERT_FOLDER.required, "rotary_value": False},
+        rules=(
+            (r"^bert/encoder/embedding_hidden_mapping_in", "bert/embeddings_project"),
+            (r"^bert/", "roformer/"),
+            *BERT_FOLDER.rules,
+        ),
+        prefix="roformer.",
+        # the sinusoids, which are computed here
+        optional=(*BERT_FOLDER.optional, "*encoder.embed_positions.weight"),
     )
-    # Hugging Face stores the sinusoids too
-    optional_variables = (*BERT.optional_variables, "*encoder.embed_positions.weight")
 
 
-class RoFormerV2(RoFormer):
-    """RoFormer without biases, normalized by the root mean square alone (kexue.fm/archives/8998).
+class RoFormerV2_Base(Rotary, NextSentence, Segments, Embeddings):  # noqa: N801
+    """Base of RoFormerV2 and GAU-α: no biases, normalization by the root mean square alone.
 
     No normalization has a scale, and the initial kernels have a variance of 1 / fan-in, times
     `num_hidden_layers`^(-2 / `initializer_order`).
-
-    >>> roformer = RoFormerV2(30, 8, 1, 2, 16, with_mlm="linear")
-    >>> roformer.build()
-    >>> len(roformer.layers["Transformer-0-FeedForward"].weights)
-    2
     """
 
     attention_options = {"use_bias": False}
     feed_forward_options = {"use_bias": False}
     dense_options = {"use_bias": False}
     norm_options = {"zero_mean": False, "scale": False, "offset": False}
-    architectures = {}
     initializer_order = 2
+
+    def __init__(self, *args, layer_norm_eps=1e-7, **kwargs):
+        super().__init__(*args, layer_norm_eps=layer_norm_eps, **kwargs)
 
     @property
     def initializer(self):
@@ -111,22 +122,33 @@ class RoFormerV2(RoFormer):
         return keras.initializers.VarianceScaling(scale, mode, "truncated_normal")
 
     def apply_embeddings(self, inputs):
-        """Token + segment embeddings, normalized after their dropout."""
+        """Embed the inputs, and normalize after the dropout."""
         x = self.dropout(self.sum_embeddings(inputs), "Embedding-Dropout")
-        x = self.normalize(x, "Embedding-Norm")
-        return self.dense(x, self.hidden_size, "Embedding-Mapping") if self._maps else x
+        return self.map_embeddings(self.normalize(x, "Embedding-Norm"))
 
-    def _apply_mlm(self, x):
-        """A score for each token at each place: the inner products with the token table."""
-        x = self.dense(x, self.embedding_size, "Output-Mapping") if self._maps else x
-        x = self.dropout(x, "Output-MLM-Dropout")
-        x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
-        return self.activate_scores(x, "Output-MLM-Activation")
+    def score_tokens(self, x):
+        """Score each token of the vocabulary by its product with the token table."""
+        if self.embedding_size != self.hidden_size:
+            x = self.dense(x, self.embedding_size, "Output-Mapping")
+        x = self.score_by_token_table(self.dropout(x, "Output-MLM-Dropout"))
+        return self.activate_scores(x, self.with_mlm, "Output-MLM-Activation")
 
     def variable_mapping(self):
-        mapping = {
-            **super().variable_mapping(),
+        mapping = bert_variables(self.num_hidden_layers, self.talking_heads) | {
             "Output-Mapping": ["bert/encoder/embedding_hidden_mapping_out/kernel"],
         }
         dropped = ("beta", "gamma", "bias")
         return {k: [v for v in names if not v.endswith(dropped)] for k, names in mapping.items()}
+
+    original = BERT_CHECKPOINT
+    huggingface = replace(RoFormer.huggingface, heads={})
+
+
+class RoFormerV2(BlockOptions, RoFormerV2_Base):
+    """RoFormer without biases, normalized by the root mean square alone (kexue.fm/archives/8998).
+
+    >>> roformer = RoFormerV2(30, 8, 1, 2, 16, with_mlm="linear")
+    >>> roformer.build()
+    >>> len(roformer.layers["Transformer-0-FeedForward"].weights)
+    2
+    """

@@ -1,18 +1,21 @@
 """T5, in its versions 1.0 and 1.1, and mT5: text to text."""
 
 import itertools
+from dataclasses import replace
 
 import keras
 import numpy as np
 
-from kerasx.layers import Embedding, RelativePositionEmbeddingT5
+from kerasx.checks import check_choice, invalid
+from kerasx.layers import RelativePositionEmbeddingT5
 from kerasx.models.families.encoder_decoder import Decoder, Encoder, EncoderDecoder, Half
+from kerasx.models.sources import HuggingFace, Original
 
 __all__ = ["T5", "T5_MODELS", "T5_Decoder", "T5_Encoder"]
 
 VERSIONS = ("t5.1.0", "t5.1.1", "mt5.1.1")
 _SCORES = "decoder/logits/kernel"
-# Hugging Face's heads
+# model classes of transformers
 _HEADS = {
     "T5ForConditionalGeneration": {"with_lm": "linear"},
     "T5WithLMHeadModel": {"with_lm": "linear"},
@@ -22,25 +25,26 @@ _HEADS |= {f"M{name}": arguments for name, arguments in _HEADS.items()}
 _ENCODERS = ("T5EncoderModel", "MT5EncoderModel")
 
 
-class T5_Base(Half):
-    """What T5's halves share (arXiv 1910.10683; mT5, arXiv 2010.11934; kexue.fm/archives/7867).
+class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
+    """Base of T5's halves (arXiv 1910.10683; mT5, arXiv 2010.11934; kexue.fm/archives/7867).
 
-    No biases, RMS normalization of the sublayers' inputs, scores not divided by sqrt(key_size), a
-    bias for each bucket of distances, the same in all blocks of a half.
+    No biases, RMS normalization of the sublayers' inputs, attention scores not divided by
+    sqrt(key_size), and a bias for each bucket of distances, the same in all blocks of a half.
 
     Args:
-        version: "t5.1.0", "t5.1.1" or "mt5.1.1": what the next two are by default, and the names
-            in a TensorFlow checkpoint.
+        version: "t5.1.0", "t5.1.1" or "mt5.1.1": the variables' names in a TensorFlow checkpoint,
+            and the defaults of the next two arguments.
         hidden_act: "relu" in 1.0, gated ["gelu_new", "linear"] in 1.1.
-        tie_word_embeddings: scores are products with the token table, as in 1.0.
+        tie_word_embeddings: logits are products with the token table, as in 1.0.
         scale_decoder_outputs: multiply the decoder's outputs by hidden_size^(-1/2); by default
             where they meet the token table, as the original does. bert4keras always does.
-        cross_position_bias: the decoder's biases also in attention to the source, as in bert4keras
-            by default, but not in the original.
+        cross_position_bias: use the decoder's biases also in attention to the source, as
+            bert4keras does by default, but not the original.
         relative_attention_num_buckets, relative_attention_max_distance: see
             `RelativePositionEmbeddingT5`.
     """
 
+    norm_position = "pre"
     p_bias = "t5_relative"
     attention_options = {"use_bias": False, "attention_scale": False}
     feed_forward_options = {"use_bias": False}
@@ -48,44 +52,6 @@ class T5_Base(Half):
 
     family = "t5"
     version = "t5.1.0"
-    removed_arguments = (*Half.removed_arguments, "max_position", "norm_position")
-    config_names = {
-        **Half.config_names,
-        "d_model": "hidden_size",
-        "d_kv": "attention_head_size",
-        "d_ff": "intermediate_size",
-        "num_layers": "num_hidden_layers",
-        "num_heads": "num_attention_heads",
-        "layer_norm_epsilon": "layer_norm_eps",
-    }
-    required_config = {}
-    ignored_config = tuple(
-        """initializer_factor dense_act_fn is_gated_act n_positions max_position
-        max_position_embeddings type_vocab_size segment_vocab_size decoder_start_token_id""".split()
-    )
-
-    @classmethod
-    def translate_config(cls, config):
-        """Hugging Face's words: "gated-gelu" is the tanh form; what is not scaled is not tied."""
-        if "model_type" in config:
-            second = config["model_type"] == "mt5"
-            default = "gated-gelu" if second else "relu"
-            gated, _, name = config.pop("feed_forward_proj", default).rpartition("-")
-            name = "gelu_new" if gated and name == "gelu" else name
-            config["hidden_act"] = [name, "linear"] if gated else name
-            config["pad_id"] = config.get("pad_token_id", 0)
-            if not config.pop("scale_decoder_outputs", not second):
-                # transformers 5 writes True whatever it was
-                config |= {"tie_word_embeddings": False, "scale_decoder_outputs": False}
-        return config
-
-    def create_config(self, config):
-        gated = isinstance(self.hidden_act, list)
-        name = self.hidden_act[0] if gated else config["hidden_act"]
-        name = f"gated-{'gelu' if name == 'gelu_new' else name}" if gated else name
-        config.pop("hidden_act")
-        kind = "mt5" if self.version == "mt5.1.1" else "t5"
-        return {**config, "feed_forward_proj": name, "model_type": kind}
 
     def __init__(
         self,
@@ -100,13 +66,10 @@ class T5_Base(Half):
         layer_norm_eps=1e-6,
         **kwargs,
     ):
-        self.version = version or self.version
-        if self.version not in VERSIONS:
-            raise ValueError(f"`version` must be one of {VERSIONS}. Received: version={version!r}")
+        self.version = check_choice("version", version or self.version, VERSIONS)
         first = self.version == "t5.1.0"
         hidden_act = hidden_act or ("relu" if first else ["gelu_new", "linear"])
-        options = {"hidden_act": hidden_act, "layer_norm_eps": layer_norm_eps, **kwargs}
-        super().__init__(*args, norm_position="pre", **options)
+        super().__init__(*args, hidden_act=hidden_act, layer_norm_eps=layer_norm_eps, **kwargs)
         self.tie_word_embeddings = first if tie_word_embeddings is None else tie_word_embeddings
         if scale_decoder_outputs is None:
             scale_decoder_outputs = self.tie_word_embeddings and bool(self.with_lm)
@@ -115,17 +78,14 @@ class T5_Base(Half):
         self.relative_attention_num_buckets = relative_attention_num_buckets
         self.relative_attention_max_distance = relative_attention_max_distance
 
-    def embed_positions(self, x, positions=None):
-        """Not here: attention takes them."""
-        return x
-
     def compute_position_bias(self, inputs=None):
+        """Return the biases of the half's self-attention."""
         if self.position_bias is None:
             self.position_bias = self.relative_positions(inputs, inputs)
         return self.position_bias
 
     def relative_positions(self, query, key):
-        """The biases (1, h, n, m) of the distances from queries to keys."""
+        """Return the biases (1, h, n, m) of the distances from queries to keys."""
         return self.apply(
             [query, key],
             RelativePositionEmbeddingT5,
@@ -136,6 +96,14 @@ class T5_Base(Half):
             embeddings_initializer=self.initializer,
             name=f"{self.side}-Embedding-Relative-Position",
         )
+
+    def apply_final_layers(self, inputs):
+        """Normalize the last sum; the decoder's may be scaled."""
+        x = super().apply_final_layers(inputs)
+        if self.side == "Encoder" or not self.scale_decoder_outputs:
+            return x
+        scale = self.hidden_size**-0.5
+        return self.apply(x, keras.layers.Rescaling, scale=scale, name="Decoder-Output-Scale")
 
     def variable_mapping(self):
         mt5 = self.version == "mt5.1.1"
@@ -163,52 +131,89 @@ class T5_Base(Half):
                 mapping[f"{layer}-Norm"] = [f"{theirs}/{norm}/scale"]
         return mapping
 
-    token_variables = ("shared/embedding",)
-    transposed_variables = ("*relative_attention_bias",)
-    optional_variables = (
-        _SCORES,
-        "encoder.embed_tokens.weight",
-        "decoder.embed_tokens.weight",
-        "lm_head.weight",
-        "*EncDecAttention?relative_attention_bias*",
-    )
-    huggingface_transposed = ("*kernel", "*/[qkvo]", "*relative_attention_bias")
-    huggingface_rules = (
-        (r"^(encoder|decoder)/rms_norm", r"\1/final_layer_norm"),
-        (r"rms_norm", "layer_norm"),
-        (r"^decoder/logits", "lm_head"),
-        (r"(block|layer)_0*(\d+)", r"\1/\2"),
-        (r"/(kernel|scale|embedding)$", "/weight"),
-        (r"/([qkvo]|relative_attention_bias)$", r"/\1/weight"),
-        ("/", "."),
-    )
-
-    def load_variable(self, checkpoint, name):
-        if name == _SCORES:  # a column for each token
-            return self.load_embeddings(np.asarray(checkpoint[name]).T).T
-        return super().load_variable(checkpoint, name)
-
-    def checkpoint_shape(self, name, shape):
-        if name == _SCORES:
-            return (shape[0], self.original_vocab_size)
-        return super().checkpoint_shape(name, shape)
-
     def translated(self, checkpoint):
-        """A folder whose table and scores are not tied as the model's are is refused."""
+        """Refuse a folder whose token table and logits are tied in another way than the model's."""
         if self.with_lm and self.side != "Encoder" and "shared.weight" in checkpoint:
             own = "lm_head.weight" in checkpoint and not np.array_equal(
                 checkpoint["lm_head.weight"], checkpoint["shared.weight"]
             )
             if own == self.tie_word_embeddings:
-                raise ValueError(
+                raise invalid(
                     f"The checkpoint has {'a' if own else 'no'} `lm_head.weight` of its own. "
-                    f"Pass tie_word_embeddings={not own}. "
-                    f"Received: tie_word_embeddings={self.tie_word_embeddings}"
+                    f"Pass tie_word_embeddings={not own}.",
+                    tie_word_embeddings=self.tie_word_embeddings,
                 )
         return super().translated(checkpoint)
 
+    @classmethod
+    def translate_config(cls, config):
+        """Read the activation, and whether logits are tied: Hugging Face says it by the scale.
 
-class T5_Encoder(Encoder, T5_Base):
+        "gated-gelu" there is the tanh form of GELU.
+        """
+        if "model_type" in config:
+            second = config["model_type"] == "mt5"
+            default = "gated-gelu" if second else "relu"
+            gated, _, name = config.pop("feed_forward_proj", default).rpartition("-")
+            name = "gelu_new" if gated and name == "gelu" else name
+            config["hidden_act"] = [name, "linear"] if gated else name
+            config["pad_id"] = config.get("pad_token_id", 0)
+            if not config.pop("scale_decoder_outputs", not second):
+                # transformers 5 writes tie_word_embeddings=True whatever it was
+                config |= {"tie_word_embeddings": False, "scale_decoder_outputs": False}
+        return config
+
+    def create_config(self, config):
+        name = config.pop("hidden_act")
+        if isinstance(name, list):
+            name = f"gated-{name[0]}".replace("gelu_new", "gelu")
+        kind = "mt5" if self.version == "mt5.1.1" else "t5"
+        return {**config, "feed_forward_proj": name, "model_type": kind}
+
+    original = Original(
+        token_rows=("shared/embedding",),
+        token_columns=(_SCORES,),
+        transposed=("*relative_attention_bias",),
+        optional=(_SCORES,),
+    )
+    huggingface = HuggingFace(
+        heads=_HEADS,
+        keys={
+            "dropout_rate": "dropout_rate",
+            "hidden_dropout_prob": "dropout_rate",
+            "attention_probs_dropout_prob": "attention_dropout_rate",
+            "d_model": "hidden_size",
+            "d_kv": "attention_head_size",
+            "d_ff": "intermediate_size",
+            "num_layers": "num_hidden_layers",
+            "num_heads": "num_attention_heads",
+            "layer_norm_epsilon": "layer_norm_eps",
+        },
+        ignored=tuple(
+            """initializer_factor dense_act_fn is_gated_act n_positions max_position
+            max_position_embeddings type_vocab_size segment_vocab_size
+            decoder_start_token_id""".split()
+        ),
+        rules=(
+            (r"^(encoder|decoder)/rms_norm", r"\1/final_layer_norm"),
+            (r"rms_norm", "layer_norm"),
+            (r"^decoder/logits", "lm_head"),
+            (r"(block|layer)_0*(\d+)", r"\1/\2"),
+            (r"/(kernel|scale|embedding)$", "/weight"),
+            (r"/([qkvo]|relative_attention_bias)$", r"/\1/weight"),
+            ("/", "."),
+        ),
+        transposed=("*kernel", "*/[qkvo]", "*relative_attention_bias"),
+        optional=(
+            "encoder.embed_tokens.weight",
+            "decoder.embed_tokens.weight",
+            "lm_head.weight",
+            "*EncDecAttention?relative_attention_bias*",
+        ),
+    )
+
+
+class T5_Encoder(Encoder, T5_Base):  # noqa: N801
     """T5's encoder alone: token ids to vectors.
 
     >>> encoder = T5_Encoder(30, 8, 1, 2, 16)
@@ -217,11 +222,11 @@ class T5_Encoder(Encoder, T5_Base):
     (None, None, 8)
     """
 
-    architectures = dict.fromkeys((*_HEADS, *_ENCODERS), {})
-    optional_variables = (*T5_Base.optional_variables, "decoder/*")
+    original = replace(T5_Base.original, optional=("decoder/*",))
+    huggingface = replace(T5_Base.huggingface, heads=dict.fromkeys((*_HEADS, *_ENCODERS), {}))
 
 
-class T5_Decoder(Decoder, T5_Base):
+class T5_Decoder(Decoder, T5_Base):  # noqa: N801
     """T5's decoder alone: the encoder's vectors and token ids to scores.
 
     >>> decoder = T5_Decoder(30, 8, 1, 2, 16)
@@ -230,8 +235,7 @@ class T5_Decoder(Decoder, T5_Base):
     (None, None, 30)
     """
 
-    architectures = _HEADS
-    optional_variables = (*T5_Base.optional_variables, "encoder/*")
+    original = replace(T5_Base.original, optional=(_SCORES, "encoder/*"))
 
     def cross_attention(self, x, name, index):
         if not self.cross_position_bias:
@@ -240,26 +244,17 @@ class T5_Decoder(Decoder, T5_Base):
             self.cross_bias = self.relative_positions(x, self.context)
         return self.attention(x, self.context, name, position=self.cross_bias)
 
-    def last_norm(self, x):
-        x = super().last_norm(x)
-        if not self.scale_decoder_outputs:
-            return x
-        scale = self.hidden_size**-0.5
-        return self.apply(x, keras.layers.Rescaling, scale=scale, name="Decoder-Output-Scale")
-
-    def score_tokens(self, x):
+    def compute_logits(self, x):
         if self.tie_word_embeddings:
-            x = self.apply(x, Embedding, arguments={"mode": "dense"}, name="Embedding-Token")
-        else:
-            x = self.apply(
-                x,
-                keras.layers.Dense,
-                units=self.vocab_size,
-                use_bias=False,
-                kernel_initializer=self.initializer,
-                name="Decoder-Output-LM",
-            )
-        return self.activate(x)
+            return self.score_by_token_table(x)
+        return self.apply(
+            x,
+            keras.layers.Dense,
+            units=self.vocab_size,
+            use_bias=False,
+            kernel_initializer=self.initializer,
+            name="Decoder-Output-LM",
+        )
 
 
 class T5(EncoderDecoder, T5_Base):
@@ -273,7 +268,10 @@ class T5(EncoderDecoder, T5_Base):
 
     encoder_class = T5_Encoder
     decoder_class = T5_Decoder
-    architectures = {**_HEADS, **dict.fromkeys(_ENCODERS, {"model": "t5_encoder"})}
+    huggingface = replace(
+        T5_Base.huggingface,
+        heads={**_HEADS, **dict.fromkeys(_ENCODERS, {"model": "t5_encoder"})},
+    )
 
     def __init__(self, *args, version=None, **kwargs):
         super().__init__(*args, version=version or self.version, **kwargs)

@@ -14,7 +14,7 @@ from kerasx.layers import (
     RelativePositionEmbedding,
     RelativePositionEmbeddingT5,
 )
-from kerasx.models.builder_arguments import builder_of, rebuilt
+from kerasx.models.builder_arguments import arguments_of, builder_of, rebuilt
 
 __all__ = ["widen"]
 
@@ -114,11 +114,11 @@ def _positions_in_heads(builder):
 
 def _arguments(builder, k, by):
     """The arguments that grow."""
-    heads = ("num_attention_heads", "num_key_value_heads", "kv_heads")
+    heads = ("num_attention_heads", "num_key_value_heads")
     sizes = ("attention_head_size", "attention_key_size")
     names = ("hidden_size", "intermediate_size", "embedding_size")
     names += heads if by == "heads" else sizes
-    return {name: k * getattr(builder, name) for name in names if getattr(builder, name, None)}
+    return {name: k * value for name, value in arguments_of(builder).items() if name in names}
 
 
 def _factors(builder, wide, k):
