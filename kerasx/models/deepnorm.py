@@ -1,22 +1,26 @@
-"""DeepNorm: how much of a residual to keep, and how small to start, by the number of layers."""
+"""Compute DeepNorm's constants: the scale of residuals and of initial kernels by the depth."""
 
 import keras
+
+from kerasx.checks import invalid
 
 __all__ = ["deepnorm_constants", "xavier"]
 
 
 def deepnorm_constants(encoder_layers=0, decoder_layers=0):
-    """((α, β) of the encoder, (α, β) of the decoder), None for one without layers.
+    """Return ((α, β) of the encoder, (α, β) of the decoder); None for a half without layers.
 
     Blocks compute LayerNorm(αx + f(x)), and the kernels of values, outputs and feed-forward
-    networks start with Xavier's deviation times β, so that the first updates of a model stay of
-    one size however deep it is. N layers alone have α = (2N)^(1/4), β = (8N)^(-1/4); an encoder of
-    N before a decoder of M layers α = 0.81 (N⁴M)^(1/16), β = 0.87 (N⁴M)^(-1/16), that decoder
-    α = (3M)^(1/4), β = (12M)^(-1/4).
+    networks start with Xavier's deviation times β, so that the size of a model's first updates does
+    not depend on its depth:
+
+        N layers alone                 α = (2N)^(1/4),          β = (8N)^(-1/4)
+        encoder of N, decoder of M     α = 0.81 (N⁴M)^(1/16),   β = 0.87 (N⁴M)^(-1/16)
+        decoder of M after an encoder  α = (3M)^(1/4),          β = (12M)^(-1/4)
 
     Args:
-        encoder_layers: N.
-        decoder_layers: M.
+        encoder_layers: N, a number of blocks.
+        decoder_layers: M, a number of blocks.
 
     Source: arXiv 2203.00555; kexue.fm/archives/8994.
 
@@ -26,9 +30,10 @@ def deepnorm_constants(encoder_layers=0, decoder_layers=0):
     """
     n, m = encoder_layers, decoder_layers
     if min(n, m) < 0 or n + m == 0:
-        raise ValueError(
-            "`encoder_layers` and `decoder_layers` must not be negative, nor both 0. "
-            f"Received: encoder_layers={n}, decoder_layers={m}"
+        raise invalid(
+            "`encoder_layers` and `decoder_layers` must not be negative, nor both 0.",
+            encoder_layers=n,
+            decoder_layers=m,
         )
     if n and m:
         depth = (n**4 * m) ** (1 / 16)
@@ -38,5 +43,5 @@ def deepnorm_constants(encoder_layers=0, decoder_layers=0):
 
 
 def xavier(gain=1.0):
-    """The normal initializer of variance gain² · 2 / (fan-in + fan-out)."""
+    """Return the normal initializer of variance gain² · 2 / (fan-in + fan-out)."""
     return keras.initializers.VarianceScaling(gain**2, "fan_avg", "untruncated_normal")

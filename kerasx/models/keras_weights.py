@@ -1,4 +1,4 @@
-"""Keras's own weights file, loaded strictly."""
+"""Load a weights file of Keras strictly."""
 
 import re
 
@@ -8,28 +8,26 @@ __all__ = ["load_keras_weights"]
 
 
 def load_keras_weights(model, path):
-    """`model.load_weights` that goes by layer names and assigns all weights or none.
+    """Load weights by the names of the layers, all of them or none.
 
-    Keras finds a layer's weights by its class and its place in the model, so another model with
-    as many layers of each class loads without a word.
+    Keras finds a layer's weights by its class and its place in the model, so `model.load_weights`
+    reads the file of any model with as many layers of each class without an error.
 
     Args:
         model: a functional keras.Model.
         path: a `.weights.h5` file that `model.save_weights` wrote.
 
     Raises:
-        ValueError: lists the layers that are missing, unused or under another name; or the shapes
-            do not fit.
+        ValueError: lists the layers that are missing, unused or in another place; or shapes do not
+            fit.
     """
     expected, stored = _places_in_model(model), _places_in_file(path)
     wrong = sorted(k for k in {**expected, **stored} if expected.get(k) != stored.get(k))
     if wrong:
-        what = {True: "another place", False: "missing in the file"}
-        listed = [what[k in stored] if k in expected else "unused" for k in wrong]
+        listed = "\n".join(f"    {k}: {_difference(k, expected, stored)}" for k in wrong)
         raise ValueError(
             f"{path} must hold the weights of the same layers; nothing was loaded. Build the model "
-            "with the arguments it was saved with. They differ in\n"
-            + "\n".join(f"    {k}: {v}" for k, v in zip(wrong, listed))
+            f"with the arguments it was saved with. They differ in\n{listed}"
         )
     before = model.get_weights()
     try:
@@ -39,8 +37,15 @@ def load_keras_weights(model, path):
         raise
 
 
+def _difference(name, expected, stored):
+    """Say how a layer differs between model and file."""
+    if name not in expected:
+        return "unused"
+    return "another place" if name in stored else "missing in the file"
+
+
 def _places_in_model(model):
-    """{name: number of layers of the same class before it} of the layers with weights."""
+    """Return {name: number of layers of its class before it} for the layers with weights."""
     kinds, places = [], {}
     for layer in model.layers:
         if layer.weights:
@@ -50,7 +55,7 @@ def _places_in_model(model):
 
 
 def _places_in_file(path):
-    """The same from the groups "dense", "dense_1", ... of a `.weights.h5` file."""
+    """Return `_places_in_model` for the groups "dense", "dense_1", ... of a `.weights.h5` file."""
     places = {}
 
     def visit(dataset_path, item):

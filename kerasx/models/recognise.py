@@ -1,11 +1,11 @@
-"""Which family a checkpoint is of, by the names of its tensors."""
+"""Recognise the family of a checkpoint by the names of its tensors."""
 
 import re
 
 __all__ = ["recognise"]
 
-# (models that it may be, signs): regular expressions that a name must contain, or with a "!" none
-# of the names may; the first line whose signs all agree holds. "/" stands for "." too.
+# (models, signs): a sign is a regular expression that a tensor name must contain, or after "!" one
+# that no name may contain. The first line whose signs all agree decides. "/" also stands for ".".
 _SIGNS = (
     (("gau_alpha",), "^GAU_alpha/"),
     (("gpt2_ml",), "^newslm/"),
@@ -28,19 +28,19 @@ _SIGNS = (
     (("roformer",), "^roformer/|encoder/embed_positions"),
     (("bert",), "^bert/", "/position_embeddings"),
     (("nezha", "roformer"), "^bert/embeddings/", "/attention/self/query/"),
-    # a Hugging Face backbone on its own
+    # a Hugging Face backbone without a prefix
     (("bert", "roberta", "electra"), "^embeddings/position_embeddings", "/attention/self/query/"),
 )
 
 
 def recognise(names):
-    """The models that a checkpoint with these tensors may be of.
+    """Return the names of the models that a checkpoint with these tensors may be of.
 
     Args:
-        names: the tensors' names, of a TensorFlow checkpoint or a Hugging Face folder.
+        names: the tensors' names, from a TensorFlow checkpoint or a Hugging Face folder.
 
     Returns:
-        A tuple of names for `build_transformer_model(model=...)`, empty if it is none of them.
+        A tuple of names for `build_transformer_model(model=...)`, empty if none fits.
 
     >>> recognise(["transformer.wte.weight", "transformer.h.0.attn.c_attn.weight"])
     ('gpt2',)

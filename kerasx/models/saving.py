@@ -1,4 +1,4 @@
-"""One folder with all that a model needs, read back without an argument."""
+"""Save a model with its tokenizer and labels in one folder, and load it without arguments."""
 
 import json
 import os
@@ -29,14 +29,14 @@ _INDEX, _GRAPH = "artefact.json", "model.keras"
 
 @dataclass
 class Artefact:
-    """What `load_model` found.
+    """A model with the objects saved beside it, as `load_model` returns them.
 
     Attributes:
         model: the keras.Model.
         tokenizer: the tokenizer, or None.
         labels: the names of the classes, or None.
-        builder: the builder of the model, over the same weights; None for a model with layers of
-            its own on top.
+        builder: the builder of the model, which has the same layers; None for a model with further
+            layers on top.
     """
 
     model: Any
@@ -46,23 +46,23 @@ class Artefact:
 
 
 def save_model(folder, model, tokenizer=None, labels=None):
-    """Write a model with all that belongs to it; `load_model` needs no arguments.
+    """Write a model with its tokenizer and labels, so that `load_model` needs no arguments.
 
-    The folder gets Keras's own `model.keras`, which holds graph, weights and, if compiled, the
-    optimizer; the vocabulary; and `artefact.json` with the options of the tokenizer, the labels,
-    all arguments of the builder (`keep_tokens` and `compound_tokens` applied: the new vocabulary
-    is the model's own) and the SHA-256 of the other files. All files are written before the first
-    one is put in its place.
+    The folder gets Keras's `model.keras` with the graph, the weights and the optimizer of a
+    compiled model; the vocabulary; and `artefact.json` with the tokenizer's options, the labels,
+    the builder's arguments (`keep_tokens` and `compound_tokens` applied: their vocabulary is now
+    the model's) and the SHA-256 of the other files. All files are written before the first one is
+    moved into place.
 
     Args:
-        folder: made if it is not there.
+        folder: path of the folder; made if it does not exist.
         model: a keras.Model with any layers, or a builder.
         tokenizer: a `Tokenizer` or `SpTokenizer`.
-        labels: names of the classes, in their order.
+        labels: names of the classes, in order.
 
     Raises:
-        ValueError: the vocabulary has more tokens than the model has embeddings, or something has
-            no form in a file.
+        ValueError: the vocabulary has more tokens than the model has embeddings, or labels or
+            arguments cannot be written as JSON.
 
     >>> import tempfile
     >>> from kerasx.models import build_transformer_model
@@ -98,16 +98,16 @@ def save_model(folder, model, tokenizer=None, labels=None):
 
 
 def load_model(folder):
-    """Read what `save_model` wrote.
+    """Load a model that `save_model` wrote.
 
     Args:
-        folder: the folder.
+        folder: path of the folder.
 
     Returns:
-        Artefact.
+        An `Artefact`.
 
     Raises:
-        ValueError: the folder holds no artefact, or files that are not those it was saved with.
+        ValueError: the folder has no artefact, or its files have changed since.
     """
     path = os.path.join(folder, _INDEX)
     if not os.path.isfile(path):
@@ -147,7 +147,7 @@ def _check_vocabulary(tokenizer, model):
 
 
 def _builder_config(builder):
-    """The name of the builder's class, its application and arguments; None for a user's class."""
+    """Return the builder's model name, application and arguments; None for a user's class."""
     builder_of(builder)  # raises for conditional normalizations
     own = type(builder).__mro__[2 if type(builder).application else 0]
     names = [name for name, cls in MODELS.items() if cls is own]
@@ -158,7 +158,7 @@ def _builder_config(builder):
 
 
 def _rebuild(config, model):
-    """A builder whose layers are the model's."""
+    """Build a builder over the model's layers."""
     builder, _ = make_builder(
         {},
         config["model"],

@@ -1,4 +1,4 @@
-"""docs/subclassing.md: its code runs as printed, and does what the page says."""
+"""docs/subclassing.md and docs/models.md: their code runs as printed, and does what they say."""
 
 import pathlib
 import re
@@ -7,21 +7,26 @@ import keras
 import numpy as np
 import pytest
 
+from kerasx.checkpoints import open_checkpoint
 from kerasx.models import BERT, build_transformer_model
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
 
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "subclassing.md"
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+
+
+def run(page, folder):
+    """The names that a page's code defines, run from top to bottom in an empty folder."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        exec(compile("\n".join(blocks), page, "exec"), names)  # noqa: S102 - our own page
+    return names
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The names that the page's code defines, run from top to bottom in an empty folder."""
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    names = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("page"))
-        exec(compile("\n".join(blocks), str(PAGE), "exec"), names)  # noqa: S102 - our own page
-    return names
+    return run("subclassing.md", tmp_path_factory.mktemp("page"))
 
 
 def test_the_subclass_builds_with_its_own_argument(page):
@@ -66,3 +71,29 @@ def test_the_extended_mapping_saves_and_loads_the_new_layer(page):
 def test_the_shared_blocks_have_the_weights_of_one(page):
     one = build_transformer_model({**page["config"], "num_hidden_layers": 1}, model=BERT)
     assert page["shared"].count_params() == one.count_params()
+
+
+def test_a_tensor_of_a_head_that_is_not_built_may_be_in_a_hugging_face_file(page, tmp_path):
+    path = tmp_path / "model.safetensors"
+    page["builder"].save_weights_as_checkpoint(path, names="huggingface")
+    with open_checkpoint(str(path)) as source:
+        tensors = {name: np.array(source[name]) for name in source}
+    tensors["my_head.weight"] = np.zeros(3, "float32")
+    loaded = build_transformer_model(page["config"], tensors, model=page["HeadedBERT"])
+    for x, y in zip(loaded.get_weights(), page["builder"].model.get_weights(), strict=True):
+        np.testing.assert_array_equal(x, y)
+    with pytest.raises(ValueError, match="unused:\n    my_head.weight"):
+        build_transformer_model(page["config"], tensors, model=page["MyBERT"])
+
+
+def test_the_family_of_parts_has_rotations_and_no_position_table(page):
+    layers = [layer.name for layer in page["rotary"].layers]
+    assert "Embedding-Rotary-Position" in layers and "Embedding-Position" not in layers
+    assert page["rotary"].output.shape == (None, None, 20)
+
+
+def test_the_page_of_models_widens_and_deepens(tmp_path):
+    names = run("models.md", tmp_path)
+    assert names["wide"].hidden_size == 2 * names["builder"].hidden_size == 32
+    assert names["deep"].num_hidden_layers == 4
+    assert not any("lora" in v.path for v in names["model"].variables)

@@ -1,9 +1,10 @@
-"""A deeper model that says the same."""
+"""Make a model deeper without changing its outputs."""
 
 import re
 
 import numpy as np
 
+from kerasx.checks import invalid
 from kerasx.layers import LayerNormalization
 from kerasx.models.builder_arguments import builder_of, rebuilt
 
@@ -13,22 +14,22 @@ _BLOCK = re.compile(r".*?Transformer-(\d+)-.*")
 
 
 def deepen(model, positions):
-    """New blocks that change nothing, to be trained.
+    """Insert new blocks that compute the identity, to be trained.
 
-    A new block starts as a copy of the one before it, but the kernels and biases of its output
-    projections are zero. With the normalization first, x + f(Norm(x)) = x: that is all. With the
-    normalization last, Norm(x + 0) is not x = γ ⊙ z + β, since γ and β of the block before have
-    changed the variance and mean that z was normalized to; but Norm(z) = z with scale 1 and offset
-    0 is. So γ and β move from the last normalization before the new block to its own last one,
-    and all in between have scale 1 and offset 0 (exact but for ε: z has variance v / (v + ε)).
+    A new block starts as a copy of the block before it, with output projections of zero. Where
+    normalizations come first, x + f(Norm(x)) = x. Where they come last, the block before ends in
+    x = γ ⊙ z + β with a normalized z, and Norm(x + 0) would undo γ and β; but Norm(z) = z with
+    scale 1 and offset 0. So γ and β move from the last normalization before the new block to the
+    last one in it, and all normalizations between get scale 1 and offset 0 (exact except for ε:
+    z has variance v / (v + ε)).
 
     Args:
         model: a built builder, or the keras.Model that it built.
-        positions: the old blocks before which to put a new one, 0 to num_hidden_layers (after the
-            last); one that comes twice gets two.
+        positions: list of int, the old blocks before which to insert a new one, from 0 to
+            num_hidden_layers (after the last); a position given twice gets two blocks.
 
     Returns:
-        The deeper builder; its `.model` is the keras.Model.
+        The deeper builder; its attribute `model` is the keras.Model.
 
     Raises:
         ValueError: a position is out of range, or a new block cannot be the identity.
@@ -60,13 +61,14 @@ def deepen(model, positions):
 def _check(builder, positions):
     n = builder.num_hidden_layers
     if any(not isinstance(p, int) or not 0 <= p <= n for p in positions):
-        raise ValueError(f"`positions` must be ints in [0, {n}]. Received: positions={positions}")
+        raise invalid(f"`positions` must be ints in [0, {n}].", positions=positions)
     if getattr(builder, "norm_position", None) == "deepnorm":
         raise ValueError("`model` must be without DeepNorm, whose constants depend on the depth.")
     if hasattr(builder, "num_decoder_layers"):
-        raise ValueError(
+        raise invalid(
             "`model` must be no encoder-decoder nor one half of it: the positions do not say "
-            f"which half they mean. Received: a {type(builder).__name__}"
+            "which half they mean.",
+            model=type(builder).__name__,
         )
     if builder.residual_attention_scores:
         raise ValueError("`model` must be without residual_attention_scores: scores would add up.")
@@ -74,13 +76,13 @@ def _check(builder, positions):
         raise ValueError("`model` must be without a convolution beside its first block.")
     if not any(_BLOCK.fullmatch(name) for name in builder.layers):
         raise ValueError(
-            f"`model` must have blocks of their own weights; those of a {type(builder).__name__} "
-            "share them: build it with a larger num_hidden_layers."
+            f"`model` must have blocks with separate weights; the blocks of a "
+            f"{type(builder).__name__} share them: build it with a larger num_hidden_layers."
         )
 
 
 def _order(n, positions):
-    """(old block, whether it is a new copy of it) of each block, from the first to the last."""
+    """Return (old block, whether it is a new copy) for each block, from first to last."""
     order = []
     for i in range(n + 1):
         order += [(max(i - 1, 0), True)] * positions.count(i)
@@ -89,7 +91,7 @@ def _order(n, positions):
 
 
 def _copy(builder, name, layer, order):
-    """The weights of the old layer, where there is one."""
+    """Copy the weights of the old layer, where there is one."""
     block, new = _BLOCK.fullmatch(name), False
     if block is not None:
         index, new = order[int(block[1])]
@@ -99,17 +101,18 @@ def _copy(builder, name, layer, order):
     elif layer.weights and not new:
         raise ValueError(
             f"`positions` must leave each block the layers that it has: a {type(builder).__name__} "
-            f"has no {name!r} where it is now. Received: new blocks before it"
+            f"has no layer {name!r}. Received: new blocks before block {block[1]}"
         )
 
 
 def _layers_of(builder, index):
-    """The layers of a block, in the order of the graph."""
+    """Return the layers of a block, in the order of the graph."""
     found = [(_BLOCK.fullmatch(name), layer) for name, layer in builder.layers.items()]
     return [layer for block, layer in found if block and int(block[1]) == index]
 
 
 def _make_identity(builder, index):
+    """Set the weights of a block so that it returns its input."""
     layers = _layers_of(builder, index)
     for layer in layers:
         if hasattr(layer, "o_dense"):
@@ -123,7 +126,7 @@ def _make_identity(builder, index):
 
 
 def _norm_before(builder, index):
-    """The normalization whose output a block takes."""
+    """Return the normalization whose output is a block's input."""
     if index:
         return _layers_of(builder, index - 1)[-1]
     if builder.embedding_size != builder.hidden_size:

@@ -1,38 +1,39 @@
-"""Low-rank adaptation: small factors are trained instead of the kernels, then folded into them."""
+"""Low-rank adaptation (LoRA): train small factors instead of kernels, then merge them."""
 
 import re
 
 import keras
 
 from kerasx.backend.keras_internals import all_layers, forget_variable, stored_kernel
+from kerasx.checks import check_integer
 
 __all__ = ["enable_lora", "merge_lora"]
 
-# the projections of attentions and of position-wise networks
+# the projections of attentions and of feed-forward networks
 KERNELS = r"(Attention|FeedForward)\S*/\w+_dense$"
 
 
 def enable_lora(model, rank, layers=KERNELS, alpha=None):
-    """Train A (n, r) and B (r, m) of W + (α / r) A B alone, in the chosen dense layers.
+    """Add factors A (n, r) and B (r, m) to kernels W of dense layers, and freeze all else.
 
-    B starts at zero, so the model says what it said before. All other variables of the model are
-    frozen; layers put on top of it train as they do. Call it before the model is compiled, and
-    before the model on top of it is. `kerasx.optimizers.lora_plus` lets B learn faster than A.
-    Saved with `model.save`, the factors are folded in on the way.
+    The layers compute with W + (α / r) A B. B starts at zero, so the outputs do not change. Layers
+    added on top of the model stay trainable. Call this before the model, or a model on top of it,
+    is compiled. `kerasx.optimizers.lora_plus` lets B learn faster than A. `model.save` merges the
+    factors in the saved file.
 
     Args:
         model: a built keras.Model.
         rank: r, at least 1.
         layers: regular expression for the paths of dense layers, such as
             "Transformer-3-MultiHeadSelfAttention/q_dense"; by default all projections of
-            attentions and feed-forward networks. "[qv]_dense$" is the paper's choice.
+            attentions and feed-forward networks. The paper has "[qv]_dense$".
         alpha: α, the rank by default.
 
     Returns:
-        The paths of the layers adapted.
+        The paths of the adapted layers.
 
     Raises:
-        ValueError: no dense layer has such a path, one is adapted already, or r < 1.
+        ValueError: no dense layer has a matching path, one is adapted already, or r < 1.
 
     Source: arXiv 2106.09685; kexue.fm/archives/9590.
 
@@ -44,13 +45,12 @@ def enable_lora(model, rank, layers=KERNELS, alpha=None):
     >>> sum(v.shape[0] * v.shape[1] for v in bert.model.trainable_variables)  # 2 (8 + 8) each
     64
     """
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise ValueError(f"`rank` must be an integer >= 1, 8 for example. Received: rank={rank!r}")
+    check_integer("rank", rank, least=1)
     every = _dense_layers(model)
     chosen = [dense for dense in every if re.search(layers, dense.path)]
     adapted = [dense.path for dense in every if dense.lora_enabled]
     if adapted or not chosen:
-        raise ValueError(
+        raise ValueError(  # with all paths, of which `layers` must match some
             "`model` must not be adapted yet (`merge_lora` makes it plain), and `layers` must "
             f"match dense layers of it. Received: layers={layers!r}, adapted={adapted}, "
             f"dense layers={[dense.path for dense in every]}"
@@ -66,15 +66,15 @@ def enable_lora(model, rank, layers=KERNELS, alpha=None):
 
 
 def merge_lora(model):
-    """Fold what `enable_lora` added into the kernels: a plain model that says the same.
+    """Add the factors of `enable_lora` to the kernels; the outputs do not change.
 
-    What was frozen is trainable again. Compile the model anew to train on.
+    Frozen variables become trainable again. Compile the model again before further training.
 
     Args:
-        model: a keras.Model that `enable_lora` adapted, or one on top of it.
+        model: a keras.Model that `enable_lora` adapted, or a model on top of it.
 
     Raises:
-        ValueError: it is not adapted.
+        ValueError: the model is not adapted.
     """
     adapted = [dense for dense in _dense_layers(model) if dense.lora_enabled]
     if not adapted:
@@ -82,7 +82,9 @@ def merge_lora(model):
     frozen = {path for dense in adapted for path in dense.lora_frozen}
     for dense in adapted:
         stored_kernel(dense).assign(dense.kernel)  # the property adds (α / r) A B
-        dense.lora_kernel_b.assign(keras.ops.zeros(dense.lora_kernel_b.shape))  # for graphs traced
+        dense.lora_kernel_b.assign(
+            keras.ops.zeros(dense.lora_kernel_b.shape)
+        )  # for graphs traced before
         for variable in (dense.lora_kernel_a, dense.lora_kernel_b):
             forget_variable(dense, variable)
         dense.lora_kernel_a = dense.lora_kernel_b = dense.lora_rank = dense.lora_alpha = None
@@ -95,11 +97,11 @@ def merge_lora(model):
 
 
 def _dense_layers(model):
-    """The dense layers of a model, in the order of their paths."""
+    """Return the dense layers of a model, in the order of their paths."""
     found = [x for x in all_layers(model) if isinstance(x, keras.layers.Dense)]
     return sorted(found, key=lambda dense: [*re.split(r"(\d+)", dense.path)])
 
 
 def _forget_compiled(model):
-    """Functions traced before have the layers as they were."""
+    """Drop compiled functions, which were traced with the former layers."""
     model.train_function = model.test_function = model.predict_function = None

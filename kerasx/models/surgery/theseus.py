@@ -1,25 +1,26 @@
-"""Compression by replacing modules while training."""
+"""Compress a model by replacing its modules at random in training."""
 
 import copy
 
 import keras
 
+from kerasx.checks import invalid
 from kerasx.layers import BinaryRandomChoice
 
 __all__ = ["theseus"]
 
 
 def theseus(predecessor, successor, rate=0.5):
-    """BERT-of-Theseus: train a shallow successor in place of parts of a deep predecessor.
+    """Train a shallow successor in place of parts of a deep predecessor (BERT-of-Theseus).
 
-    Each module of the successor (the embeddings, and each block) stands for as many blocks of the
-    predecessor as keep the depths in proportion. In training each module is the successor's with
-    probability `rate`, for the whole batch; the predecessor is frozen. Afterwards the successor's
-    own model has the trained weights, and is trained on alone for a while.
+    Each block of the successor stands for the same number of blocks of the predecessor. In
+    training each module (the embeddings, or a block) is the successor's with probability `rate`,
+    for the whole batch, else the predecessor's, which is frozen. Afterwards the successor's model
+    has the trained weights; train it alone for some more epochs.
 
     Args:
         predecessor: a built builder (`build_transformer_model(..., return_keras_model=False)`).
-        successor: another of the same inputs and width, with another `prefix`; its number of
+        successor: a builder with the same inputs and width and another `prefix`; its number of
             blocks divides the predecessor's.
         rate: probability of the successor's module.
 
@@ -27,7 +28,7 @@ def theseus(predecessor, successor, rate=0.5):
         A keras.Model from the inputs to the hidden states, which predicts with the successor.
 
     Raises:
-        ValueError: depths that do not divide, widths that differ, equal prefixes.
+        ValueError: depths do not divide, widths differ, or prefixes are equal.
 
     Source: arXiv 2002.02925; kexue.fm/archives/7575.
     """
@@ -52,7 +53,7 @@ def theseus(predecessor, successor, rate=0.5):
 
 
 def _laid_over(builder, inputs):
-    """The builder, with the same layers, ready to lay a graph from other inputs."""
+    """Return a copy of the builder over the same layers, to lay a graph from other inputs."""
     again = copy.copy(builder)
     again.set_inputs(inputs)
     again.attention_bias = again.position_bias = again.attention_scores = None
@@ -62,17 +63,20 @@ def _laid_over(builder, inputs):
 def _check(predecessor, successor):
     deep, shallow = predecessor.num_hidden_layers, successor.num_hidden_layers
     if deep % shallow:
-        raise ValueError(
-            "The successor's `num_hidden_layers` must divide the predecessor's. "
-            f"Received: {shallow} and {deep}"
+        raise invalid(
+            "The successor's `num_hidden_layers` must divide the predecessor's.",
+            successor=shallow,
+            predecessor=deep,
         )
     if predecessor.hidden_size != successor.hidden_size:
-        raise ValueError(
-            "Predecessor and successor must have the same `hidden_size`. "
-            f"Received: {predecessor.hidden_size} and {successor.hidden_size}"
+        raise invalid(
+            "Predecessor and successor must have the same `hidden_size`.",
+            predecessor=predecessor.hidden_size,
+            successor=successor.hidden_size,
         )
     if predecessor.prefix == successor.prefix:
-        raise ValueError(
+        raise invalid(
             "Predecessor and successor must have different prefixes, or their layers have the "
-            f"same names. Received: prefix={predecessor.prefix!r} for both"
+            "same names.",
+            prefix=predecessor.prefix,
         )

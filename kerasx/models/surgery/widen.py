@@ -1,9 +1,10 @@
-"""A wider model that says the same."""
+"""Make a model wider without changing its outputs."""
 
 import keras
 import numpy as np
 
 from kerasx.backend.keras_internals import calls, producer
+from kerasx.checks import check_integer, invalid
 from kerasx.layers import (
     BiasAdd,
     Embedding,
@@ -32,40 +33,40 @@ _KNOWN = (
 
 
 def widen(model, k, by=None, noise=0.0, seed=0):
-    """Every width times k, the same outputs.
+    """Multiply every width of a model by k, with the same outputs.
 
-    Each feature is repeated, x̃ = [x_1, x_1, x_2, x_2, ...] for k = 2, and with R, which repeats
-    along every widened axis,
+    Each feature is repeated, x̃ = [x_1, x_1, x_2, x_2, ...] for k = 2. With R, which repeats along
+    every widened axis, the new weights are
 
         tables, γ, β and biases R(w);  kernels R(W) / k;  queries and keys · k^(-1/4)
 
-    so that sums over k copies are what they were, and q̃·k̃ / sqrt(k d) = q·k / sqrt(d) (k^(-1/2)
-    where attention does not divide). Means and variances are unchanged, so every ε stays. What
-    meets the token table again, the output of the last normalization, is divided by k.
+    so that sums over k copies stay the same, and q̃·k̃ / sqrt(k d) = q·k / sqrt(d) (with k^(-1/2)
+    where attention does not divide). Means and variances stay, so every ε stays. The output of the
+    last normalization, which meets the token table again, is divided by k.
 
-    The post has x̃ / sqrt(2) instead, and then ε has to become ε/k wherever the input has that
-    factor; in a masked language model's head it has not. (Its second bias of the feed-forward
-    network, b/2, should be b/sqrt(2).) Without the factor every ε and every activation stays.
+    The post has x̃ / sqrt(2) instead, which changes ε to ε/k where the input has the factor, but
+    not in a masked language model's head. (Its second bias of the feed-forward network, b/2,
+    should be b/sqrt(2).)
 
     The k copies of a feature get equal gradients: without `noise` (or dropout) an elementwise
-    optimizer never tells them apart, and the new width stays unused. (The copies inside of a query
-    or key head part only after the first step, when the inputs have.)
+    optimizer keeps them equal, and the new width has no use. (Copies inside of a query or key head
+    differ only after the first step, when the inputs do.)
 
     Args:
         model: a built builder, or the keras.Model that it built.
-        k: how many times as wide.
+        k: int, the factor of the widths.
         by: "head_size" keeps the number of heads, as in the post; "heads" repeats whole heads,
-            which is exact for positions that live in a head (rotary, NEZHA's). By default what is
-            exact for the family.
-        noise: how unevenly the k weights that meet the k copies share what was one weight, as a
-            multiple of a kernel's standard deviation. Their sum stays: so do the outputs.
-        seed: of the noise.
+            which is exact for positions inside the heads (rotary, NEZHA's). By default the one
+            that is exact for the family.
+        noise: unevenness of the k weights that stand for one weight, as a multiple of a kernel's
+            standard deviation. Their sum, and so the outputs, stay the same.
+        seed: seed of the noise.
 
     Returns:
-        The wider builder; its `.model` is the keras.Model.
+        The wider builder; its attribute `model` is the keras.Model.
 
     Raises:
-        ValueError: the model has layers of which no widening is known.
+        ValueError: the model has layers for which no widening is known.
 
     Source: kexue.fm/archives/8444.
 
@@ -81,16 +82,16 @@ def widen(model, k, by=None, noise=0.0, seed=0):
     in_heads = _positions_in_heads(builder)
     by = by or ("heads" if in_heads else "head_size")
     if by not in ("heads", "head_size") or (by == "head_size" and in_heads):
-        raise ValueError(
-            "`by` must be 'heads' or, where no position lives in a head, 'head_size'. "
-            f"Received: by={by!r} for a {type(builder).__name__}"
+        raise invalid(
+            "`by` must be 'heads' or, where no position lives in a head, 'head_size'.",
+            by=by,
+            model=type(builder).__name__,
         )
-    if not isinstance(k, int) or k < 1:
-        raise ValueError(f"`k` must be an int of at least 1. Received: k={k}")
+    check_integer("k", k, least=1)
     wide = rebuilt(builder, **_arguments(builder, k, by))
     factors, rng = _factors(builder, wide, k), np.random.default_rng(seed)
     for name, layer in wide.layers.items():
-        values = _layer(builder.layers[name], layer, by, noise, rng)
+        values = _widened(builder.layers[name], layer, by, noise, rng)
         layer.set_weights([factors.get(name, 1) * value for value in values])
     return wide
 
@@ -98,14 +99,15 @@ def widen(model, k, by=None, noise=0.0, seed=0):
 def _check_layers(builder):
     for layer in builder.layers.values():
         if layer.weights and type(layer) not in _KNOWN:
-            raise ValueError(
-                "`model` must have layers of which a widening is known: "
-                f"{', '.join(sorted(x.__name__ for x in _KNOWN))}. "
-                f"Received: a {type(layer).__name__}"
+            raise invalid(
+                "`model` must have layers for which a widening is known: "
+                f"{', '.join(sorted(x.__name__ for x in _KNOWN))}.",
+                layer=type(layer).__name__,
             )
 
 
 def _positions_in_heads(builder):
+    """Return whether single components of a query or key head have a meaning."""
     attentions = [x for x in builder.layers.values() if isinstance(x, MultiHeadAttention)]
     return builder.p_bias not in (None, "t5_relative") or any(
         x.qk_norm is not None for x in attentions
@@ -113,7 +115,7 @@ def _positions_in_heads(builder):
 
 
 def _arguments(builder, k, by):
-    """The arguments that grow."""
+    """Return the arguments that grow."""
     heads = ("num_attention_heads", "num_key_value_heads")
     sizes = ("attention_head_size", "attention_key_size")
     names = ("hidden_size", "intermediate_size", "embedding_size")
@@ -122,7 +124,7 @@ def _arguments(builder, k, by):
 
 
 def _factors(builder, wide, k):
-    """{name: factor} of the layers whose outputs are products with a token table, or rescaled."""
+    """Return {name: factor} for layers whose outputs meet a token table or are rescaled."""
     factors = {}
     for name, layer in builder.layers.items():
         scores = [x for x in calls(layer) if x.arguments.kwargs.get("mode") == "dense"]
@@ -135,31 +137,26 @@ def _factors(builder, wide, k):
 
 
 def _scale_before(node):
-    """The layer with weights before this place of the graph; its weights must be a scale."""
+    """Return the last layer with weights before a node; they must be a scale."""
     layer = producer(node.input_tensors[0])
     while not layer.weights:
         layer = producer(calls(layer)[0].input_tensors[0])
     linear = isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
     if not linear and not (isinstance(layer, LayerNormalization) and layer.scale):
-        raise ValueError(
-            "`model` must have a scale before the scores of its tokens, one to be divided by k. "
-            f"Received: {type(layer).__name__} {layer.name!r}"
+        raise invalid(
+            "`model` must have a scale before the scores of its tokens, which is divided by k.",
+            layer=f"{type(layer).__name__} {layer.name!r}",
         )
     return layer
 
 
-def _layer(old, new, by, noise, rng):
-    """The weights of the wider layer."""
+def _widened(old, new, by, noise, rng):
+    """Return the weights of the wider layer, float32 arrays."""
     values = []
     for weight, wider in zip(old.weights, new.weights):
-        *_, part, kind = ["", *weight.path.split("/")]
+        *_, part, kind = ["", *weight.path.split("/")]  # such as "q_dense", "kernel"
         value, shape = keras.ops.convert_to_numpy(weight).astype("float64"), tuple(wider.shape)
-        blocks = [1] * len(shape)
-        if by == "heads" and isinstance(old, MultiHeadAttention):
-            size = {"q_dense": old.key_size, "k_dense": old.key_size}.get(part, old.head_size)
-            blocks[0 if part == "o_dense" else -1] = size
-        if by == "heads" and part == "o_dense" and kind == "bias":
-            blocks = [1]
+        blocks = _blocks(old, part, kind, by, len(shape))
         times = shape[0] // value.shape[0]
         for axis, block in enumerate(blocks):
             value = _repeat(value, shape[axis] // value.shape[axis], axis, block)
@@ -172,8 +169,20 @@ def _layer(old, new, by, noise, rng):
     return values
 
 
+def _blocks(layer, part, kind, by, axes):
+    """Return for each axis of a weight how many features are repeated together: a head, or one."""
+    blocks = [1] * axes
+    if by != "heads" or not isinstance(layer, MultiHeadAttention):
+        return blocks
+    if part == "o_dense":
+        blocks[0] = layer.head_size if kind == "kernel" else 1
+    else:
+        blocks[-1] = layer.key_size if part in ("q_dense", "k_dense") else layer.head_size
+    return blocks
+
+
 def _repeat(x, times, axis, block=1):
-    """Each run of `block` along the axis `times` times.
+    """Repeat each run of `block` elements along an axis.
 
     >>> _repeat(np.array([1, 2, 3, 4]), 2, 0, block=2).tolist()
     [1, 2, 1, 2, 3, 4, 3, 4]
@@ -186,7 +195,7 @@ def _repeat(x, times, axis, block=1):
 
 
 def _uneven(kernel, times, block, rng):
-    """Noise whose sum over the copies of an input is zero, as large as the kernel."""
+    """Draw noise with the kernel's deviation, whose sum over the copies of an input is zero."""
     noise = kernel.std() * rng.standard_normal(kernel.shape)
     copies = noise.reshape(-1, times, block, kernel.shape[-1])
     return (copies - copies.mean(axis=1, keepdims=True)).reshape(kernel.shape)
