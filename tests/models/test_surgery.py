@@ -15,7 +15,7 @@ from tests.models.test_families import batch, outputs, tiny
 # weights are moved, in NumPy; what the layers compute has tests on every backend
 
 # families that cannot be, and what the error says
-UNWIDENED = {"deberta-v2": "Received: a VectorTable", "gau_alpha": "Received: a GatedAttention"}
+UNWIDENED = {"deberta-v2": "layer='VectorTable'", "gau_alpha": "layer='GatedAttentionUnit'"}
 UNDEEPENED = {"albert": "share them", "deberta-v2": "without a convolution"}
 T5_SIZES = """vocab_size hidden_size num_hidden_layers num_attention_heads
 intermediate_size""".split()
