@@ -1,7 +1,7 @@
 """BERT: a bidirectional encoder."""
 
-from kerasx.models.families.embeddings import TrainedPositions
 from kerasx.models.families.encoder import EncoderModel, NextSentence
+from kerasx.models.families.input_embeddings import TrainedPositions
 
 __all__ = ["BERT"]
 

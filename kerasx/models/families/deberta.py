@@ -14,8 +14,8 @@ from kerasx.models.families.bert_names import (
     norm,
 )
 from kerasx.models.families.block_options import HalfCausalHeads, NormPosition, ResidualScores
-from kerasx.models.families.embeddings import Embeddings, Segments, TrainedPositions
 from kerasx.models.families.encoder import NextSentence
+from kerasx.models.families.input_embeddings import Embeddings, Segments, TrainedPositions
 from kerasx.ops import get_activation
 
 __all__ = ["DeBERTa"]

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from kerasx.models.families.bert_names import BERT_FOLDER
-from kerasx.models.families.embeddings import TrainedPositions
 from kerasx.models.families.encoder import EncoderModel
+from kerasx.models.families.input_embeddings import TrainedPositions
 from kerasx.models.sources import Original, rename
 
 __all__ = ["DistilBERT"]

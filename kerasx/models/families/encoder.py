@@ -4,7 +4,7 @@ from kerasx.checks import invalid
 from kerasx.layers import BiasAdd, FirstToken
 from kerasx.models.families.bert_names import BERT_CHECKPOINT, BERT_FOLDER, bert_variables
 from kerasx.models.families.block_options import BlockOptions
-from kerasx.models.families.embeddings import Embeddings, Segments
+from kerasx.models.families.input_embeddings import Embeddings, Segments
 
 __all__ = ["EncoderModel", "Heads", "NextSentence"]
 

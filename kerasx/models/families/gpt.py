@@ -5,7 +5,7 @@ from dataclasses import replace
 from kerasx.layers import Add
 from kerasx.models.families.bert_names import bert_variables, dense, norm
 from kerasx.models.families.block_options import NormPosition, ResidualScores, TalkingHeads
-from kerasx.models.families.embeddings import Embeddings, Segments, TrainedPositions
+from kerasx.models.families.input_embeddings import Embeddings, Segments, TrainedPositions
 from kerasx.models.sources import HuggingFace, Original, rename
 from kerasx.models.transformer import LM_Mask
 

@@ -4,8 +4,8 @@ from kerasx.checks import invalid
 from kerasx.layers import AttentionMask, SinusoidalPositionEmbedding
 from kerasx.models.families.bert_names import dense
 from kerasx.models.families.block_options import NormPosition, ResidualScores, TalkingHeads
-from kerasx.models.families.embeddings import Embeddings, Segments
 from kerasx.models.families.encoder import NextSentence
+from kerasx.models.families.input_embeddings import Embeddings, Segments
 from kerasx.models.sources import HuggingFace, Original
 
 __all__ = ["ModernBERT"]

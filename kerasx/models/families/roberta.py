@@ -6,8 +6,8 @@ from keras import ops
 
 from kerasx.checks import invalid
 from kerasx.models.families.bert_names import BERT_FOLDER
-from kerasx.models.families.embeddings import TrainedPositions
 from kerasx.models.families.encoder import EncoderModel
+from kerasx.models.families.input_embeddings import TrainedPositions
 from kerasx.models.sources import Original, rename
 
 __all__ = ["RoBERTa"]

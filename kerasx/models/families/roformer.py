@@ -7,8 +7,8 @@ import keras
 from kerasx.layers import SinusoidalPositionEmbedding
 from kerasx.models.families.bert_names import BERT_CHECKPOINT, BERT_FOLDER, bert_variables
 from kerasx.models.families.block_options import BlockOptions
-from kerasx.models.families.embeddings import Embeddings, Segments
 from kerasx.models.families.encoder import EncoderModel, NextSentence
+from kerasx.models.families.input_embeddings import Embeddings, Segments
 
 __all__ = ["RoFormer", "RoFormerV2", "RoFormerV2_Base", "Rotary"]
 
