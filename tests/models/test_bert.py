@@ -109,7 +109,7 @@ def test_hierarchical_positions_leave_short_texts_alone_and_reach_long_ones():
     expected = outputs(plain, TOKENS, SEGMENTS)
     np.testing.assert_allclose(outputs(model, TOKENS, SEGMENTS), expected, atol=1e-5)
     assert np.isfinite(outputs(model, np.ones((1, 100), int), np.zeros((1, 100), int))).all()
-    with pytest.raises(ValueError, match="101 tokens.* only 100"):
+    with pytest.raises(ValueError, match="at most 100 tokens.*length=101"):
         outputs(model, np.ones((1, 101), int), np.zeros((1, 101), int))
 
 
@@ -220,12 +220,12 @@ def test_a_fixed_sequence_length_is_the_inputs_shape():
 @pytest.mark.parametrize("call", ["call", "predict"])
 def test_a_text_longer_than_the_position_table_is_refused_with_both_lengths(call):
     model, x = build().model, [np.ones((1, 11), int), np.zeros((1, 11), int)]
-    with pytest.raises(ValueError, match="11 tokens.* only 10"):
+    with pytest.raises(ValueError, match="at most 10 tokens.*length=11"):
         model(x) if call == "call" else model.predict(x, verbose=0)
 
 
 def test_a_model_of_a_fixed_length_beyond_the_table_cannot_be_built():
-    with pytest.raises(ValueError, match="11 tokens.* only 10"):
+    with pytest.raises(ValueError, match="at most 10 tokens.*length=11"):
         build(sequence_length=11)
 
 
