@@ -1,8 +1,8 @@
-"""Use what Keras keeps private: the only module of kerasx that names it.
+"""The private names of Keras that kerasx needs, each with the reason why no public name will do.
 
-Keras has no public way to do what stands here; each function says what is missing. Everything was
-read in Keras 3.15. `tests/backend/test_keras_internals.py` fails by name for what another version
-no longer has, and the upper bound on keras in setup.py moves only when it passes.
+No other module of kerasx uses a private name. They are those of Keras 3.15:
+`tests/backend/test_keras_internals.py` fails by name if a version lacks one, and the upper bound on
+keras in setup.py is raised only when this test passes.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ __all__ = [
 _CALL_CONTEXT = ("autocast_scope", "current_call_ctx")
 
 
-# Graphs. Keras shows layers and tensors, not which call of a layer led from one to another.
+# Graphs: Keras has public layers and tensors, but no public nodes (the calls that connect them).
 
 
 def producer(tensor):
@@ -57,17 +57,17 @@ def producer(tensor):
 
 
 def calls(layer):
-    """Return the nodes of a layer, one for each symbolic call: `layer.output` wants just one."""
+    """Return the nodes of a layer, one for each symbolic call; `layer.output` allows only one."""
     return list(layer._inbound_nodes)
 
 
 def graph_calls(model):
-    """Return the nodes of a functional model, without those of other models on its layers."""
+    """Return the nodes of a functional model, without other models' calls of the same layers."""
     return [node for nodes in model._nodes_by_depth.values() for node in nodes]
 
 
 def run_graph(model, inputs, call):
-    """Run a functional model on `inputs`, each layer by `call(layer, *args, **kwargs)`.
+    """Run a functional model on `inputs`, each layer through `call(layer, *args, **kwargs)`.
 
     keras.models.clone_model refuses a graph that takes further inputs.
     """
@@ -79,7 +79,7 @@ def all_layers(model):
     return list(model._flatten_layers())
 
 
-# Calls of layers. A layer that is called again, later, must find what it found the first time.
+# Calls of layers: to call a layer again as it was called before, for which Keras has no API.
 
 
 def is_symbolic():
@@ -88,16 +88,13 @@ def is_symbolic():
 
 
 def call_context():
-    """Return what Keras keeps in global attributes while it calls a layer, as a dict."""
+    """Return the global attributes that Keras sets while it calls a layer, as a dict."""
     return {name: global_state.get_global_attribute(name) for name in _CALL_CONTEXT}
 
 
 @contextlib.contextmanager
 def use_call_context(context):
-    """Put the context that `call_context` returned in the place of the present one.
-
-    The default context of all `None` computes in the dtypes of the tensors.
-    """
+    """Use the context of another call of a layer, as `call_context` returned it, in this block."""
     before = {name: global_state.get_global_attribute(name) for name in context}
     try:
         for name, value in context.items():
@@ -118,7 +115,7 @@ def set_mask(tensor, mask):
     masking.set_keras_mask(tensor, mask)
 
 
-# Random numbers. The generator behind `keras.random` without a seed cannot be saved otherwise.
+# Random numbers: there is no public access to the generator behind `keras.random` without a seed.
 
 
 def get_seed_generator():
@@ -127,7 +124,7 @@ def get_seed_generator():
 
 
 def make_seed_generator():
-    """Return the global seed generator, made if there is none."""
+    """Return the global seed generator, and make it if there is none."""
     return global_seed_generator()
 
 
@@ -135,64 +132,64 @@ def make_seed_generator():
 
 
 def track_loss(model, loss, weight):
-    """Add the loss of a batch to the mean that `fit` shows, which a train_step must do itself."""
+    """Add the loss of a batch to the mean that `fit` shows: a custom train_step has to."""
     model._loss_tracker.update_state(loss, sample_weight=weight)
 
 
 def start_at_epoch(model, epoch):
-    """Let the `fit` that has just begun start at this epoch; None is its own `initial_epoch`.
+    """Make the running `fit` start at this epoch; None for its argument `initial_epoch`.
 
-    A callback is too late for the argument; Keras's BackupAndRestore sets the same attribute.
+    A callback cannot change the argument any more. Keras's BackupAndRestore does the same.
     """
     model._initial_epoch = epoch
 
 
 def stored_kernel(dense):
-    """Return the kernel of a Dense layer as stored: `dense.kernel` adds LoRA's product."""
+    """Return the kernel of a Dense layer as stored; `dense.kernel` adds the product of LoRA."""
     return dense._kernel
 
 
 def forget_variable(layer, variable):
-    """Take a variable out of a layer, which Keras can only add to."""
+    """Remove a variable from a layer; Keras has a public way only to add one."""
     layer._untrack_variable(variable)
 
 
 def release_value(variable):
-    """Let go of the value of a variable before the next is made; `assign` wants the next first."""
+    """Free the value of a variable before a new one exists; `assign` needs the new one first."""
     variable._value = None
 
 
 def layout(variable):
-    """Return how `keras.distribution` lays out a variable, or None."""
+    """Return the layout of a variable under `keras.distribution`, or None; it has no property."""
     return getattr(variable, "_layout", None)
 
 
-# Optimizers. `update_step` is public, but what it needs to find its slots is not.
+# Optimizers: `update_step` is public to override, but not what it needs to find its slots.
 
 
 def variables_of(optimizer):
-    """Return the variables that a built optimizer updates; `variables` are its slots."""
+    """Return the variables that a built optimizer updates; `optimizer.variables` are its slots."""
     return optimizer._trainable_variables
 
 
 def variable_key(optimizer, variable):
-    """Return what tells variables apart; on TensorFlow `update_step` gets a tf.Variable."""
+    """Return a key that is equal for a Keras variable and the tf.Variable in `update_step`."""
     return optimizer._var_key(variable)
 
 
 def variable_index(optimizer, variable):
-    """Return the place of a variable among those the optimizer was built with."""
+    """Return the index of a variable among those the optimizer was built with."""
     return optimizer._get_variable_index(variable)
 
 
 def variable_indices(optimizer, variables):
-    """Return their places; raise ValueError for a variable that the optimizer does not know."""
+    """Return their indices; raise ValueError for a variable that the optimizer does not know."""
     optimizer._check_variables_are_known(variables)
     return [optimizer._get_variable_index(v) for v in variables]
 
 
 def adam_slots(adam, variable):
-    """Return (m, v, the largest v or None) of a variable; Keras's Adam does not name them."""
+    """Return the slots of a variable in Keras's Adam: (m, v, largest v with amsgrad or None)."""
     index = adam._get_variable_index(variable)
     largest = adam._velocity_hats[index] if adam.amsgrad else None
     return adam._momentums[index], adam._velocities[index], largest
@@ -209,12 +206,12 @@ def uses_weight_decay(optimizer, variable):
 
 
 def has_keras_decay(optimizer):
-    """Return whether Keras, not the optimizer (or `super()`) itself, applies `weight_decay`."""
+    """Return whether `weight_decay` is applied by Keras, not by the optimizer (or `super()`)."""
     return optimizer._apply_weight_decay.__func__.__module__.startswith("keras.")
 
 
 def decays_by_itself(cls):
-    """Decorate an optimizer whose `update_step` decays the weights: Keras is not to do it."""
+    """Decorate an optimizer class whose `update_step` decays the weights: Keras must not."""
 
     def _apply_weight_decay(self, variables):
         """Do nothing."""
@@ -224,12 +221,12 @@ def decays_by_itself(cls):
 
 
 def clip_gradients(optimizer, gradients):
-    """Return the gradients clipped as the optimizer's arguments say; `apply` does it unasked."""
+    """Return the gradients clipped as the optimizer's arguments say; only `apply` does it."""
     return optimizer._clip_gradients(gradients)
 
 
 class ClipsGradients:
-    """A mixin for optimizers with a clipping of their own, after that of Keras."""
+    """A mixin for optimizers that clip the gradients further after Keras has clipped them."""
 
     def clip_further(self, gradients):
         """Return the gradients to apply."""
@@ -240,7 +237,7 @@ class ClipsGradients:
 
 
 class ScalesLearningRate:
-    """A mixin for optimizers whose learning rate has a factor, computed once for all variables."""
+    """A mixin for optimizers with a factor of the learning rate, computed once per update."""
 
     def rate_factor(self):
         """Return the factor of the learning rate at this iteration."""

@@ -68,8 +68,8 @@ def normalize(x, epsilon, zero_mean=True, unit_variance=True):
     return x
 
 
-def attention_kernel(query, key, value):
-    """Return the fused kernel for queries, keys and values like these, or None."""
+def attention_kernel(query, value):
+    """Return the fused kernel for queries and values like these, or None."""
     backend = keras.backend.backend()
     if backend == "torch":
         return _torch_attention

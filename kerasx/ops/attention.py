@@ -51,7 +51,7 @@ def attention(
     query, key, value = (ops.convert_to_tensor(x) for x in (query, key, value))
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     if not kernels.attention_is_plain() and not dropout and normalization == "softmax":
-        kernel = kernels.attention_kernel(query, key, value)
+        kernel = kernels.attention_kernel(query, value)
         if kernel is not None:
             return _blank_rows_to_zero(kernel(query, key, value, mask, bias, scale), mask)
     scores = attention_scores(query, key, bias, scale)
