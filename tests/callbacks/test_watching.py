@@ -12,6 +12,8 @@ import pytest
 from kerasx.callbacks import Evaluator, LearningLog, Resume, SamplePreview, TrainingCurve
 from tests.callbacks.helpers import Interrupt, make_line
 
+pytestmark = pytest.mark.once
+
 NAN = float("nan")
 
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasx import losses
 from kerasx.backend import mask_value
+from tests.compiling import each_jit
 
 RNG = np.random.default_rng(0)
 S = RNG.normal(size=(8, 5)).astype("float32")
@@ -76,10 +77,8 @@ def test_probabilities_are_sigmoid_of_twice_the_score():
     assert ((got > 0.5) == (S > 0)).all()
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@each_jit
 def test_a_model_learns_the_labels_and_reports_them(jit_compile):
-    if jit_compile and keras.backend.backend() == "torch":
-        pytest.skip("jit_compile is torch.compile there: minutes of C++ compilation")
     inputs = keras.Input((5,))
     model = keras.Model(inputs, keras.layers.Dense(5)(inputs))
     metrics = [losses.MultilabelF1("macro"), losses.MultilabelAccuracy()]

@@ -7,6 +7,8 @@ import pytest
 from kerasx.models import BERT, build_transformer_model
 from tests.models.helpers import CONFIG, build, outputs, random_checkpoint
 
+pytestmark = pytest.mark.once
+
 HUGGING_FACE = {
     "architectures": ["BertForMaskedLM"],
     "attention_probs_dropout_prob": 0.1,

@@ -11,6 +11,8 @@ from kerasx.models.recognise import _SIGNS, recognise
 from tests.models.families import FAMILIES
 from tests.models.helpers import CONFIG, build, random_checkpoint
 
+pytestmark = pytest.mark.once
+
 # families whose original names are BERT's, so that they cannot be told apart
 ALIKE = {"albert_unshared": {"albert", "bert"}}
 

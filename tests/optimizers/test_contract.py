@@ -52,8 +52,11 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-def tiny_model(row, policy="float32", jit_compile=False, **changes):
-    """Embedding, mean, LayerNormalization, Dense, compiled with the row's optimizer."""
+def tiny_model(row, policy="float32", **changes):
+    """Embedding, mean, LayerNormalization, Dense, with the row's optimizer.
+
+    On TensorFlow the steps run eagerly, since tracing takes longer than a few of them.
+    """
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [
@@ -67,7 +70,8 @@ def tiny_model(row, policy="float32", jit_compile=False, **changes):
     optimizer = row.make(**changes)
     if policy == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer, "mse", jit_compile=jit_compile, auto_scale_loss=False)
+    how = {"run_eagerly": True} if BACKEND == "tensorflow" else {"jit_compile": BACKEND == "jax"}
+    model.compile(optimizer, "mse", auto_scale_loss=False, **how)
     return model
 
 
@@ -185,7 +189,7 @@ def test_a_sparse_gradient_is_its_dense_sum(row):
 
 @one_of_each_name
 def test_fit_learns_and_does_not_retrace(row):
-    jit_compile = BACKEND != "torch"  # without it: the tests of mixed precision and of saving
+    jit_compile = BACKEND != "torch"
     traces = []
     optimizer = row.make()
     original = optimizer.update_step

@@ -25,6 +25,7 @@ from kerasx.optimizers import (
     extend_with_piecewise_linear_lr,
     extend_with_weight_decay,
 )
+from tests.compiling import each_jit
 
 BACKEND = keras.backend.backend()
 Adam, SGD = keras.optimizers.Adam, keras.optimizers.SGD
@@ -248,11 +249,9 @@ def test_averages_may_be_swapped_between_epochs_of_fit():
 # --- all at once
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@each_jit
 @pytest.mark.parametrize("base", [Adam, Tiger, AdaFactor])
 def test_all_wrappers_at_once_train(base, jit_compile):
-    if BACKEND == "torch" and jit_compile:
-        pytest.skip("PyTorch runs eagerly here")
     settings = {**EVERYTHING, **({"weight_decay": None} if base is Tiger else {})}
     model = tiny_model(everything(base)(0.1, **settings), jit_compile=jit_compile)
     x, y = data()

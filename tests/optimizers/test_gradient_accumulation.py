@@ -13,6 +13,7 @@ from kerasx.optimizers import (
     extend_with_piecewise_linear_lr,
     extend_with_weight_decay,
 )
+from tests.compiling import each_jit
 
 BACKEND = keras.backend.backend()
 Adam, SGD = keras.optimizers.Adam, keras.optimizers.SGD
@@ -150,11 +151,9 @@ class Counting(keras.Sequential):
         return super().train_step(data)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@each_jit
 @pytest.mark.parametrize("rows", [8, 9, 10])
 def test_fit_with_an_unequal_last_batch_equals_fit_on_big_batches(rows, jit_compile):
-    if BACKEND == "torch" and jit_compile:
-        pytest.skip("PyTorch runs eagerly here")
     random = np.random.default_rng(0)
     x, y = random.normal(size=(rows, 3)), random.normal(size=(rows, 1))
 

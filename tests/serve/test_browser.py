@@ -16,6 +16,8 @@ from kerasx.serve.generation import Generation
 from tests.serve.conftest import running
 from tests.serve.models import save_generator
 
+pytestmark = pytest.mark.once
+
 CHROMIUM = os.environ.get("KERASX_CHROMIUM") or shutil.which("chromium")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "

@@ -8,6 +8,8 @@ import pytest
 
 from kerasx.serve.guard import Guard
 
+pytestmark = pytest.mark.once
+
 JSON = {"content-type": "application/json"}
 
 

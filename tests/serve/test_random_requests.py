@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from kerasx.serve import create_app
 from tests.serve.models import TEXT
 
+pytestmark = pytest.mark.once
+
 JSON = {"content-type": "application/json"}
 STRATEGIES = (
     {"strategy": "beam", "width": 2, "n": 2},

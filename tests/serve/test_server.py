@@ -14,6 +14,8 @@ from kerasx.serve.generation import Generation
 from tests.serve.conftest import running
 from tests.serve.models import save_generator
 
+pytestmark = pytest.mark.once
+
 REQUEST = {"turns": ["你好"], "max_new_tokens": 48}
 STREAM = {**REQUEST, "stream": True}
 

@@ -10,6 +10,8 @@ from kerasx.serve import Limits
 from kerasx.serve.server_limits import Invalid
 from kerasx.serve.settings import settings_of
 
+pytestmark = pytest.mark.once
+
 LIMITS = Limits(max_new_tokens=100)
 REQUEST = dict(
     strategy="sampling",

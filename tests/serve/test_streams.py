@@ -8,6 +8,8 @@ import pytest
 from kerasx.serve import streams as events
 from kerasx.serve.streams import EventStream, Reader
 
+pytestmark = pytest.mark.once
+
 
 class Stream(SimpleNamespace):
     """The worker's end, as far as the answer knows it."""

@@ -8,6 +8,8 @@ import pytest
 
 from kerasx.serve.worker import QueueFull, Worker
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def worker():

@@ -8,9 +8,8 @@ from keras import ops
 from kerasx import training
 from kerasx.layers import Loss
 from kerasx.training.objective import attach
+from tests.compiling import JIT
 from tests.training.models import classifier, linear, numpy, three_classes
-
-JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
 
 def as_it_is(model):

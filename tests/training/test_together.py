@@ -8,9 +8,8 @@ from kerasx import training
 from kerasx.callbacks import FlushGradients
 from kerasx.models import build_transformer_model, theseus
 from kerasx.optimizers import extend_with_gradient_accumulation
+from tests.compiling import JIT
 from tests.training.models import classifier, numpy, three_classes
-
-JIT = [False] if keras.backend.backend() == "torch" else [False, True]
 
 
 def all_tricks(model, layer):
@@ -36,7 +35,7 @@ def test_all_at_once_they_train(policy):
     assert_all_train(policy, jit=JIT[-1], epochs=8)
 
 
-@pytest.mark.skipif(JIT == [False], reason="PyTorch compiles no step: the test above is this one")
+@pytest.mark.skipif(JIT != [False, True], reason="the test above is this one")
 def test_all_at_once_they_run_without_compilation():
     assert_all_train("float32", jit=False, epochs=1)
 
