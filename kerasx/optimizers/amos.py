@@ -20,13 +20,10 @@ class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
     that weight decay must not bias the solution.
 
     Args:
-        half_life: T, in steps.
+        half_life: T > 0, in steps.
         base: the learning rate at step 0.
         square: whether to use the second form, derived for gradient noise that does not shrink
             relative to the gradient.
-
-    Raises:
-        ValueError: `half_life` is not positive.
 
     Source: kexue.fm/archives/9344.
 

@@ -66,10 +66,7 @@ def extend_with_lookahead(BaseOptimizer, name=None):
     Returns:
         The class, which takes the arguments of BaseOptimizer and
         `steps_per_slow_update` (5): k;
-        `slow_step_size` (0.5): α.
-
-    Raises:
-        ValueError: k is not an integer >= 1, α not in (0, 1].
+        `slow_step_size` (0.5): α, in (0, 1].
 
     Source: arXiv 1907.08610.
 

@@ -28,9 +28,6 @@ class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):
         clip_log_rate: upper bound of |log ν|, or None.
         **kwargs: arguments of keras.optimizers.Optimizer.
 
-    Raises:
-        ValueError: `meta_learning_rate` is negative, `clip_log_rate` is not positive.
-
     Source: arXiv 2202.00145; kexue.fm/archives/8968.
 
     >>> theta = keras.Variable([1.0, 1.0])

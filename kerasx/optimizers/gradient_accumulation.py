@@ -121,9 +121,6 @@ def extend_with_gradient_accumulation(BaseOptimizer, name=None):
     Returns:
         The class, which takes the arguments of BaseOptimizer and `grad_accum_steps` (2): k.
 
-    Raises:
-        ValueError: `grad_accum_steps` is not an integer >= 1.
-
     >>> SGDG = extend_with_gradient_accumulation(keras.optimizers.SGD)
     >>> optimizer, theta = SGDG(1.0, grad_accum_steps=2), keras.Variable(0.0)
     >>> for examples, gradient in [(3, 1.0), (1, 5.0)]:

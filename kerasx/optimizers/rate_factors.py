@@ -46,9 +46,6 @@ def extend_with_piecewise_linear_lr(BaseOptimizer, name=None):
     Returns:
         The class, which takes the arguments of BaseOptimizer and `lr_schedule`, {step: factor}.
 
-    Raises:
-        ValueError: `lr_schedule` is not a dict of at least one step and number.
-
     >>> from keras import ops
     >>> Schedule = extend_with_piecewise_linear_lr(keras.optimizers.SGD)
     >>> optimizer, theta = Schedule(1.0, lr_schedule={2: 1, 4: 0}), keras.Variable(0.0)

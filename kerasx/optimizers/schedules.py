@@ -35,9 +35,6 @@ class PiecewiseLinear(keras.optimizers.schedules.LearningRateSchedule):
         schedule: {step: f(step)}, steps >= 0.
         base: the learning rate where f is 1.
 
-    Raises:
-        ValueError: `schedule` is not a dict of at least one step and number.
-
     >>> rate = PiecewiseLinear({10: 1, 20: 0.5}, base=2.0)
     >>> [float(rate(t)) for t in (0, 5, 10, 15, 30)]
     [0.0, 1.0, 2.0, 1.5, 1.0]

@@ -60,9 +60,6 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         min_rms: the floor of RMS(θ).
         **kwargs: arguments of keras.optimizers.Optimizer.
 
-    Raises:
-        ValueError: k < 1, or `lr_schedule` is not a dict of steps and numbers.
-
     Source: kexue.fm/archives/9512, 8634.
 
     >>> theta = keras.Variable([3.0, 4.0], name="bias")

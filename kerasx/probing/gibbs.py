@@ -25,8 +25,8 @@ def gibbs_sample(
 ):
     """Sample texts by Gibbs sampling: mask one token, draw it given all other tokens, go on.
 
-    A round visits all positions in a random order. If the conditionals of the model are those of
-    one distribution, the samples converge to it; those of a trained model nearly are.
+    A round visits all positions in a random order. The samples converge to the joint distribution
+    if the conditionals of the model belong to one, as they nearly do after training.
 
     Args:
         model: a keras.Model, or a function from ids (b, n), with outputs (b, n, vocabulary), such
@@ -100,6 +100,6 @@ def _check(token_ids, positions):
     outside = (positions < 0) | (positions >= len(token_ids))
     if token_ids.ndim != 1 or not positions.size or outside.any():
         raise invalid(
-            "`token_ids` must be (n,) and `positions` at least one of its places.",
+            "`token_ids` must be (n,) and `positions` at least one integer in [0, n).",
             **{"token_ids.shape": token_ids.shape, "positions": positions.tolist()},
         )

@@ -118,7 +118,7 @@ def _checked(token_ids, spans, maxlen):
     token_ids = np.asarray(token_ids, "int32")
     if token_ids.ndim != 1 or not len(token_ids):
         raise invalid(
-            "`token_ids` must be those of one text, (n,).", **{"token_ids.shape": token_ids.shape}
+            "`token_ids` must be the ids of one text, (n,).", **{"token_ids.shape": token_ids.shape}
         )
     n = len(token_ids)
     spans = [(i, i + 1) for i in range(1, n - 1)] if spans is None else [tuple(s) for s in spans]

@@ -14,7 +14,7 @@ from kerasx.training.adversarial import (
     virtual_adversarial_training,
 )
 from kerasx.training.contrastive_accumulation import contrastive_accumulation
-from kerasx.training.gradient_norm import report_gradient_norm
+from kerasx.training.objective import report_gradient_norm
 from kerasx.training.penalties import (
     flooding,
     gradient_penalty,

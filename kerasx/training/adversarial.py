@@ -93,9 +93,6 @@ def virtual_adversarial_training(
 
     Returns: the model.
 
-    Raises:
-        ValueError: as `adversarial_training`.
-
     Source: arXiv 1704.03976; kexue.fm/archives/7466.
     """
     check_positive(epsilon=epsilon, xi=xi, weight=weight)

@@ -16,6 +16,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend.keras_internals import all_layers
 from kerasx.checks import invalid
+from kerasx.training.vectors import norm
 
 __all__ = [
     "Batch",
@@ -26,6 +27,7 @@ __all__ = [
     "gradients_at",
     "logits_of",
     "moved",
+    "report_gradient_norm",
     "step_of",
 ]
 
@@ -138,6 +140,22 @@ def attach(model, trick):
             calls the objective as `objective(trainable, state, batch)`, as often as it wants.
     """
     step_of(model).tricks.append(trick)
+    model.train_function = None
+    return model
+
+
+def report_gradient_norm(model):
+    """Add `gradient_norm`, the norm of all gradients before clipping, to the logs of `fit`.
+
+    The progress bar, callbacks, History (the last batch of each epoch) and TensorBoard show it
+    beside the loss.
+
+    Args:
+        model: a keras.Model, compiled or not.
+
+    Returns: the model.
+    """
+    step_of(model).report = lambda gradients: {"gradient_norm": norm(gradients)}
     model.train_function = None
     return model
 

@@ -29,14 +29,14 @@ def make_model(seed=1, units=8, optimizer=None, **compiling):
 
 
 def make_line(optimizer="sgd", **compiling):
-    """A model of two weights, and data."""
+    """Return a linear model of two inputs, and data."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")])
     model.compile(optimizer, "mse", **compiling)
     return model, (np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.arange(4.0))
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Stops training by an exception at a batch, or where an epoch begins (batch None)."""
+    """Raise KeyboardInterrupt at a batch, or at the beginning of an epoch (batch None)."""
 
     def __init__(self, epoch, batch, act=None):
         super().__init__()
@@ -61,6 +61,6 @@ def equal_arrays(first, second):
 
 
 def all_state(model):
-    """Every variable there is, as NumPy arrays."""
+    """Return all variables of model, optimizer and metrics as NumPy arrays."""
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     return [keras.ops.convert_to_numpy(v) for v in variables]

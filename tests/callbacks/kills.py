@@ -1,4 +1,4 @@
-"""Run as a script: children that write files over and over are killed at random times."""
+"""Kill processes that write files repeatedly at random times, and read the files (a script)."""
 
 import os
 import random
@@ -18,7 +18,7 @@ def make():
 
 
 def weights_file(path):
-    """(write, read): `read` gives the one number all weights have."""
+    """Return (write, read), which set all weights to a number and return the numbers found."""
     model = make()
 
     def write(number):

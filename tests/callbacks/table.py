@@ -1,4 +1,4 @@
-"""One row for each callback: how to make it in a folder, and what must be there afterwards."""
+"""One row for each callback: how to make it, the files it leaves and the errors it raises."""
 
 from dataclasses import dataclass, field
 
@@ -13,9 +13,14 @@ def adam():
 
 @dataclass
 class Row:
-    """make: (folder) -> callback. files: what it leaves there. keys: what it adds to the history.
-    optimizer: () -> optimizer. bad: (call,
-    part of the message) pairs; a bad call takes the folder."""
+    """A callback for the contract.
+
+    make: (folder) -> callback.
+    files: names of the files it leaves in the folder.
+    keys: names it adds to the history.
+    optimizer: () -> optimizer to train with.
+    bad: pairs of a call with bad arguments, (folder) -> callback, and a part of its error.
+    """
 
     make: callable
     files: tuple = ()

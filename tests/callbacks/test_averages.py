@@ -11,7 +11,7 @@ from tests.callbacks.helpers import equal_arrays, make_line
 
 
 class WithAverages(keras.optimizers.SGD):
-    """An optimizer that has the two methods; its average is all ones."""
+    """An optimizer with the two methods for averages, whose averages are ones."""
 
     def apply_ema_weights(self):
         self.kept = [keras.ops.copy(v) for v in self._trainable_variables]

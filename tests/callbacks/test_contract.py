@@ -1,4 +1,4 @@
-"""What every callback promises; a new one without a row in the table fails."""
+"""Contract of every callback; a class without a row in the table fails."""
 
 import functools
 
@@ -39,7 +39,7 @@ def test_it_runs_through_fit_and_evaluate_and_trains_as_without_it(name, jit_com
 
 @functools.cache
 def trained(optimizer, jit_compile, callbacks=()):
-    """A model trained and evaluated, and its history."""
+    """Return a trained and evaluated model, and its history."""
     keras.utils.set_random_seed(0)
     model, data = make_line(optimizer(), jit_compile=jit_compile)
     options = {"batch_size": 2, "epochs": 2, "shuffle": False, "validation_data": data}

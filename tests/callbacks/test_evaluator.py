@@ -17,7 +17,7 @@ def run(evaluator, epochs=3, model=None):
 
 
 def values(*numbers, name=None):
-    """A metric that takes these values in turn."""
+    """Return a metric function that returns these values in turn."""
     numbers = iter(numbers)
 
     def f1(model):

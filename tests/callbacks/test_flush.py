@@ -1,4 +1,4 @@
-"""What is pending in the optimizer is not lost."""
+"""Gradients pending in the optimizer are applied."""
 
 import keras
 import numpy as np

@@ -25,7 +25,7 @@ KILLS = {"at-epoch-end": (1, None), "mid-epoch": (1, 3), "in-the-first": (0, 2),
 
 
 def run(path, kill=None, seed=1, data_seed=5, callbacks=(), resume=True, **options):
-    """(model, history) of three epochs; None where it was killed."""
+    """Train three epochs and return (model, history), or None if the run was killed."""
     model, dataset = make_model(seed, **options), make_dataset(data_seed)
     listed = [*callbacks, Resume(path, dataset, every=2, verbose=False)] if resume else []
     listed += [Interrupt(*kill)] if kill else []
@@ -142,7 +142,7 @@ def test_several_steps_per_execution_resume_exactly(tmp_path):
 
 
 def assert_refused(match, path, model=None, dataset=None):
-    """The message; and nothing was loaded."""
+    """Assert that resuming raises this message and changes no variable."""
     model, dataset = model or make_model(), dataset or make_dataset()
     model.optimizer.build(model.trainable_variables)
     before = all_state(model)
@@ -182,7 +182,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 
 
 def child(path, kill):
-    """In a process of its own: a run that kills itself, or one to the end that saves weights."""
+    """Run in another process: kill it at `kill`, or train to the end and save all variables."""
     act = {"act": lambda: os.kill(os.getpid(), signal.SIGKILL)}
     model, dataset = make_model(), make_dataset()
     listed = [Resume(path, dataset, every=2)] + ([Interrupt(*kill, **act)] if kill else [])

@@ -150,7 +150,7 @@ def test_the_learning_rate_of_a_schedule_is_in_the_history():
 
 
 class Writer:
-    """Takes the scalars instead of tensorboardX."""
+    """A stand-in for tensorboardX that records the scalars."""
 
     def __init__(self, log_dir):
         self.scalars, self.closed = {}, False

@@ -1,6 +1,6 @@
-"""Values and gradients of a function of one tensor, in one compiled piece on JAX.
+"""Compute values and gradients of a function of one tensor, compiled as a whole on JAX.
 
-Without it JAX compiles every operation for every shape by itself, a second per gradient.
+Otherwise JAX compiles each operation for each shape, which takes a second per gradient.
 """
 
 import keras
@@ -11,7 +11,7 @@ from tests import gradients
 
 
 def value_and_gradient(function, x, dtype="float32"):
-    """function(x) and d sum(function(x)) / dx, both as float32 NumPy."""
+    """Return function(x) and d sum(function(x)) / dx as float32 NumPy arrays."""
     x = ops.cast(ops.convert_to_tensor(np.asarray(x, "float32")), dtype)
     if keras.backend.backend() != "jax":
         value = ops.convert_to_numpy(ops.cast(function(x), "float32"))
@@ -29,5 +29,5 @@ def value_and_gradient(function, x, dtype="float32"):
 
 
 def gradient(function, x, dtype="float32"):
-    """d sum(function(x)) / dx as float32 NumPy."""
+    """Return d sum(function(x)) / dx as a float32 NumPy array."""
     return value_and_gradient(function, x, dtype)[1]

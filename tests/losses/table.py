@@ -25,14 +25,13 @@ B, N, V = 4, 3, 5
 class Row:
     """A loss as a function of scores.
 
-    function: (labels, scores) -> losses of the dtype float32.
-    labels: rng -> labels, an array.
-    shape: of the scores.
-    padded: labels of which nothing counts, the same shape as the labels, or None; then the
-        promise is a value and a gradient of exactly zero.
+    function: (labels, scores) -> float32 losses.
+    labels: (rng) -> array of labels.
+    shape: shape of the scores.
+    padded: labels of padding only, for which value and gradient must be exactly 0, or None.
     loss: for a Loss class, (**common keyword arguments) -> loss; `function` is made from it.
-    wrong: labels of a wrong shape, or scores if `labels` takes no part, and the error's words.
-    zero_width: whether scores with a last dimension of 0 give a loss.
+    wrong: (labels of a wrong shape, part of the error's message), or () if labels are ignored.
+    zero_width: whether scores with a last dimension of 0 have a loss.
     """
 
     function: callable = None

@@ -1,4 +1,4 @@
-"""Flooding: the batch mean is kept from falling below b."""
+"""Flooding keeps the batch mean from falling below b."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The policy gradient against exact enumeration of what can be drawn."""
+"""The policy gradient equals the exact gradient, computed by enumeration of all samples."""
 
 import itertools
 
@@ -20,7 +20,7 @@ CHANCES = P[PAIRS].prod(-1).astype("float32")
 
 
 def expected(baseline, rewards=R, constant=0.0):
-    """The gradient of the surrogate averaged over every pair of samples, by its chance."""
+    """Return the gradient of the loss averaged over all pairs of samples by their probability."""
 
     def surrogate(s):
         log_probs = ops.take(ops.log_softmax(s), PAIRS)
@@ -54,7 +54,7 @@ def test_no_gradient_flows_through_the_rewards():
 
 
 def variance(b):
-    """Of the gradient from one sample with baseline b, summed over the scores."""
+    """Return the variance of the gradient from one sample with baseline b."""
     samples = (R - b)[:, None] * (np.eye(4) - P)  # ∇ log p_y = e_y - p
     return P @ np.square(samples - P @ samples).sum(-1)
 

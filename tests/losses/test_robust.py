@@ -1,4 +1,4 @@
-"""TaiLr between its two ends, and the soft accuracy."""
+"""TaiLr between cross-entropy and the gradient of -p, and the soft accuracy."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ EPSILON = 1e-7
 
 
 def moved(update, lr=0.01):
-    """A step θ + update(θ, lr · u) for each variable, u being Adam's direction."""
+    """Return a reference whose step adds update(θ, -lr · u) to θ, for Adam's direction u."""
 
     def step(state, values, grads, t):
         direction = partial(adam_direction, state, t=t, epsilon=EPSILON)
@@ -58,7 +58,7 @@ def looking_ahead(state, k, x, u, g, t):
 
 
 def accumulated(values, gradients, k=2):
-    """Adam on the means of k gradients; a tail is pending."""
+    """Return Adam on the means of k gradients, without the incomplete last window."""
     windows = [gradients[i : i + k] for i in range(0, len(gradients) - k + 1, k)]
     means = [{n: np.mean([g[n] for g in w], axis=0) for n in w[0]} for w in windows]
     return moved(unchanged)(values, means)

@@ -1,14 +1,14 @@
 """The optimizers' equations again, in NumPy and float64.
 
-Each function is a step on a list of named arrays: (state, {name: θ}, {name: g}, t) -> {name: θ},
-with t = 0, 1, ... and `state` a dict that it may fill. `after` runs one over many gradients.
+Each function is one step on named arrays: (state, {name: θ}, {name: g}, t) -> {name: θ}, with
+t = 0, 1, ... and a dict `state` for its slots. `after` runs a step for each of many gradients.
 """
 
 import numpy as np
 
 
 def after(step, values, gradients, **settings):
-    """The values after a step for each of the gradients."""
+    """Return the values after a step for each of the gradients."""
     state, values = {}, {k: np.asarray(v, "float64") for k, v in values.items()}
     for t, grads in enumerate(gradients):
         grads = {k: np.asarray(g, "float64") for k, g in grads.items()}

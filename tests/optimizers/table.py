@@ -18,19 +18,18 @@ __all__ = ["ROWS", "Row"]
 
 @dataclass(frozen=True)
 class Row:
-    """What the contract has to know of an optimizer.
+    """An optimizer and its references for the contract.
 
     Args:
-        name: in kerasx.optimizers.__all__.
-        make: keywords -> a new optimizer; it must take `learning_rate` and the keywords of
-            keras.optimizers.Optimizer, and have settings of its own for all else.
-        reference: (values, gradients) -> values after all steps, in NumPy and float64, for
-            `make()`; values is {variable name: array}, gradients a list of the like.
-        one_step: (variable name, value, gradient, expected), worked out by hand, for `make()`.
-        rates: the first learning rate for {"rosenbrock", "matrix"}, which then falls
-            linearly to zero.
-        slots: state floats for each float of a (256, 256) kernel, at most.
-        case: tells the rows of one name apart.
+        name: name in kerasx.optimizers.
+        make: (**keywords) -> a new optimizer; takes `learning_rate` and the keywords of
+            keras.optimizers.Optimizer.
+        reference: (values, gradients) -> values after all steps of `make()`, in NumPy and
+            float64; values are {variable name: array}, gradients a list of such dicts.
+        one_step: (variable name, value, gradient, expected) for `make()`, computed by hand.
+        rates: first learning rates for "rosenbrock" and "matrix", which fall linearly to 0.
+        slots: upper bound of the state, in floats for each float of a (256, 256) kernel.
+        case: tells rows of the same name apart.
     """
 
     name: str
@@ -47,7 +46,7 @@ def rates(rosenbrock, matrix):
 
 
 def make(cls, **settings):
-    """A maker whose settings may be overridden."""
+    """Return a function that makes the optimizer, with settings that keywords override."""
     return lambda **changes: cls(**{**settings, **changes})
 
 

@@ -1,4 +1,4 @@
-"""AdaFactor: the factored second moment and what it is multiplied with."""
+"""AdaFactor: the factored second moment, clipping and the parameter scale."""
 
 import keras
 import numpy as np

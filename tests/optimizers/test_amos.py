@@ -1,4 +1,4 @@
-"""Amos's rate and decay around the directions of other optimizers."""
+"""Amos's learning rate and decay with the directions of other optimizers."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ Adam, SGD, Lion = keras.optimizers.Adam, keras.optimizers.SGD, keras.optimizers.
 
 
 def step(cls, value, gradient, name="kernel", rate=0.01, no_decay=False, **settings):
-    """θ' of one step, as NumPy."""
+    """Return θ after one step as a NumPy array."""
     theta = keras.Variable(np.asarray(value, "float32"), name=name)
     optimizer = extend_with_amos(cls)(rate, **settings)
     if no_decay:

@@ -1,4 +1,4 @@
-"""What holds for every optimizer of kerasx.optimizers, one row of the tables after the other."""
+"""Contract of every optimizer of kerasx.optimizers; a name without a row in the tables fails."""
 
 import functools
 
@@ -42,7 +42,7 @@ def apply(optimizer, thetas, grads):
 
 @functools.lru_cache(1)
 def compiled(optimizer):
-    """The step as JAX runs it in `fit`; operation by operation it takes far longer."""
+    """Return the step compiled, as JAX runs it in `fit`; single operations take far longer."""
     import jax
 
     return jax.jit(optimizer.stateless_apply)

@@ -1,4 +1,4 @@
-"""Accumulated gradients: k micro-batches are one big batch, however they are cut."""
+"""Accumulated gradients: k micro-batches of any sizes equal one big batch."""
 
 import keras
 import numpy as np
@@ -138,7 +138,7 @@ def test_saved_in_the_middle_it_goes_on_as_if_nothing_had_been(tmp_path):
 
 
 class Counting(keras.Sequential):
-    """A model that says how many examples a batch has, as a training step of ours does."""
+    """A model that assigns `examples` of the optimizer, as the training step of kerasx does."""
 
     def train_step(self, *args):
         if BACKEND == "jax":

@@ -10,7 +10,7 @@ JOINT = np.array([[0.05, 0.3, 0.05], [0.1, 0.02, 0.18], [0.2, 0.06, 0.04]])
 
 
 def conditionals(ids):
-    """p(token | the other) of two positions under JOINT, at whichever is masked."""
+    """Return p(masked token | other token) for two positions with the distribution JOINT."""
     outputs = np.zeros((*ids.shape, 4))
     for row, out in zip(ids, outputs):
         i = int(np.flatnonzero(row[1:3] == MASK)[0])
@@ -57,8 +57,8 @@ def test_a_low_temperature_takes_the_most_likely():
 @pytest.mark.parametrize(
     "options, match",
     [
-        ({"positions": []}, "`positions` at least one of its places"),
-        ({"positions": [4]}, "`positions` at least one of its places"),
+        ({"positions": []}, "`positions` at least one integer"),
+        ({"positions": [4]}, "`positions` at least one integer"),
         ({"samples": 0}, "`samples` must be an integer of at least 1"),
         ({"temperature": 0}, "`temperature`"),
         ({"forbidden": (0, 1, 2)}, "not forbidden"),

@@ -21,7 +21,7 @@ each_objective = pytest.mark.parametrize("objective", ["post", "mart"])
 
 
 def binary_trees(start, end):
-    """All binary trees of the units start to end."""
+    """Yield all binary trees of the units start to end."""
     if end - start == 1:
         yield start
     for middle in range(start + 1, end):
@@ -30,7 +30,7 @@ def binary_trees(start, end):
 
 
 def shared_brackets(tree, n):
-    """How many brackets, the whole text not counted, two units have in common; 0 for itself."""
+    """Return, for each pair of units, the number of brackets around both, without the root."""
     shared = np.zeros((n, n)) - 1
     for start, end in brackets(tree):
         shared[start:end, start:end] += 1
@@ -77,7 +77,7 @@ def test_blocks_are_words():
 
 
 def projective_trees(n):
-    """All lists of heads with one root, without cycles, of which no two arcs cross."""
+    """Yield all lists of heads with one root, no cycle and no crossing arcs."""
     for heads in itertools.product(range(-1, n), repeat=n):
         if heads.count(-1) != 1 or any(h == i for i, h in enumerate(heads)):
             continue

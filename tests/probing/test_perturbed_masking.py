@@ -1,4 +1,4 @@
-"""The impact matrix: of encoders whose dependencies are known, one by one, and how many inputs."""
+"""The impact matrix of encoders with known dependencies, and the number of its inputs."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ WEIGHTS = np.random.default_rng(0).uniform(1, 5, (6, 6)) * (1 - np.eye(6))
 
 
 class Toy:
-    """H_i has a component for each unit j, weights[i, j] unless j is masked; counts its inputs."""
+    """An encoder whose H_i has the component weights[i, j] for each unit j that is not masked."""
 
     def __init__(self, weights):
         self.weights = np.asarray(weights)
@@ -88,7 +88,7 @@ def bert():
 
 
 def one_by_one(model, ids, spans, distance):
-    """The definition: three texts for each pair of units."""
+    """Compute the impacts by their definition, pair by pair."""
 
     def vector(hidden_units, unit):
         x = np.array(ids)
@@ -128,8 +128,8 @@ def test_a_progress_bar_counts_the_inputs(capsys):
 @pytest.mark.parametrize(
     "options, match",
     [
-        ({"token_ids": [[2, 3]]}, "`token_ids` must be those of one text"),
-        ({"token_ids": []}, "`token_ids` must be those of one text"),
+        ({"token_ids": [[2, 3]]}, "`token_ids` must be the ids of one text"),
+        ({"token_ids": []}, "`token_ids` must be the ids of one text"),
         ({"spans": [(1, 1)]}, "none empty"),
         ({"spans": [(1, 3), (2, 4)]}, "none overlapping"),
         ({"spans": [(1, 9)]}, "within the 8 tokens"),

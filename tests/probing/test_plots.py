@@ -1,4 +1,4 @@
-"""Pictures are written, for Chinese too, and refuse what does not fit."""
+"""Pictures are written, with Chinese text too, and bad arguments are refused."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A real English encoder groups what belongs together, and is drawn."""
+"""A published English encoder groups the phrases of a sentence, and is drawn."""
 
 import os
 

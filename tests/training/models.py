@@ -19,7 +19,7 @@ def half_square(y_true, y_pred):
 
 
 def linear(dtype="float32", d=3, units=1, rate=1.0, loss=half_square, **options):
-    """x w, trained by plain gradient descent, so that a step shows the gradient."""
+    """Make the model x w with plain gradient descent, so that a step shows the gradient."""
     inputs = keras.Input((d,), dtype=dtype)
     dense = keras.layers.Dense(units, use_bias=False, dtype=dtype, name="linear")
     model = keras.Model(inputs, dense(inputs))
@@ -33,7 +33,7 @@ def data(n=5, d=3, dtype="float32", seed=0):
 
 
 def step_gradients(model, x, y):
-    """(loss, gradient of each trainable weight), by one step of SGD with rate 1."""
+    """Return (loss, gradients of the trainable weights) from one step of SGD with rate 1."""
     before = [np.array(numpy(v.value)) for v in model.trainable_variables]
     loss = model.train_on_batch(x, y, return_dict=True)["loss"]
     return float(loss), [b - numpy(v.value) for b, v in zip(before, model.trainable_variables)]

@@ -1,4 +1,4 @@
-"""The step itself: what Keras does, and how tricks are put on a model."""
+"""The step equals that of Keras, and tricks can be attached at any time."""
 
 import keras
 import numpy as np

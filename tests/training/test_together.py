@@ -1,4 +1,4 @@
-"""All tricks at once, and with what else a training may have."""
+"""All tricks at once, gradient accumulation and Theseus."""
 
 import keras
 import numpy as np
