@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from kerasx import __version__, checkpoints
+from kerasx.checks import invalid
 from kerasx.files.atomic import atomic_path, sha256
 from kerasx.layers.inputs import embedding_of
 from kerasx.models.build import make_builder
@@ -111,9 +112,10 @@ def load_model(folder):
     """
     path = os.path.join(folder, _INDEX)
     if not os.path.isfile(path):
-        raise ValueError(
+        raise invalid(
             f"`folder` must be one that `save_model` wrote: it has no {_INDEX}. For a folder of "
-            f"Hugging Face or TensorFlow see build_transformer_model. Received: folder={folder!r}"
+            "Hugging Face or TensorFlow see build_transformer_model.",
+            folder=folder,
         )
     index = checkpoints.read_config(path)
     for name, digest in index["sha256"].items():
@@ -128,21 +130,24 @@ def load_model(folder):
 
 
 def _check_file(path, digest):
-    if not os.path.isfile(path) or sha256(path) != digest:
+    """Refuse a file that is missing or has another digest."""
+    found = os.path.isfile(path)
+    if not found or sha256(path) != digest:
+        state = "another one or damaged" if found else "missing"
         raise ValueError(
-            f"`folder` must hold the files it was saved with; {path!r} is "
-            + ("another one or damaged." if os.path.isfile(path) else "missing.")
-            + " Save the model again, or restore the file."
+            f"`folder` must hold the files it was saved with; {path!r} is {state}. Save the model "
+            "again, or restore the file."
         )
 
 
 def _check_vocabulary(tokenizer, model):
     table = embedding_of(model, "token") or embedding_of(model, "source")
     if table is not None and tokenizer.vocab_size > table.input_dim:
-        raise ValueError(
+        raise invalid(
             "`tokenizer` must have no more tokens than the model has embeddings: the vocabulary "
-            "after keep_tokens, where that was given. "
-            f"Received: {tokenizer.vocab_size} tokens, {table.input_dim} embeddings"
+            "after keep_tokens, where that was given.",
+            tokens=tokenizer.vocab_size,
+            embeddings=table.input_dim,
         )
 
 
@@ -176,6 +181,6 @@ def _json(value):
         return json.dumps(value, ensure_ascii=False, indent=2)
     except TypeError as error:
         raise ValueError(
-            "Labels and arguments of a model must be such that JSON has them: strings, numbers, "
-            f"lists. {error}. Received: {value}"
+            "Labels and arguments of a model must be strings, numbers or lists, which JSON has. "
+            f"{error}. Received: {value}"
         ) from error

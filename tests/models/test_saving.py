@@ -111,7 +111,7 @@ def test_a_file_of_another_version_is_refused(damage, tmp_path):
         ({"tokenizer": Tokenizer(VOCAB | {str(i): 9 + i for i in range(40)})}, "no more tokens"),
         ({"tokenizer": Tokenizer(VOCAB, pre_tokenize=list)}, "cannot be written to a file"),
         ({"tokenizer": "vocab.txt"}, "must be a Tokenizer or an SpTokenizer"),
-        ({"labels": [object()]}, "such that JSON has them"),
+        ({"labels": [object()]}, "strings, numbers or lists"),
     ],
 )
 def test_what_has_no_file_is_refused_before_anything_is_written(options, message, tmp_path):

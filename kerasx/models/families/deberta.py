@@ -90,19 +90,7 @@ class DeBERTa(
         )
         if isinstance(pos_att_type, str):
             pos_att_type = [kind.strip() for kind in pos_att_type.lower().split("|")]
-        if bool(relative_attention) != bool(pos_att_type):
-            raise invalid(
-                "`pos_att_type` must name a term where `relative_attention` is true, and none "
-                "where it is not.",
-                relative_attention=relative_attention,
-                pos_att_type=pos_att_type,
-            )
-        if self.embedding_size != self.hidden_size:
-            raise invalid(
-                "`embedding_size` must be `hidden_size` in a DeBERTa.",
-                embedding_size=self.embedding_size,
-                hidden_size=self.hidden_size,
-            )
+        self._check(relative_attention, pos_att_type)
         if not legacy:
             rules = (*_MICROSOFT_HEAD, *self.huggingface.rules)
             self.huggingface = replace(self.huggingface, rules=rules)
@@ -125,6 +113,21 @@ class DeBERTa(
             "max_distance": reach,
             "share_att_key": share_att_key,
         }
+
+    def _check(self, relative_attention, pos_att_type):
+        if bool(relative_attention) != bool(pos_att_type):
+            raise invalid(
+                "`pos_att_type` must name a term where `relative_attention` is true, and none "
+                "where it is not.",
+                relative_attention=relative_attention,
+                pos_att_type=pos_att_type,
+            )
+        if self.embedding_size != self.hidden_size:
+            raise invalid(
+                "`embedding_size` must be `hidden_size` in a DeBERTa.",
+                embedding_size=self.embedding_size,
+                hidden_size=self.hidden_size,
+            )
 
     def embed_positions(self, x, positions=None):
         return super().embed_positions(x, positions) if self.position_biased_input else x

@@ -278,7 +278,7 @@ class T5(EncoderDecoder, T5_Base):
 
 
 def _of_version(cls, version):
-    """The class whose default version is another one."""
+    """Return a subclass with another default version."""
     return type(cls.__name__, (cls,), {"__doc__": cls.__doc__, "version": version})
 
 
