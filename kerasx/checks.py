@@ -1,7 +1,7 @@
-"""Check arguments at the border: each error says what is expected and what was received.
+"""Check arguments: each error says what is expected and what was received.
 
-The functions take an argument's name and value and return the value, so that a constructor can
-check and store in one line:
+Most functions take the name and the value of an argument and return the value, so that a
+constructor can check and store it in one line:
 
     self.width = check_integer("width", width, least=1)
 """
@@ -25,11 +25,11 @@ _LONGEST = 200  # characters of a received value in an error
 
 
 def invalid(expected, **received):
-    """Make the ValueError of a bad argument, for the caller to raise.
+    """Return a ValueError about a bad argument, for the caller to raise.
 
     Args:
         expected: str, a sentence such as "`width` must be even."
-        received: the arguments as they came, by name.
+        received: the values received, by argument name; long ones are cut.
 
     >>> raise invalid("`width` must be even.", width=3)
     Traceback (most recent call last):
@@ -116,7 +116,7 @@ def check_same_length(**arguments):
 
 
 def check_texts(name, value):
-    """Return `value` as a list if it is a list of str, and raise otherwise; one str is none.
+    """Return `value` as a list if it is an iterable of str, but not a str; raise otherwise.
 
     >>> check_texts("texts", "好")
     Traceback (most recent call last):

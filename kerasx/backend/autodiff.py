@@ -5,8 +5,6 @@ import contextvars
 import keras
 from keras import ops
 
-__all__ = ["take_rows", "value_and_grad"]
-
 # how many calls of `value_and_grad` are in progress: PyTorch must be told which is the outermost
 _depth = contextvars.ContextVar("depth", default=0)
 

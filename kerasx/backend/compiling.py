@@ -6,8 +6,6 @@ import sys
 
 import keras
 
-__all__ = ["compiled", "traced", "write_slots"]
-
 
 def compiled(function, layers):
     """Compile a function for inference, once for each set of input shapes.

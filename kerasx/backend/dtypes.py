@@ -4,8 +4,6 @@ import keras
 import ml_dtypes
 from keras import ops
 
-__all__ = ["mask_value", "widened"]
-
 
 def mask_value(dtype):
     """Return the finite score that stands for -∞ in masks of a dtype.

@@ -9,8 +9,6 @@ from keras import ops
 
 from kerasx.backend.keras_internals import release_value
 
-__all__ = ["fill", "room"]
-
 _PIECE = 1 << 19  # elements copied at once
 
 

@@ -4,8 +4,6 @@ import keras
 
 from kerasx.backend.keras_internals import calls, producer
 
-__all__ = ["search_layer"]
-
 
 def search_layer(inputs, name, exclude_from=None):
     """Find the layer of a given name among those that computed a symbolic tensor.

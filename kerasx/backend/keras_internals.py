@@ -11,39 +11,6 @@ from keras.src.backend.common import global_state, masking
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
-__all__ = [
-    "ClipsGradients",
-    "ScalesLearningRate",
-    "adam_slots",
-    "all_layers",
-    "call_context",
-    "calls",
-    "clip_gradients",
-    "decays_by_itself",
-    "forget_variable",
-    "get_mask",
-    "get_seed_generator",
-    "graph_calls",
-    "has_keras_decay",
-    "is_symbolic",
-    "layout",
-    "make_seed_generator",
-    "moving_averages",
-    "producer",
-    "release_value",
-    "run_graph",
-    "set_mask",
-    "start_at_epoch",
-    "stored_kernel",
-    "track_loss",
-    "use_call_context",
-    "uses_weight_decay",
-    "variable_index",
-    "variable_indices",
-    "variable_key",
-    "variables_of",
-]
-
 # the dtype that variables are cast to, and the arguments (`training`) meant for sublayers
 _CALL_CONTEXT = ("autocast_scope", "current_call_ctx")
 

@@ -14,8 +14,6 @@ from keras import ops
 
 from kerasx.backend.dtypes import mask_value, widened
 
-__all__ = ["attention_kernel", "normalize", "plain_attention", "sparse_cross_entropy", "sum_above"]
-
 _PLAIN = contextvars.ContextVar("plain_attention", default=False)
 
 

@@ -2,8 +2,6 @@
 
 import keras
 
-__all__ = ["random_int16"]
-
 
 def random_int16(x, seed):
     """Draw uniform int16 numbers.

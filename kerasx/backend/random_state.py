@@ -4,8 +4,6 @@ import keras
 
 from kerasx.backend.keras_internals import get_seed_generator, make_seed_generator
 
-__all__ = ["get_random_state", "set_random_state"]
-
 
 def get_random_state():
     """Return the random states of this process as arrays, for `set_random_state`.

@@ -19,8 +19,6 @@ from kerasx.backend.keras_internals import (
     use_call_context,
 )
 
-__all__ = ["recompute", "recompute_grad"]
-
 
 def recompute(function, inputs, weights=()):
     """Compute `function(inputs, weights)`, and again in the backward pass: no activation is kept.

@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-__all__ = ["scan"]
-
 
 def scan(step, init, xs, reverse=False):
     """Scan a function over the first axis, like keras.ops.scan.

@@ -9,8 +9,6 @@ from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.dtypes import widened
 from kerasx.backend.keras_internals import track_loss
 
-__all__ = ["train_step"]
-
 
 def train_step(model, loss_and_outputs, report=None):
     """Return a function to take the place of `keras.Model.train_step` on this backend.

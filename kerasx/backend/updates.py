@@ -7,15 +7,6 @@ a kernel costs as much as the arithmetic. `python -m benchmarks.optimizers` comp
 import keras
 from keras import ops
 
-__all__ = [
-    "InPlace",
-    "add_scaled",
-    "dense",
-    "mean_square",
-    "root_ratio",
-    "value_at_build",
-]
-
 
 def dense(gradient, dtype=None):
     """Convert a gradient to a dense tensor; TensorFlow gives those of embeddings as IndexedSlices.

@@ -18,8 +18,6 @@ from kerasx.ops import (
     padding,
 )
 
-__all__ = ["MultiHeadAttention", "rotated", "split_biases"]
-
 ROTARY = ("rotary", "rotary_halves")
 
 

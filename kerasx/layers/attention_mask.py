@@ -6,9 +6,6 @@ from keras import ops
 from kerasx.checks import check_choice, invalid
 from kerasx.ops import masks
 
-__all__ = ["AttentionMask"]
-
-
 # kind: the argument that it needs
 KINDS = {"causal": None, "unilm": None, "window": "width", "half_causal": "heads"}
 

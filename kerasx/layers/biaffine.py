@@ -7,8 +7,6 @@ from kerasx import backend
 from kerasx.layers.pointers import GlobalPointer
 from kerasx.ops import get_activation
 
-__all__ = ["Biaffine", "biaffine_scores"]
-
 
 def biaffine_scores(starts, ends, kernel):
     """Compute s[l, i, j] = [h_i; 1]ᵀ U_l [t_j; 1], bilinear, linear and constant terms in one.

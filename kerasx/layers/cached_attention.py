@@ -4,8 +4,6 @@ import keras
 
 from kerasx import backend
 
-__all__ = ["CachedAttention", "ProjectedKeys"]
-
 
 class _Wrapper(keras.layers.Layer):
     """Base of layers that compute with the weights of an attention layer."""

@@ -5,8 +5,6 @@ from keras import ops
 
 from kerasx.checks import invalid
 
-__all__ = ["MaskedConv1D"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class MaskedConv1D(keras.layers.Conv1D):

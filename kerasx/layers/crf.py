@@ -7,8 +7,6 @@ from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.ops import chain_loss, chain_marginals, sequence_masking, viterbi, viterbi_n_best
 
-__all__ = ["ConditionalRandomField", "TagLoss"]
-
 PADDING = backend.mask_value("float16")  # a position is padding if no tag scores above this
 
 

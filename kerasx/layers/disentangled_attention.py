@@ -10,8 +10,6 @@ from kerasx.checks import invalid
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.relative_positions import TableLayer
 
-__all__ = ["DisentangledAttention", "VectorTable", "log_buckets"]
-
 
 def log_buckets(distances, buckets, max_distance):
     """Map distances to buckets: one for each up to m = buckets / 2, then logarithmically wider.

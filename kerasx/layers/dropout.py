@@ -4,8 +4,6 @@ import keras
 
 from kerasx.ops import dropout
 
-__all__ = ["Dropout"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class Dropout(keras.layers.Dropout):

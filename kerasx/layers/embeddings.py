@@ -7,8 +7,6 @@ from kerasx.backend import take_rows
 from kerasx.checks import check_choice, invalid
 from kerasx.ops import hierarchical_embeddings
 
-__all__ = ["Embedding", "PositionEmbedding"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class Embedding(keras.layers.Embedding):

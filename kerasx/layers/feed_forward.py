@@ -6,8 +6,6 @@ from kerasx import backend
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import get_activation
 
-__all__ = ["FeedForward"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class FeedForward(Recomputable):

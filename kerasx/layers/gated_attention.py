@@ -13,8 +13,6 @@ from kerasx.layers.normalization import ScaleOffset
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import attention, get_activation, padding
 
-__all__ = ["GatedAttentionUnit"]
-
 P_BIASES = (None, "rotary", "rotary_halves")
 
 

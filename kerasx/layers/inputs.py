@@ -6,8 +6,6 @@ from kerasx.backend.keras_internals import graph_calls
 from kerasx.checks import check_choice
 from kerasx.layers.embeddings import Embedding
 
-__all__ = ["ROLES", "RoleInput", "embedding_of", "input_with_role", "roles_of"]
-
 # ids of a sequence, of its segments and of its positions; the ids of an encoder's sequence, in a
 # model with a decoder too; the vectors that a decoder without its encoder looks at
 ROLES = ("token", "segment", "position", "source", "context")

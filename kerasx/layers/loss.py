@@ -6,8 +6,6 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import invalid
 
-__all__ = ["CrossEntropy", "Loss"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class Loss(keras.layers.Layer):

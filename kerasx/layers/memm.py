@@ -8,8 +8,6 @@ from kerasx.checks import invalid
 from kerasx.layers.crf import TagLoss
 from kerasx.ops import previous, viterbi
 
-__all__ = ["MaximumEntropyMarkovModel"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class MaximumEntropyMarkovModel(TagLoss):

@@ -5,8 +5,6 @@ from keras import ops
 
 from kerasx.checks import check_integer, check_number
 
-__all__ = ["Add", "BatchConcat", "BatchSplit", "BiasAdd", "BinaryRandomChoice", "Concatenate1D"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class Add(keras.layers.Add):

@@ -7,8 +7,6 @@ from kerasx import backend
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import align, get_activation
 
-__all__ = ["LayerNormalization", "ScaleOffset"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class ScaleOffset(Recomputable):

@@ -16,8 +16,6 @@ from kerasx.ops import (
     sinusoidal_embeddings,
 )
 
-__all__ = ["EfficientGlobalPointer", "GlobalPointer"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class GlobalPointer(Recomputable):

@@ -7,8 +7,6 @@ from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.ops import sequence_masking
 
-__all__ = ["FirstToken", "GlobalAveragePooling1D", "GlobalMaxPooling1D"]
-
 
 class _MaskedPooling(keras.layers.Layer):
     def __init__(self, **kwargs):

@@ -2,8 +2,6 @@
 
 import keras
 
-__all__ = ["Recomputable"]
-
 
 class Recomputable(keras.layers.Layer):
     """Base of layers whose `call` is decorated with `kerasx.backend.recompute_grad`.

@@ -8,12 +8,6 @@ from kerasx import backend
 from kerasx.checks import check_choice, invalid
 from kerasx.ops import relative_position_buckets, rotary_frequencies, sinusoidal_embeddings
 
-__all__ = [
-    "RelativePositionEmbedding",
-    "RelativePositionEmbeddingT5",
-    "SinusoidalPositionEmbedding",
-]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class SinusoidalPositionEmbedding(keras.layers.Layer):

@@ -6,8 +6,6 @@ from keras import ops
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.ops import attend, attention_scores
 
-__all__ = ["TalkingHeadsAttention"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class TalkingHeadsAttention(MultiHeadAttention):

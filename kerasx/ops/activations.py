@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-__all__ = ["gelu_erf", "gelu_tanh", "get_activation", "leaky_relu", "swish"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 def gelu_erf(x):

@@ -9,8 +9,6 @@ from kerasx.backend import kernels, mask_value, widened
 from kerasx.checks import check_choice
 from kerasx.ops.dropout import dropout as random_dropout
 
-__all__ = ["attend", "attention", "attention_normalize", "attention_scores"]
-
 
 def attention(
     query,

@@ -16,15 +16,6 @@ from keras import ops
 from kerasx.backend import mask_value, scan, traced, widened
 from kerasx.checks import check_integer, check_shape
 
-__all__ = [
-    "chain_log_partition",
-    "chain_loss",
-    "chain_marginals",
-    "chain_score",
-    "viterbi",
-    "viterbi_n_best",
-]
-
 # The score of what is not allowed in sums. It is finite, so that gradients are; a sum of it over a
 # sentence does not overflow; and e^x is 0 beside other scores.
 FORBIDDEN = mask_value("float16")

@@ -6,8 +6,6 @@ from keras import ops
 from kerasx.backend.random_bits import random_int16
 from kerasx.checks import check_number
 
-__all__ = ["dropout"]
-
 _LEVELS = 2**16
 
 

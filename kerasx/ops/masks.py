@@ -25,19 +25,6 @@ from kerasx.backend import mask_value
 from kerasx.checks import invalid
 from kerasx.ops.shapes import align
 
-__all__ = [
-    "Mask",
-    "across_heads",
-    "anticausal",
-    "causal",
-    "half_causal",
-    "padding",
-    "prefix",
-    "sequence_masking",
-    "sliding_window",
-    "unilm",
-]
-
 
 class Mask:
     """The keys that each query sees; composed with `&`, `|`, `~`.

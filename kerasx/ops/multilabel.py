@@ -6,12 +6,6 @@ from keras import ops
 from kerasx.backend import mask_value
 from kerasx.checks import check_shape
 
-__all__ = [
-    "log1p_sum_exp",
-    "multilabel_categorical_crossentropy",
-    "sparse_multilabel_categorical_crossentropy",
-]
-
 
 def log1p_sum_exp(x, counted=True, axis=-1):
     """Compute log(1 + Σ e^x) over an axis, exact for tiny sums: 1 is never added to e^x.

@@ -4,8 +4,6 @@ from keras import ops
 
 from kerasx.checks import invalid
 
-__all__ = ["piecewise_linear", "root_mean_square"]
-
 
 def root_mean_square(x, axis=None, keepdims=False):
     """Compute sqrt(mean(x²)); axis and keepdims as in `ops.mean`.

@@ -5,14 +5,6 @@ from keras import ops
 
 from kerasx.checks import check_choice, invalid
 
-__all__ = [
-    "apply_rotary_position_embeddings",
-    "hierarchical_embeddings",
-    "relative_position_buckets",
-    "rotary_frequencies",
-    "sinusoidal_embeddings",
-]
-
 
 def sinusoidal_embeddings(positions, dim, base=10000, scaling=None):
     """Compute interleaved sines and cosines of positions.

@@ -4,15 +4,6 @@ from keras import ops
 
 from kerasx.checks import check_choice, invalid
 
-__all__ = [
-    "align",
-    "batch_gather",
-    "divisible_temporal_padding",
-    "flatten",
-    "pool1d",
-    "reshape",
-]
-
 
 def align(tensor, axes, ndim=None):
     """Insert axes of size 1 so that axis i of a tensor becomes axis `axes[i]`.
