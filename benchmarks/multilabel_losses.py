@@ -6,6 +6,7 @@ Data, model and training are those of `examples/multilabel_reviews.py`, whose ar
 takes, too. The mean over the seeds is given with the standard deviation.
 """
 
+import argparse
 import os
 
 import keras
@@ -55,5 +56,6 @@ def main(args):
 
 
 if __name__ == "__main__":
-    example.parser.add_argument("--seeds", type=int, default=2, help="models for each loss")
-    main(example.parser.parse_args())
+    parser = argparse.ArgumentParser(description=__doc__, parents=[example.parser], add_help=False)
+    parser.add_argument("--seeds", type=int, default=2, help="models for each loss")
+    main(parser.parse_args())

@@ -6,6 +6,7 @@ Data, encoder and training are those of `examples/ner.py`, whose arguments this 
 CRF and softmax give BIO tags; softmax_constrained is the best sequence of tags that BIO allows.
 """
 
+import argparse
 import time
 
 import keras
@@ -107,7 +108,8 @@ def main(args):
 
 
 if __name__ == "__main__":
-    ner.parser.add_argument("--head", choices=HEADS, nargs="+", default=HEADS)
-    ner.parser.add_argument("--seeds", type=int, default=1, help="models for each head")
-    ner.parser.add_argument("--lr-multiplier", type=float, default=1, help="of CRF transitions")
-    main(ner.parser.parse_args())
+    parser = argparse.ArgumentParser(description=__doc__, parents=[ner.parser], add_help=False)
+    parser.add_argument("--head", choices=HEADS, nargs="+", default=HEADS)
+    parser.add_argument("--seeds", type=int, default=1, help="models for each head")
+    parser.add_argument("--lr-multiplier", type=float, default=1, help="of CRF transitions")
+    main(parser.parse_args())

@@ -8,6 +8,8 @@ goes through the model twice, with other dropout, and the two vectors are to be 
 those of different texts. Whitening (8069) trains nothing.
 """
 
+import argparse
+
 import numpy as np
 
 from examples import sentence_similarity as example
@@ -61,8 +63,12 @@ def main(args):
 
 
 if __name__ == "__main__":
-    add = example.parser.add_argument
-    add("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
-    add("--dropout", type=float, default=0.3, help="of SimCSE's and FlatNCE's views")
-    add("--components", type=int, default=32, help="directions that whitening keeps")
-    main(example.parser.parse_args())
+    parser = argparse.ArgumentParser(description=__doc__, parents=[example.parser], add_help=False)
+    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
+    parser.add_argument(
+        "--dropout", type=float, default=0.3, help="of SimCSE's and FlatNCE's views"
+    )
+    parser.add_argument(
+        "--components", type=int, default=32, help="directions that whitening keeps"
+    )
+    main(parser.parse_args())

@@ -7,6 +7,7 @@ Data, mT5 and training are those of `examples/title_mt5.py`, whose arguments thi
 too.
 """
 
+import argparse
 import os
 import time
 
@@ -101,7 +102,9 @@ def main(args):
 
 
 if __name__ == "__main__":
-    add = example.parser.add_argument
-    add("--model", nargs="+", choices=MODELS, default=list(MODELS))
-    add("--configs", nargs="+", help="pretrained folder of each --model; else from scratch")
-    main(example.parser.parse_args())
+    parser = argparse.ArgumentParser(description=__doc__, parents=[example.parser], add_help=False)
+    parser.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument(
+        "--configs", nargs="+", help="pretrained folder of each --model; else from scratch"
+    )
+    main(parser.parse_args())

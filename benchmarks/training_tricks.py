@@ -7,6 +7,7 @@ command takes, too. Each trick is a line on the model (kexue.fm/archives/7234), 
 builder; everything else is equal, also the seed. The weights of the best epoch count.
 """
 
+import argparse
 import os
 import time
 
@@ -85,12 +86,13 @@ def main(args):
         rows.append((trick, f"{valid:.2%}", f"{test:.2%}", f"{seconds:.1f}"))
     print("\n" + text_table(rows))
     best = max(runs, key=lambda trick: runs[trick][1])
-    print(f"\nbest by validation: {best}")
+    print(f"\nthe best by validation is {best}")
     example.save(runs[best][0], start, args)
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, parents=[example.parser], add_help=False)
     default = ["plain", "fgm", "r_drop"]
-    example.parser.add_argument("--tricks", nargs="+", choices=TRICKS, default=default)
-    example.parser.add_argument("--picture", action="store_true", help="draw the curves")
-    main(example.parser.parse_args())
+    parser.add_argument("--tricks", nargs="+", choices=TRICKS, default=default)
+    parser.add_argument("--picture", action="store_true", help="draw the curves")
+    main(parser.parse_args())

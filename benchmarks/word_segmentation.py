@@ -7,6 +7,7 @@ command takes, too. Softmax is read tag by tag, where a tag that cannot continue
 and as the best sequence that the tags allow.
 """
 
+import argparse
 import time
 
 import keras
@@ -69,6 +70,7 @@ def main(args):
 
 
 if __name__ == "__main__":
-    example.parser.add_argument("--head", choices=HEADS, nargs="+", default=HEADS)
-    example.parser.add_argument("--seeds", type=int, default=2, help="models for each head")
-    main(example.parser.parse_args())
+    parser = argparse.ArgumentParser(description=__doc__, parents=[example.parser], add_help=False)
+    parser.add_argument("--head", choices=HEADS, nargs="+", default=HEADS)
+    parser.add_argument("--seeds", type=int, default=2, help="models for each head")
+    main(parser.parse_args())

@@ -1,34 +1,34 @@
-"""Runs an example or a comparison as a user would, on the backend of the tests."""
+"""Runs an example, or a comparison in benchmarks/, with its arguments and in this process.
 
-import os
-import subprocess
+A process of its own would spend most of its time importing Keras.
+"""
+
+import contextlib
+import io
+import runpy
 import sys
 from pathlib import Path
-
-import keras
+from unittest import mock
 
 ROOT = Path(__file__).parents[2]
 
 
-def run_example(name, *arguments, input=None):
-    """Return what the example prints, given `input`; fail with its last words if it fails."""
-    return _run([ROOT / "examples" / name, *arguments], input)
+def run_example(name, *arguments, input=""):
+    """Return what the example prints, given `input`."""
+    path = str(ROOT / "examples" / name)
+    return _printed(lambda: runpy.run_path(path, run_name="__main__"), path, arguments, input)
 
 
 def run_benchmark(name, *arguments):
-    """Return what the benchmark `python -m benchmarks.NAME` prints."""
-    return _run(["-m", f"benchmarks.{name}", *arguments])
+    """Return what `python -m benchmarks.NAME` prints."""
+    module = f"benchmarks.{name}"
+    return _printed(lambda: runpy.run_module(module, run_name="__main__"), module, arguments)
 
 
-def _run(arguments, input=None):
-    done = subprocess.run(
-        list(map(str, [sys.executable, *arguments])),
-        capture_output=True,
-        text=True,
-        input=input,
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": keras.backend.backend(), "PYTHONPATH": str(ROOT)},
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+def _printed(run, name, arguments, input=""):
+    out = io.StringIO()
+    argv = [name, *map(str, arguments)]
+    with mock.patch.object(sys, "argv", argv), mock.patch.object(sys, "stdin", io.StringIO(input)):
+        with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+            run()
+    return out.getvalue()
