@@ -117,8 +117,9 @@ def nearest(encoder, texts, start, args):
 
 def main(args):
     train, test, start = load(args)
+    untrained, _ = build(start, args)
+    before = correlation(untrained, test)["spearman"]
     encoder, model = build(start, args)
-    before = correlation(encoder, test)["spearman"]
     fit(model, encoder, CoSENT(), train.ids, train.scores, test, start, args)
     after = correlation(encoder, test)["spearman"]
 
