@@ -190,6 +190,7 @@ def child(path, kill):
     np.savez(f"{path}.npz", *all_state(model))
 
 
+@pytest.mark.once
 def test_processes_killed_and_started_again_equal_one_left_alone(tmp_path):
     results = []
     for name, kills in {"a": [None], "b": [(1, 3), (2, None), None]}.items():

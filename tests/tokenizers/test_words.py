@@ -1,4 +1,3 @@
-import importlib.util
 import marshal
 import os
 import pickle
@@ -41,7 +40,6 @@ def test_an_empty_text_has_no_words():
     assert jieba_cut("") == []
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("rjieba"), reason="rjieba is not installed")
 @pytest.mark.parametrize("name", [*CORPORA, "dictionary"])
 def test_rjieba_cuts_as_jieba_does(name, jieba):
     if name == "dictionary":  # words side by side, in an order that gives new neighbours
