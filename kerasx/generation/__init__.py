@@ -9,7 +9,8 @@ from kerasx.generation.constraints.passage_ngrams import PassageNgrams
 from kerasx.generation.constraints.prefix_trie import PrefixTrie
 from kerasx.generation.constraints.repetition import NoRepeatNgrams, RepetitionPenalty
 from kerasx.generation.decoder import AutoRegressiveDecoder
-from kerasx.generation.generator import Generated, Generator
+from kerasx.generation.generated import Generated
+from kerasx.generation.generator import Generator
 from kerasx.generation.replier import Replier, chat
 from kerasx.generation.reranking import rerank, vote
 from kerasx.generation.strategies.beam_search import BeamSearch

@@ -84,6 +84,11 @@ class DecodingGraphs:
         self.step = self._lay_step()
         self.vocabulary = self.step.outputs[0].shape[-1]
 
+    @property
+    def continues(self):
+        """Whether generated tokens continue the prompt, rather than answer it."""
+        return self.kind == "causal" and self.context is None
+
     def has_input(self, role):
         """Return whether the model has an input with this role."""
         return role in self._roles

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasx.checks import check_integer
 from kerasx.generation.last_token import LastToken
-from kerasx.generation.prompts import check_integer
 
 __all__ = ["AutoRegressiveDecoder"]
 

@@ -1,63 +1,41 @@
-"""Generation in batch: the prompt read once, then one compiled loop over a fixed-size cache."""
+"""Generate for many prompts at once: checked arguments, few shapes, results in order."""
 
-from typing import NamedTuple
+from functools import partial
 
 import keras
 import numpy as np
 from keras import ops
 
+from kerasx.checks import check_integer, invalid
 from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.constraints.constraint import Constraint, NoEndBefore
-from kerasx.generation.loop import DecodingLoop
+from kerasx.generation.generated import Generated
+from kerasx.generation.loop import DecodingLoop, LoopInputs
 from kerasx.generation.prompts import (
-    check_integer,
+    Requests,
+    check_halves,
     check_lengths,
+    check_segment,
     checked_additional,
     checked_ends,
+    checked_new_segments,
     checked_prompts,
+    checked_seeds,
     checked_starts,
+    decode,
 )
 from kerasx.generation.strategies.greedy import Greedy
 from kerasx.generation.strategies.strategy import NEVER, Strategy
 
-__all__ = ["Generated", "Generator"]
+__all__ = ["Generator"]
 
 
-class Generated(NamedTuple):
-    """What a `Generator` returns, one entry for each prompt.
-
-    Attributes:
-        sequences: for each prompt the token ids of its hypotheses, best first, without the end.
-        scores: for each prompt the scores of its hypotheses, log-probabilities: see the strategy.
-    """
-
-    sequences: list
-    scores: list
-
-    @property
-    def best(self):
-        """The best sequence of each prompt."""
-        return [hypotheses[0] for hypotheses in self.sequences]
-
-
-class _Requests(NamedTuple):
-    prompts: list
-    sources: list
-    additional: list
-    new: int
-
-    def length(self, i):
-        """What prompts are sorted by."""
-        return len((self.sources or self.prompts)[i][0])
-
-
-class Generator(DecodingLoop):
+class Generator:
     """Generate with a language model (application "lm" or "unilm") or an encoder-decoder, in batch.
 
-    The prompt is read in one pass; its keys and values are shared by its beams, and then the whole
-    loop is one compiled function over a cache of fixed size (see `DecodingLoop`).
-    With an encoder, the prompts are the sources: each is encoded once, and its keys and values
-    stay for all steps; the decoder starts with `start_id`.
+    A prompt is read in one pass, and its keys and values are shared by its beams; then the whole
+    loop is one compiled function over a cache of fixed size (see `DecodingLoop`). With an encoder,
+    the prompts are its sources: each is encoded once, and the decoder starts with `start_id`.
 
     The model's weights are read anew at each call. The settings are compiled in: to change one,
     make another Generator.
@@ -66,28 +44,34 @@ class Generator(DecodingLoop):
         model: a keras.Model from `build_transformer_model`.
         strategy: `Greedy()` (the default), `BeamSearch(width)`, `Sampling()` or
             `ContrastiveSearch()`.
-        end_id: the token that ends a sequence, a list of several, or None.
-        max_new_tokens: longest continuation.
-        min_new_tokens: no end before that many tokens.
+        end_id: the token that ends a sequence, a list of several, or [] for none; by default the
+            tokenizer's.
+        max_new_tokens: number of generated tokens at most.
+        min_new_tokens: number of tokens before which no end is chosen.
         segment_id: segment of the generated tokens; by default 1 for UniLM, and the segment of the
             prompt's last token otherwise.
-        batch_size: prompts decoded at once.
-        pad_id: what fills up the rows of an array of prompts; by default what the model masks,
-            else 0.
+        batch_size: number of prompts decoded at once.
+        pad_id: the id that fills up the rows of an array of prompts; by default the tokenizer's,
+            else the id that the model masks, else 0.
         prompt_multiple: prompts are padded to a multiple of this length: few shapes to compile.
-        start_id: what a decoder behind an encoder starts with, the `decoder_start_token_id` of its
-            configuration: 0 for T5, 2 for English BART.
+        start_id: the token that a decoder behind an encoder starts with, the
+            `decoder_start_token_id` of its configuration: 0 for T5, 2 for English BART. By default
+            the tokenizer's end token for BART, otherwise its start token or, without one, padding.
         constraints: `Constraint` objects, which change the scores of the next token in this order.
+        tokenizer: a tokenizer of `kerasx.tokenizers`: prompts may be texts, and the returned
+            `Generated` has `texts`.
 
     Raises:
         ValueError: the model has no causal or UniLM mask, or a setting is out of range.
 
     >>> from kerasx.models import build_transformer_model
+    >>> from kerasx.tokenizers import Tokenizer, character_vocab
+    >>> tokenizer = Tokenizer(character_vocab(["今天天气很好"]))
     >>> model = build_transformer_model(
-    ...     dict(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
-    ...          intermediate_size=16), application="unilm")
-    >>> generate = Generator(model, end_id=3, max_new_tokens=5)
-    >>> len(generate([[2, 5, 6, 3], [2, 7, 3]]).best)
+    ...     dict(vocab_size=tokenizer.vocab_size, hidden_size=8, num_hidden_layers=1,
+    ...          num_attention_heads=2, intermediate_size=16), application="unilm")
+    >>> generate = Generator(model, tokenizer=tokenizer, max_new_tokens=5)
+    >>> len(generate(["今天天气", "很好"]).texts)
     2
     """
 
@@ -104,67 +88,73 @@ class Generator(DecodingLoop):
         prompt_multiple=16,
         start_id=None,
         constraints=(),
+        tokenizer=None,
     ):
-        graphs = DecodingGraphs(model)
-        strategy = _checked_strategy(strategy)
-        ends = checked_ends(end_id, graphs.vocabulary)
-        pad_id = graphs.masked_id or 0 if pad_id is None else pad_id
-        super().__init__(graphs, strategy, tuple(constraints), ends, pad_id)
-        self.end_id = end_id
-        self.max_new_tokens = max_new_tokens
-        self.min_new_tokens = min_new_tokens
+        self.graphs, self.tokenizer = DecodingGraphs(model), tokenizer
+        self.strategy = Greedy() if strategy is None else strategy
+        usual = _usual_ids(self.graphs, tokenizer)
+        self.end_id, self.pad_id, self.start_id = (
+            usual[name] if value is None else value
+            for name, value in {"end": end_id, "pad": pad_id, "start": start_id}.items()
+        )
+        self.max_new_tokens = check_integer("max_new_tokens", max_new_tokens, least=1)
+        self.min_new_tokens = check_integer("min_new_tokens", min_new_tokens, least=0)
+        self.batch_size = check_integer("batch_size", batch_size, least=1)
+        self.prompt_multiple = check_integer("prompt_multiple", prompt_multiple, least=1)
         self.segment_id = segment_id
-        self.batch_size = batch_size
-        self.prompt_multiple = prompt_multiple
-        self.start_id = start_id
+        self.constraints = tuple(constraints)
+        ends = checked_ends(self.end_id, self.graphs.vocabulary)
         self._check_settings()
         if ends and min_new_tokens:
             self.constraints += (NoEndBefore(ends, min_new_tokens),)
-        self._compile([graphs.prefill, graphs.step])
+        self.loop = DecodingLoop(self.graphs, self.strategy, self.constraints, ends, self.pad_id)
 
     def _check_settings(self):
+        if not isinstance(self.strategy, Strategy):
+            expected = "`strategy` must be Greedy(), BeamSearch(width), Sampling() or a Strategy."
+            raise invalid(expected, strategy=self.strategy)
         if not all(isinstance(x, Constraint) for x in self.constraints):
-            raise ValueError(
-                "`constraints` must be kerasx.generation.Constraint objects. "
-                f"Received: constraints={self.constraints!r}"
-            )
-        for name in ("max_new_tokens", "batch_size", "prompt_multiple"):
-            check_integer(name, getattr(self, name), 1)
-        check_integer("min_new_tokens", self.min_new_tokens, 0)
+            expected = "`constraints` must be kerasx.generation.Constraint objects."
+            raise invalid(expected, constraints=self.constraints)
         if self.segment_id is not None:
-            check_integer("segment_id", self.segment_id, 0, self.graphs.segments)
+            check_segment(self.graphs, "segment_id", self.segment_id)
         if self.start_id is not None:
             check_integer("start_id", self.start_id, 0, self.graphs.vocabulary)
-        if self.graphs.kind == "unilm" and self.segment_id == 0:
-            raise ValueError(
-                "`segment_id` must be positive for UniLM: tokens of segment 0 see each other whole."
-            )
+            if not self.graphs.kept:
+                expected = "`start_id` must be None for a model without an encoder."
+                raise invalid(expected, start_id=self.start_id)
 
     def __call__(
         self,
-        token_ids,
+        prompts,
         segment_ids=None,
         additional_inputs=(),
         max_new_tokens=None,
         verbose=0,
         decoder_token_ids=None,
         on_token=None,
+        seeds=None,
+        new_segments=None,
     ):
         """Continue each prompt, or answer each source.
 
         Args:
-            token_ids: lists of token ids (each at least one), or an array (b, n) padded at the
-                end; with an encoder, the sources.
+            prompts: list of texts, if there is a tokenizer; lists of token ids (each at least
+                one), or an array (b, n) padded at the end. With an encoder, the sources.
             segment_ids: the prompts' segment ids likewise; all 0 by default.
             additional_inputs: arrays (b, ...) for the model's `additional_input_layers`, in their
                 order, one row for each prompt: conditional generation.
-            max_new_tokens: longest continuation, if not the generator's own; compiled separately.
+            max_new_tokens: number of generated tokens at most, if not the generator's own;
+                compiled separately.
             verbose: 1 for a progress bar.
-            decoder_token_ids: with an encoder, what the decoder continues, as `token_ids`;
-                [start_id] each by default.
+            decoder_token_ids: with an encoder, the token ids that the decoder continues;
+                [start_id] for each source by default.
             on_token: a function called after each step as `on_token(numbers, tokens)`, with the
-                numbers of the prompts that are decoded together and what `stream` would yield for
-                them. Prompts are sorted by length.
+                numbers of the prompts that are decoded together and the tokens that `stream` would
+                yield for them. Prompts are sorted by length.
+            seeds: an integer for each prompt, with which `Sampling` draws as if the prompt were
+                the only one; by default the strategy's seed for all.
+            new_segments: the segment of the generated tokens of each prompt, if not `segment_id`.
 
         Returns:
             `Generated`, in the order of the prompts.
@@ -172,46 +162,47 @@ class Generator(DecodingLoop):
         Raises:
             ValueError: an id out of the vocabulary, or a prompt too long for the position table.
         """
-        requests = self._requests(
-            token_ids, segment_ids, additional_inputs, max_new_tokens, decoder_token_ids
-        )
+        options = additional_inputs, max_new_tokens, decoder_token_ids, seeds, new_segments
+        requests = self._read(prompts, segment_ids, *options)
         order = sorted(range(len(requests.prompts)), key=requests.length)
         batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         progress = keras.utils.Progbar(len(batches), verbose=verbose, unit_name="batch")
-        results = [None] * len(order)
+        hypotheses = [None] * len(order)
         for done, batch in enumerate(batches, 1):
             inputs = self._inputs(requests, batch, full=len(batches) > 1)
-            found = self._all(inputs) if on_token is None else self._told(on_token, batch, inputs)
-            for i, row in zip(batch, self._found(found, len(batch)), strict=True):
-                results[i] = row
+            results = self._told(on_token, batch, inputs) if on_token else self.loop.run(inputs)
+            for i, row in zip(batch, self._hypotheses(results, len(batch)), strict=True):
+                hypotheses[i] = row
             progress.update(done)
-        return _generated(results)
+        return self._generated(hypotheses)
 
     def stream(
         self,
-        token_ids,
+        prompts,
         segment_ids=None,
         additional_inputs=(),
         max_new_tokens=None,
         decoder_token_ids=None,
         chunk=1,
+        seeds=None,
+        new_segments=None,
     ):
-        """Iterate over what a call would return, token by token, as it is chosen.
+        """Iterate over the tokens that a call would return, as they are chosen.
 
         The iterator may be left at any time; nothing is computed ahead but the rest of a chunk.
 
         Args:
-            token_ids, segment_ids, additional_inputs, max_new_tokens, decoder_token_ids: as in a
-                call, for `batch_size` prompts at most.
+            prompts, segment_ids, additional_inputs, max_new_tokens, decoder_token_ids, seeds,
+                new_segments: as in a call, for `batch_size` prompts at most.
             chunk: number of tokens that are computed at once: more of them take less time.
 
         Returns:
-            An iterator of int32 arrays (b, k): the next token of each of the k hypotheses (those of
-            `Greedy` or the samples of `Sampling`) of each prompt, -1 where it has ended. It
-            returns what a call returns: `generated = yield from generate.stream(...)`.
+            An iterator of int32 arrays (b, k): the next token of each of the k hypotheses (the
+            only one of `Greedy`, the samples of `Sampling`) of each prompt, -1 behind its end. It
+            returns the `Generated` of a call: `generated = yield from generate.stream(...)`.
 
         Raises:
-            ValueError: as in a call, or the strategy takes back what it has chosen.
+            ValueError: as in a call, or the strategy may take back tokens that it has chosen.
 
         >>> from kerasx.models import build_transformer_model
         >>> model = build_transformer_model(
@@ -222,94 +213,75 @@ class Generator(DecodingLoop):
         >>> tokens == generate([[2, 5, 6]]).best[0]
         True
         """
-        check_integer("chunk", chunk, 1)
-        requests = self._requests(
-            token_ids, segment_ids, additional_inputs, max_new_tokens, decoder_token_ids
-        )
+        check_integer("chunk", chunk, least=1)
+        options = additional_inputs, max_new_tokens, decoder_token_ids, seeds, new_segments
+        requests = self._read(prompts, segment_ids, *options)
         rows = list(range(len(requests.prompts)))
         check_integer("number of prompts", len(rows), 1, self.batch_size + 1)
-        return self._streamed(self._stepwise(self._inputs(requests, rows), chunk), len(rows))
-
-    def _all(self, inputs):
-        """What the strategy results in for the inputs of a batch."""
-        fixed, state = self._first(*inputs)
-        return self._rest(fixed, state, np.int32(len(inputs[4])))
+        return self._streamed(self.loop.iterate(self._inputs(requests, rows), chunk), len(rows))
 
     def _streamed(self, steps, rows):
         for tokens, chosen in steps:
             yield tokens[:rows]
             last = chosen
-        return _generated(self._found(self.strategy.results(last), rows))
+        return self._generated(self._hypotheses(self.strategy.results(last), rows))
 
     def _told(self, on_token, batch, inputs):
-        """What the loop would return, after the function was told each step."""
-        for tokens, chosen in self._stepwise(inputs):
+        """Return the results of the loop after `on_token` was called for each step."""
+        for tokens, chosen in self.loop.iterate(inputs):
             on_token(batch, tokens[: len(batch)])
-            results = self.strategy.results(chosen)
-        return results
+            last = chosen
+        return self.strategy.results(last)
 
-    def _stepwise(self, inputs, chunk=1):
-        """An iterator over (tokens (b, k), the strategy's state)."""
-        if not self.strategy.streams:
-            raise ValueError(
-                "Tokens can be streamed with Greedy() or Sampling() only; a beam search takes back "
-                f"what it has chosen. Received: strategy={self.strategy!r}"
-            )
-        return self._iterate(inputs, chunk)
-
-    def _iterate(self, inputs, chunk):
-        fixed, state = self._first(*inputs)
-        steps, ended = len(inputs[4]), False
-        for first in range(0, steps, chunk):
-            state = self._more(fixed, state, np.int32(min(first + chunk, steps)))
-            sequences = ops.convert_to_numpy(state["chosen"]["sequences"])
-            for tokens in np.moveaxis(sequences[..., first : first + chunk], -1, 0):
-                ended = np.logical_or(ended, np.isin(tokens, self.ends))
-                yield np.where(ended, -1, tokens).astype("int32"), state["chosen"]
-                if ended.all():
-                    return
-
-    def _requests(
-        self, token_ids, segment_ids, additional_inputs, max_new_tokens, decoder_token_ids
-    ):
-        """What a call is asked for, checked."""
+    def _read(self, prompts, segment_ids, additional, max_new_tokens, starts, seeds, new_segments):
+        """Return the checked arguments of a call as `Requests`."""
+        graphs, sources = self.graphs, None
         new = self.max_new_tokens if max_new_tokens is None else max_new_tokens
-        check_integer("max_new_tokens", new, 1)
-        prompts = checked_prompts(self.graphs, token_ids, segment_ids, self.pad_id)
-        sources = prompts if self.graphs.kept else None
-        prompts = checked_starts(self, prompts, segment_ids, decoder_token_ids)
-        check_lengths(self.graphs, prompts, new, sources, self.strategy.ahead)
-        additional = checked_additional(self.graphs, additional_inputs, len(prompts))
-        return _Requests(prompts, sources, additional, new)
+        steps = check_integer("max_new_tokens", new, least=1) + self.strategy.ahead
+        check_halves(graphs, segment_ids, starts)
+        prompts = checked_prompts(graphs, prompts, segment_ids, self.pad_id, self.tokenizer)
+        if graphs.kept:
+            sources = prompts
+            check_lengths(graphs, sources, 1)
+            prompts = checked_starts(graphs, sources, starts, self.start_id, self.pad_id)
+        check_lengths(graphs, prompts, steps)
+        return Requests(
+            prompts,
+            sources,
+            checked_additional(graphs, additional, len(prompts)),
+            checked_new_segments(graphs, prompts, new_segments, self.segment_id),
+            checked_seeds(seeds, prompts),
+            steps,
+        )
 
     def _inputs(self, requests, batch, full=False):
-        """What `_begin` takes, for the prompts numbered in `batch`.
+        """Return `LoopInputs` of the prompts numbered in `batch`.
 
-        The batch is filled up with its last prompt, to `batch_size` among others of that size and
-        to a power of two when alone: few shapes to compile.
+        The batch is filled up with its last prompt, to `batch_size` among other batches of that
+        size and to a power of two when alone: few shapes to compile.
         """
         size = self.batch_size if full else min(self.batch_size, 1 << (len(batch) - 1).bit_length())
         rows = batch + [batch[-1]] * (size - len(batch))
         ids, segments = zip(*(requests.prompts[i] for i in rows))
-        lengths = np.array([len(x) for x in ids], "int32")
-        n, new = self._padded_length(max(lengths)), requests.new + self.strategy.ahead
         sources = [requests.sources[i][0] for i in rows] if requests.sources else []
-        started = [
-            c.start(_lists(ids if c.of_continued else sources or ids), self.graphs.vocabulary, new)
-            for c in self.constraints
-        ]
-        draws = self.strategy.draws(rows, new)
-        return [
-            _padded(ids, n),
-            _padded(segments, n),
-            lengths,
-            np.array([self._new_segment(s) for s in segments], "int32"),
-            np.arange(new, dtype="int32"),
-            [a[rows] for a in requests.additional],
-            [self._padded_sources(sources)] if sources else [],
-            started,
-            *([draws] if len(draws) else []),
-        ]
+        lengths, steps = np.array([len(x) for x in ids], "int32"), requests.steps
+        n = self._padded_length(max(lengths))
+        return LoopInputs(
+            tokens=_padded(ids, n),
+            segments=_padded(segments, n),
+            lengths=lengths,
+            new_segments=np.array([requests.new_segments[i] for i in rows], "int32"),
+            steps=np.arange(steps, dtype="int32"),
+            additional=[a[rows] for a in requests.additional],
+            source=[self._padded_sources(sources)] if sources else [],
+            started=[self._started(c, ids, sources, steps) for c in self.constraints],
+            draws=self.strategy.draws(rows, steps, requests.seeds),
+        )
+
+    def _started(self, constraint, ids, sources, steps):
+        """Return the tables and the state of a constraint for a batch."""
+        read = ids if constraint.of_continued else sources or ids
+        return constraint.start([x.tolist() for x in read], self.graphs.vocabulary, steps)
 
     def _padded_length(self, longest):
         if self.graphs.length is not None:
@@ -320,46 +292,47 @@ class Generator(DecodingLoop):
         return n if self.graphs.reach is None else min(n, self.graphs.reach)
 
     def _padded_sources(self, sources):
-        """(b, m), filled up with what the encoder masks."""
+        """Return sources (b, m), filled up with the id that the encoder masks."""
         return _padded(sources, self._padded_length(max(map(len, sources))), self.graphs.masked_id)
 
-    def _new_segment(self, segments):
-        if self.segment_id is not None:
-            return self.segment_id
-        return 1 if self.graphs.kind == "unilm" else segments[-1]
+    def _hypotheses(self, results, rows):
+        """Return (token lists, scores) for each of the first rows of the loop's results."""
+        tokens, scores = (ops.convert_to_numpy(x)[:rows] for x in results)
+        return [self._shortened(*row) for row in zip(tokens, scores, strict=True)]
 
-    def _found(self, arrays, rows):
-        """(token lists, scores) for each of the first rows of what the loop gave."""
-        arrays = (ops.convert_to_numpy(x)[:rows] for x in arrays)
-        return [self._hypotheses(*row) for row in zip(*arrays, strict=True)]
-
-    def _hypotheses(self, found, scores):
-        """Token lists up to the end token, without the beams that never were."""
+    def _shortened(self, tokens, scores):
+        """Return token lists up to the end token, without beams that no sequence fills."""
         kept = max(1, np.sum(scores > NEVER / 2))
-        found = found[:kept]
-        ends = [np.isin(ids, self.ends) for ids in found]
-        found = [ids[: np.argmax(end) if any(end) else None] for ids, end in zip(found, ends)]
-        return [ids.tolist() for ids in found], scores[:kept].tolist()
+        tokens = tokens[:kept]
+        ends = [np.isin(ids, self.loop.ends) for ids in tokens]
+        tokens = [ids[: np.argmax(end) if any(end) else None] for ids, end in zip(tokens, ends)]
+        return [ids.tolist() for ids in tokens], scores[:kept].tolist()
+
+    def _generated(self, hypotheses):
+        """Return `Generated` of pairs (token lists, scores)."""
+        read = None if self.tokenizer is None else partial(decode, self.tokenizer)
+        return Generated([x for x, _ in hypotheses], [x for _, x in hypotheses], read)
 
 
-def _generated(rows):
-    """`Generated` of pairs (token lists, scores)."""
-    return Generated([tokens for tokens, _ in rows], [scores for _, scores in rows])
+def _usual_ids(graphs, tokenizer):
+    """Return the ids that a Generator takes where none are given, as a dict."""
+    padding = graphs.masked_id or 0
+    if tokenizer is None:
+        return {"end": None, "pad": padding, "start": None}
+    usual = {"end": tokenizer.end_id, "pad": tokenizer.pad_id, "start": None}
+    if usual["pad"] is None:
+        usual["pad"] = padding
+    if graphs.kept:
+        usual["start"] = _usual_start(graphs, tokenizer)
+    return usual
 
 
-def _checked_strategy(strategy):
-    """Greedy if there is none."""
-    if strategy is not None and not isinstance(strategy, Strategy):
-        raise ValueError(
-            "`strategy` must be Greedy(), BeamSearch(width), Sampling() or another Strategy. "
-            f"Received: strategy={strategy!r}"
-        )
-    return strategy or Greedy()
+def _usual_start(graphs, tokenizer):
+    """Return the token that the decoder of a family starts with."""
+    if getattr(getattr(graphs.model, "builder", None), "starts_with_end", False):
+        return tokenizer.end_id
+    return graphs.masked_id if tokenizer.start_id is None else tokenizer.start_id
 
 
 def _padded(rows, n, value=0):
     return np.stack([np.pad(row, (0, n - len(row)), constant_values=value) for row in rows])
-
-
-def _lists(rows):
-    return [ids.tolist() for ids in rows]

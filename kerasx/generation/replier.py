@@ -1,7 +1,7 @@
 """Replies to what has been said, and a chat in the terminal."""
 
+from kerasx.checks import check_integer
 from kerasx.generation.generator import Generator
-from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies.sampling import Sampling
 from kerasx.models.reach import position_limit
 from kerasx.tokenizers import encode_prompt
@@ -36,20 +36,16 @@ class Replier:
     def __init__(self, model, tokenizer, strategy=None, maxlen=None, max_new_tokens=32):
         maxlen = (position_limit(model) or 512) if maxlen is None else maxlen
         check_integer("maxlen", maxlen, max_new_tokens + 2)
-        self.tokenizer, self.room = tokenizer, maxlen - max_new_tokens
-        options = {"end_id": tokenizer.end_id, "max_new_tokens": max_new_tokens}
+        self.room = maxlen - max_new_tokens
         strategy = Sampling(top_k=5) if strategy is None else strategy
-        self.generators = [Generator(model, strategy, segment_id=s, **options) for s in (0, 1)]
+        options = {"max_new_tokens": max_new_tokens, "tokenizer": tokenizer}
+        self.generate = Generator(model, strategy, **options)
 
     def __call__(self, dialogues):
-        prompts = [encode_prompt(self.tokenizer, turns, self.room) for turns in dialogues]
-        replies = {}
-        for segment, generate in enumerate(self.generators):
-            rows = [i for i, (_, segments) in enumerate(prompts) if segments[-1] != segment]
-            if rows:
-                found = generate(*zip(*(prompts[i] for i in rows))).best
-                replies.update(zip(rows, map(self.tokenizer.decode, found)))
-        return [replies[i] for i in range(len(prompts))]
+        read = [encode_prompt(self.generate.tokenizer, turns, self.room) for turns in dialogues]
+        prompts, segments = [ids for ids, _ in read], [segments for _, segments in read]
+        speakers = [1 - row[-1] for row in segments]
+        return self.generate(prompts, segments, new_segments=speakers).texts
 
 
 def chat(reply, read=input, write=print):

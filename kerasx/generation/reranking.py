@@ -1,6 +1,7 @@
 """The hypotheses of each prompt in another order: NumPy, after generation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def rerank(generated, function):
         order = sorted(range(len(new)), key=new.__getitem__, reverse=True)
         sequences.append([rows[j] for j in order])
         scores.append([new[j] for j in order])
-    return generated._replace(sequences=sequences, scores=scores)
+    return replace(generated, sequences=sequences, scores=scores)
 
 
 def vote(generated, value):
@@ -73,7 +74,7 @@ def vote(generated, value):
         found.sort(key=lambda x: (x[0], -x[1]))
         sequences.append([sequence for _, _, sequence in found])
         scores.append([float(score) for _, score, _ in found])
-    return generated._replace(sequences=sequences, scores=scores)
+    return replace(generated, sequences=sequences, scores=scores)
 
 
 def _worth(value, sequence):

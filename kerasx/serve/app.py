@@ -111,16 +111,15 @@ def _add_generate(app, worker, task, limits):
     async def generate(body: GenerateRequest, request: Request):
         settings = settings_of(body, task.limits)
         prompt = task.read(body, settings.max_new_tokens)
-        key = settings, prompt.segment
 
         def answer(hypotheses):
             return {"outputs": task.outputs(hypotheses), "settings": settings.public(prompt.seed)}
 
         if not body.stream:
-            (hypotheses,) = await _results(worker, task, key, [prompt], request, limits)
+            (hypotheses,) = await _results(worker, task, settings, [prompt], request, limits)
             return JSONResponse(answer(hypotheses))
         reader = Reader(size=max(64, settings.max_new_tokens // 4))
-        stream = worker.stream(lambda: task.stream(key, prompt), reader.put)
+        stream = worker.stream(lambda: task.stream(settings, prompt), reader.put)
         return EventStream(stream, reader, task.event(answer), limits.timeout)
 
 

@@ -1,13 +1,12 @@
-"""Texts that a model continues or answers: prompts as ids, and decoders that are made once."""
+"""Generate for requests: texts to prompts, decoders that are made once, results as texts."""
 
 import secrets
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
-
 from kerasx.generation import BeamSearch, DecodingGraphs, Generator, Greedy, Sampling
+from kerasx.generation.prompts import decode, encode
 from kerasx.serve.outputs import checked_ids
 from kerasx.serve.server_limits import Invalid
 from kerasx.tokenizers import encode_prompt
@@ -16,12 +15,12 @@ __all__ = ["Generation", "Prompt"]
 
 
 class Prompt(NamedTuple):
-    """What is generated from.
+    """The prompt of a request.
 
     Attributes:
         token_ids, segment_ids: lists of int.
-        segment: segment of what is generated, or None for the decoder's own choice.
-        seed: of sampling.
+        segment: segment of the generated tokens, or None for the generator's default.
+        seed: int, the seed of sampling.
     """
 
     token_ids: list
@@ -31,49 +30,45 @@ class Prompt(NamedTuple):
 
 
 class Generation:
-    """A saved model that generates.
+    """A saved model as a task of the server: from requests to texts with scores.
+
+    A decoder is compiled for its settings, so the `limits.generators` last used ones are kept.
 
     Args:
         artefact: of `load_model`; its model has application "lm" or "unilm", or is an
             encoder-decoder.
         limits: `Limits`.
-        start_id: what a decoder behind an encoder starts with; by default the end token for BART,
-            [CLS] for a T5 whose tokenizer has it, and the padding for other T5.
+        start_id: the token that a decoder behind an encoder starts with; by default as in
+            `Generator`.
 
     Attributes:
         limits: the given ones, with no more new tokens than the model's positions have room for.
         is_dialogue: whether the model takes turns, which its segments tell apart.
 
     Raises:
-        ValueError: the model does not generate.
+        ValueError: the model cannot generate.
     """
 
     def __init__(self, artefact, limits, start_id=None):
         self.model, self.tokenizer = artefact.model, artefact.tokenizer
-        self.graphs = DecodingGraphs(self.model)
+        self.graphs, self.start_id = DecodingGraphs(self.model), start_id
         self.has_encoder, reach = self.graphs.kept > 0, self.graphs.reach
         if reach is not None:
             most = reach if self.has_encoder else reach // 2
             limits = replace(limits, max_new_tokens=min(limits.max_new_tokens, most))
         self.limits = limits
         self.max_prompt = min(filter(None, (limits.max_prompt, reach, self.graphs.length)))
-        self.end_id, self.start_id = self.tokenizer.end_id, start_id
-        if self.has_encoder and start_id is None:
-            self.start_id = self._usual_start(artefact.builder)
-        self.is_continued = self.graphs.kind == "causal" and not self.has_encoder
-        self.is_dialogue = self.is_continued and self.graphs.has_input("segment")
+        self.is_dialogue = self.graphs.continues and self.graphs.has_input("segment")
         self._generator = lru_cache(limits.generators)(self._make_generator)
-
-    def _usual_start(self, builder):
-        if getattr(builder, "starts_with_end", False):
-            return self.end_id
-        start = self.tokenizer.start_id
-        return self.graphs.masked_id if start is None else start
 
     # in the event loop: texts and ids
 
     def read(self, request, new):
-        """The `Prompt` of a request, for `new` tokens at most; of turns the last ones that fit.
+        """Return the `Prompt` of a request; of turns, the last ones that fit.
+
+        Args:
+            request: `GenerateRequest`.
+            new: number of generated tokens at most.
 
         Raises:
             Invalid: neither text nor turns, or both; turns for a model without segments; no
@@ -87,9 +82,7 @@ class Generation:
             raise Invalid("text", "must be given, or turns, and not both")
         if request.turns is not None:
             return Prompt(*self._read_turns(request.turns, room), seed)
-        ids = self.tokenizer.encode(request.text)[0]
-        if self.is_continued and ids[-1:] == [self.end_id]:
-            ids = ids[:-1]
+        (ids,) = encode(self.tokenizer, self.graphs, [request.text])
         return Prompt(checked_ids("text", ids, room), [0] * len(ids), None, seed)
 
     def _read_turns(self, turns, room):
@@ -100,15 +93,11 @@ class Generation:
         return ids, segments, 1 - segments[-1]
 
     def outputs(self, hypotheses):
-        """[{text, score}] of [(token_ids, score)]."""
-        return [{"text": self.text(ids), "score": score} for ids, score in hypotheses]
-
-    def text(self, ids):
-        """Readable text; a model may have more ids than its tokenizer."""
-        return self.tokenizer.decode([i for i in ids if i < self.tokenizer.vocab_size])
+        """Return [{text, score}, ...] of [(token_ids, score), ...]."""
+        return [{"text": decode(self.tokenizer, ids), "score": score} for ids, score in hypotheses]
 
     def event(self, answer):
-        """A function from the items of `stream`, in their order, to what the client is told.
+        """Return a function from the items of `stream`, in their order, to the client's events.
 
         Args:
             answer: a function from hypotheses to the last event.
@@ -119,67 +108,56 @@ class Generation:
             if isinstance(item, list):
                 return answer(item)
             ids.extend(i for i in item[0, :1].tolist() if i >= 0)
-            return {"text": self.text(ids)}
+            return {"text": decode(self.tokenizer, ids)}
 
         return event
 
     # in the worker's thread: the model
 
     def __call__(self, settings, prompts):
-        """[(token_ids, score), ...] for each `Prompt`, best first; as if it were alone.
-
-        Args:
-            settings: (`Settings`, segment of what is generated).
-            prompts: list of `Prompt`.
-        """
-        found = self._seeded(settings, prompts)(*self._arrays(prompts))
-        return [list(zip(*row, strict=True)) for row in zip(*found, strict=True)]
+        """Return [(token_ids, score), ...] for each `Prompt`, best first, as if it were alone."""
+        found = self._generator(settings)(**_arguments(prompts, self.has_encoder))
+        return [_pairs(*row) for row in zip(found.sequences, found.scores, strict=True)]
 
     def stream(self, settings, prompt):
-        """Iterate over the tokens (k,) of each step, -1 after an end, and last what a call gives.
+        """Iterate over the tokens (1, k) of each step, -1 behind an end, and last the hypotheses.
 
-        A beam search takes back what it has chosen, so there is only the last.
+        A strategy that takes back what it has chosen yields the hypotheses only.
         """
-        if settings[0].strategy == "beam":
-            (hypotheses,) = self(settings, [prompt])
+        generate = self._generator(settings)
+        if generate.strategy.streams:
+            found = yield from generate.stream(**_arguments([prompt], self.has_encoder))
+            yield _pairs(found.sequences[0], found.scores[0])
         else:
-            found = yield from self._seeded(settings, [prompt]).stream(*self._arrays([prompt]))
-            hypotheses = list(zip(found.sequences[0], found.scores[0], strict=True))
-        yield hypotheses
+            yield from self(settings, [prompt])
 
-    def _seeded(self, settings, prompts):
-        generate = self._generator(*settings)
-        generate.strategy.seeds = [prompt.seed for prompt in prompts]
-        return generate
-
-    def _arrays(self, prompts):
-        ids = [prompt.token_ids for prompt in prompts]
-        return ids, None if self.has_encoder else [prompt.segment_ids for prompt in prompts]
-
-    def _make_generator(self, settings, segment):
+    def _make_generator(self, settings):
         return Generator(
             self.model,
             _STRATEGIES[settings.strategy](settings),
-            end_id=self.end_id,
             max_new_tokens=settings.max_new_tokens,
-            segment_id=segment,
             batch_size=self.limits.max_batch,
             start_id=self.start_id,
+            tokenizer=self.tokenizer,
         )
 
 
-class _SeededSampling(Sampling):
-    """Sampling with a seed for each prompt of the call, as if each were the only one."""
+def _arguments(prompts, has_encoder):
+    """Return the arguments of a `Generator`'s call."""
+    return {
+        "prompts": [prompt.token_ids for prompt in prompts],
+        "segment_ids": None if has_encoder else [prompt.segment_ids for prompt in prompts],
+        "new_segments": [prompt.segment for prompt in prompts],
+        "seeds": [prompt.seed for prompt in prompts],
+    }
 
-    seeds = ()
 
-    def draws(self, rows, steps):
-        alone = [Sampling(self.width, seed=self.seeds[i]).draws([0], steps) for i in rows]
-        return np.concatenate(alone)
+def _pairs(sequences, scores):
+    return list(zip(sequences, scores, strict=True))
 
 
 _STRATEGIES = {
     "greedy": lambda s: Greedy(),
     "beam": lambda s: BeamSearch(s.width, n=s.n),
-    "sampling": lambda s: _SeededSampling(s.n, s.temperature, s.top_k, s.top_p),
+    "sampling": lambda s: Sampling(s.n, s.temperature, s.top_k, s.top_p),
 }

@@ -115,7 +115,7 @@ def test_arrays_are_sources_without_their_padding():
     for row, source in zip(array, SOURCES):
         row[: len(source)] = source
     assert generate(array) == generate(SOURCES)
-    with pytest.raises(ValueError, match="17 tokens"):
+    with pytest.raises(ValueError, match="longest_prompt=17"):
         generate([[3] * 17])
 
 
@@ -165,5 +165,7 @@ def test_what_cannot_be_generated_is_named(builder):
         generate([[1]], [[0]])
     with pytest.raises(ValueError, match="decoder_token_ids"):
         generate([[1]], decoder_token_ids=[[1], [1]])
+    with pytest.raises(ValueError, match="start_id"):
+        Generator(tiny_model(), start_id=1)
     with pytest.raises(ValueError, match="decoder_token_ids"):
-        Generator(tiny_model(), start_id=1)([[1]])
+        Generator(tiny_model())([[1]], decoder_token_ids=[[1]])

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from kerasx.generation import BeamSearch, DecodingGraphs, Generator, Greedy
+from kerasx.generation import BeamSearch, DecodingGraphs, Generated, Generator, Greedy
 from kerasx.layers import Loss
 from tests.generation.models import (
     all_sequences,
@@ -60,7 +60,7 @@ def assert_scores(model, prompts, found, steps, end=None):
 
 
 def test_no_prompts_give_no_sequences(model):
-    assert Generator(model)([]) == ([], [])
+    assert Generator(model)([]) == Generated([], [])
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -156,7 +156,7 @@ def test_a_batch_equals_one_by_one(model):
 def test_n_best_are_sorted_distinct_and_without_the_end(model):
     found = Generator(model, BeamSearch(4), end_id=2, max_new_tokens=5)(PROMPTS)
     assert_scores(model, PROMPTS, found, steps=5, end=2)
-    for hypotheses, scores in zip(*found):
+    for hypotheses, scores in zip(found.sequences, found.scores):
         assert scores == sorted(scores, reverse=True)
         assert len({tuple(x) for x in hypotheses}) == len(hypotheses) == 4
         assert not any(2 in x for x in hypotheses)
@@ -296,7 +296,7 @@ def test_arrays_are_prompts_without_their_padding(model):
 def test_prompts_up_to_the_position_table(model):
     generate = Generator(model, max_new_tokens=5)
     assert len(generate([[3] * 20]).best[0]) == 5
-    with pytest.raises(ValueError, match="21 tokens and max_new_tokens=5.* 24 positions"):
+    with pytest.raises(ValueError, match="24 positions.*longest_prompt=21, steps=5"):
         generate([[3] * 21])
     with pytest.raises(ValueError, match="sequence_length=9"):
         Generator(tiny_model(sequence_length=9), max_new_tokens=1)([[3] * 10])
@@ -306,7 +306,7 @@ def test_prompts_up_to_the_position_table(model):
     "prompts", [[[]], [[1, 11]], [[-1]], [[1.5]], [1, 2, 3], [["a"]], [[[1, 2]]], np.ones(3, int)]
 )
 def test_bad_prompts_are_named(model, prompts):
-    with pytest.raises(ValueError, match="token_ids"):
+    with pytest.raises(ValueError, match="`prompts`"):
         Generator(model)(prompts)
 
 

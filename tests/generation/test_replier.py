@@ -97,7 +97,7 @@ def test_no_dialogues_have_no_replies(model):
 
 
 def test_there_must_be_room_for_a_prompt(model):
-    with pytest.raises(ValueError, match="`maxlen` must be an integer at least 34"):
+    with pytest.raises(ValueError, match="`maxlen` must be an integer of at least 34"):
         Replier(model, TOKENIZER, maxlen=33)
 
 

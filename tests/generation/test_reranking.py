@@ -38,7 +38,7 @@ def test_different_values_keep_their_order():
 @pytest.mark.parametrize("value", [evaluate, {"7": 7}.get])
 def test_what_has_no_value_comes_last_each_for_itself(value):
     found = vote(Generated([["1/0", "1+", "7"]], [[-0.1, -0.2, -9.0]]), value)
-    assert found == ([["7", "1/0", "1+"]], [[-9.0, -0.1, -0.2]])
+    assert found == Generated([["7", "1/0", "1+"]], [[-9.0, -0.1, -0.2]])
 
 
 def test_impossible_hypotheses_do_not_count():
@@ -47,7 +47,8 @@ def test_impossible_hypotheses_do_not_count():
 
 
 def test_nothing_generated_stays_nothing():
-    assert vote(Generated([], []), evaluate) == rerank(Generated([], []), max) == ([], [])
+    nothing = Generated([], [])
+    assert vote(nothing, evaluate) == rerank(nothing, max) == nothing
 
 
 def test_a_score_that_is_no_number_is_an_error():

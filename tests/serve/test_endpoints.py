@@ -36,7 +36,8 @@ def client_of(folder, **options):
 
 def outputs(generate, *prompt):
     """What the server should answer."""
-    (sequences,), (scores,) = generate(*prompt)
+    found = generate(*prompt)
+    (sequences,), (scores,) = found.sequences, found.scores
     return [WORDS.decode(x) for x in sequences], scores
 
 

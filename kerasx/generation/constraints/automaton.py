@@ -3,9 +3,9 @@
 import numpy as np
 from keras import ops
 
+from kerasx.checks import check_integer
 from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, stacked
-from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies.strategy import NEVER
 from kerasx.ops import batch_gather
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import numpy as np
 
+from kerasx.checks import check_integer
 from kerasx.generation.constraints.automaton import Automaton
-from kerasx.generation.prompts import check_integer
 
 __all__ = ["ExpressionGrammar", "frequent_constants"]
 

@@ -2,9 +2,9 @@
 
 from keras import ops
 
+from kerasx.checks import check_integer
 from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, stacked
-from kerasx.generation.prompts import check_integer
 from kerasx.generation.strategies.strategy import NEVER
 
 __all__ = ["PassageNgrams"]

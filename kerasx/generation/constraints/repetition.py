@@ -3,9 +3,9 @@
 import numpy as np
 from keras import ops
 
+from kerasx.checks import check_integer, check_number
 from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among
-from kerasx.generation.prompts import check_integer, check_number
 from kerasx.generation.strategies.strategy import NEVER
 
 __all__ = ["NoRepeatNgrams", "RepetitionPenalty"]

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.generation.prompts import check_integer, check_number
+from kerasx.checks import check_integer, check_number
 from kerasx.generation.strategies.strategy import NEVER, Strategy, is_end, put, take_beams
 
 __all__ = ["BeamSearch"]

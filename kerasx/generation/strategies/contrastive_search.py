@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from kerasx.generation.prompts import check_integer, check_number
+from kerasx.checks import check_integer, check_number
 from kerasx.generation.strategies.strategy import (
     NEVER,
     Strategy,

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
-from kerasx.generation.prompts import check_integer, check_number
+from kerasx.checks import check_integer, check_number
 from kerasx.generation.strategies.greedy import Greedy
 from kerasx.generation.strategies.strategy import NEVER
 
@@ -121,15 +121,14 @@ class Sampling(Greedy):
         self.typical_p = typical_p
         self.seed = seed
 
-    def draws(self, rows, steps):
-        seed = np.random.randint(2**31) if self.seed is None else self.seed
-        numbers = [
-            [
-                np.random.default_rng([seed, row, i]).random(steps, "float32")
-                for i in range(self.width)
-            ]
-            for row in rows
-        ]
+    def draws(self, rows, steps, seeds=None):
+        if seeds is None:
+            seed = np.random.randint(2**31) if self.seed is None else self.seed
+            keys = [(seed, row) for row in rows]
+        else:
+            keys = [(seeds[row], 0) for row in rows]
+        generators = [np.random.default_rng([*key, i]) for key in keys for i in range(self.width)]
+        numbers = [generator.random(steps, "float32") for generator in generators]
         return np.array(numbers, "float32").reshape(len(rows), self.width, steps)
 
     def filtered(self, logits):

@@ -25,8 +25,17 @@ class Strategy:
     compares = False
     ahead = 0
 
-    def draws(self, rows, steps):
-        """Random numbers (b, k, m) for the prompts numbered `rows`, in NumPy; none by default."""
+    def draws(self, rows, steps, seeds=None):
+        """Return random numbers for the prompts numbered `rows`; none by default.
+
+        Args:
+            rows: the numbers of b prompts in a call.
+            steps: number m of steps.
+            seeds: list with a seed for each prompt of the call, or None.
+
+        Returns:
+            NumPy array (b, k, m) float32, or ().
+        """
         return ()
 
     def scored(self, logits):
