@@ -1,4 +1,4 @@
-"""Decoding: batched and compiled, or step by step with a `predict` of one's own."""
+"""Generate sequences: in compiled batches, or step by step around a `predict` you write."""
 
 from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.constraints.automaton import Automaton

@@ -1,4 +1,4 @@
-"""Decoding step by step with a `predict` of one's own, in NumPy: bert4keras's research decoder."""
+"""Decode step by step around a `predict` you write, in NumPy: bert4keras's research decoder."""
 
 import functools
 
@@ -6,21 +6,23 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.checks import check_integer
+from kerasx.checks import check_choice, check_integer, check_number, check_positive, invalid
 from kerasx.generation.last_token import LastToken
 
 __all__ = ["AutoRegressiveDecoder"]
 
+_KINDS = ("probas", "logits")  # of scores
+
 
 class AutoRegressiveDecoder:
-    """Beam search and sampling around a `predict` that a subclass writes.
+    """Base of decoders whose subclass writes `predict`: beam search and sampling.
 
-    `predict(self, inputs, output_ids, states)` gives, for each row of `output_ids` (k, t), the
-    probabilities or logits (k, v) of the next token. It is decorated with `wraps`. What it is
-    given as `states` is what it returned before, reordered as the beams were.
+    `predict(self, inputs, output_ids, states)`, decorated with `wraps`, returns the probabilities
+    or logits (k, v) of the next token for each row of `output_ids` (k, t). Its `states` are the
+    ones that it returned before, reordered like the beams.
 
-    A sequence is finished once it ends with `end_id`, has at least `min_ends` of these, and is
-    at least `minlen` tokens long. Results hold `start_id` and `end_id`, as in bert4keras.
+    A sequence is finished once it ends with `end_id`, holds `end_id` at least `min_ends` times, and
+    is at least `minlen` tokens long. Results hold `start_id` and `end_id`, as in bert4keras.
 
     Args:
         start_id: the first token of every sequence, or None.
@@ -28,8 +30,8 @@ class AutoRegressiveDecoder:
         maxlen: number of tokens generated at most.
         minlen: number of tokens of the shortest result, start and end included.
 
-    Unlike bert4keras's, states follow their beams, and a finished sequence competes until no
-    other can surpass it.
+    Unlike in bert4keras, states follow their beams, and a finished sequence competes until no
+    other sequence can surpass it.
 
     >>> class Alternating(AutoRegressiveDecoder):
     ...     @AutoRegressiveDecoder.wraps(default_rtype="probas")
@@ -52,25 +54,25 @@ class AutoRegressiveDecoder:
 
     @staticmethod
     def wraps(default_rtype="probas", use_states=False):
-        """Complete a user's `predict` with temperature, states and the kind of result.
+        """Decorate a `predict` to take a temperature and to return the kind of scores asked for.
 
         Args:
-            default_rtype: what the method returns: "probas" or "logits".
-            use_states: whether it returns (result, states).
+            default_rtype: what the decorated method returns, "probas" or "logits".
+            use_states: whether the method returns (scores, states).
 
         Returns:
             A decorator; the decorated method is called as `predict(inputs, output_ids, states,
             temperature=1, rtype="probas")` and returns (probabilities, states), or
             (log-probabilities, states) with rtype="logits".
         """
-        _check_rtype("default_rtype", default_rtype)
+        check_choice("default_rtype", default_rtype, _KINDS)
 
         def decorator(predict):
             @functools.wraps(predict)
             def completed(
                 self, inputs, output_ids, states=None, temperature=1, rtype=default_rtype
             ):
-                _check_rtype("rtype", rtype)
+                check_choice("rtype", rtype, _KINDS)
                 result = predict(self, inputs, output_ids, states)
                 scores, states = result if use_states else (result, None)
                 scores = np.asarray(ops.convert_to_numpy(scores), "float64")
@@ -82,37 +84,38 @@ class AutoRegressiveDecoder:
         return decorator
 
     def last_token(self, model):
-        """`model` that returns its last place only: `self.last_token(model).predict(inputs)`."""
+        """Return a model of the last position: `self.last_token(model).predict(inputs)`."""
         if model not in self.models:
             self.models[model] = LastToken(model)
         return self.models[model]
 
     def predict(self, inputs, output_ids, states=None, temperature=1, rtype="probas"):
-        """Scores (k, v) of the next token; to be overridden and decorated with `wraps`.
+        """Return scores (k, v) of the next token; override it, decorated with `wraps`.
 
         Args:
-            inputs: arrays (k, ...), the `inputs` of `beam_search` once for each row.
-            output_ids: (k, t) what was generated so far.
-            states: what the method returned before, a structure of arrays (k, ...).
+            inputs: arrays (k, ...), the `inputs` of `beam_search` repeated for each row.
+            output_ids: (k, t) int64, the tokens generated so far.
+            states: the states returned before, a structure of arrays (k, ...), or None.
             temperature, rtype: added by `wraps`.
         """
-        raise ValueError(
-            f"`{type(self).__name__}` must override predict(self, inputs, output_ids, states) "
-            "and decorate it with @AutoRegressiveDecoder.wraps(...)."
+        raise invalid(
+            "`AutoRegressiveDecoder` must override predict(self, inputs, output_ids, states), "
+            "decorated with @AutoRegressiveDecoder.wraps(...).",
+            decoder=self,
         )
 
     def beam_search(self, inputs, topk, states=None, temperature=1, min_ends=1):
-        """The best sequence among beams of width `topk`.
+        """Return the best sequence that a beam search of width `topk` finds.
 
         Args:
             inputs: a list of vectors or arrays, without batch dimension.
-            topk: number of sequences kept.
+            topk: number of sequences kept at each step.
             states: for the first `predict`.
             temperature: logits are divided by it.
-            min_ends: number of `end_id` in a finished sequence.
+            min_ends: least number of end tokens in a finished sequence.
 
         Returns:
-            One vector of token ids.
+            A vector of token ids.
         """
         check_integer("topk", topk, 1)
         inputs = [np.array([x]) for x in inputs]
@@ -148,13 +151,13 @@ class AutoRegressiveDecoder:
         min_ends=1,
         seed=None,
     ):
-        """`n` sampled sequences, in the order in which they were finished.
+        """Return `n` sampled sequences, in the order in which they were finished.
 
         Args:
             inputs, states, temperature, min_ends: as in `beam_search`.
             n: number of samples.
-            topk: sample among the `topk` most probable tokens (all by default).
-            topp: sample among the fewest most probable tokens that sum to at least `topp`.
+            topk: draw from the `topk` most probable tokens (all by default).
+            topp: draw from the fewest most probable tokens that sum to at least `topp`.
             seed: for the same samples again; by default NumPy's global state goes on.
 
         Returns:
@@ -180,7 +183,7 @@ class AutoRegressiveDecoder:
         return results + list(output_ids)
 
     def _has_ended(self, output_ids, min_ends):
-        """Which rows are finished."""
+        """Return which rows are finished."""
         ends = self.end_id if isinstance(self.end_id, (list, tuple, set)) else [self.end_id]
         is_end = np.isin(output_ids, [end for end in ends if end is not None])
         long_enough = output_ids.shape[1] >= self.minlen
@@ -188,7 +191,7 @@ class AutoRegressiveDecoder:
 
 
 def largest(x, k):
-    """Indices of the `k` largest numbers along the last axis, the largest first."""
+    """Return indices of the `k` largest numbers along the last axis, the largest first."""
     if k < x.shape[-1]:
         few = np.sort(np.argpartition(-x, k - 1, axis=-1)[..., :k], axis=-1)
     else:
@@ -198,17 +201,17 @@ def largest(x, k):
 
 
 def sample_tokens(probas, topk=None, topp=None, draw=np.random.random_sample):
-    """One token for each row of `probas` (n, v), or -1 where all are zero.
+    """Draw a token for each row of `probas` (n, v); -1 where all probabilities are zero.
 
     Args:
         probas: (n, v), not necessarily normalized.
-        topk, topp: see `AutoRegressiveDecoder.random_sample`; topk first, then topp of the rest.
-        draw: shape -> uniform numbers in [0, 1).
+        topk, topp: as in `AutoRegressiveDecoder.random_sample`; topk first, then topp of the rest.
+        draw: function from a shape to uniform numbers in [0, 1).
     """
     if topk is not None:
         check_integer("topk", topk, 1)
-    if topp is not None and not 0 < topp <= 1:
-        raise ValueError(f"`topp` must be in (0, 1]. Received: topp={topp!r}")
+    if topp is not None:
+        check_number("topp", topp, above=0, most=1)
     tokens = np.arange(probas.shape[-1])[None].repeat(len(probas), axis=0)
     if topk is not None or topp is not None:
         tokens = largest(probas, topk or probas.shape[-1])
@@ -223,19 +226,20 @@ def sample_tokens(probas, topk=None, topp=None, draw=np.random.random_sample):
 
 
 def take_rows(structure, rows):
-    """The given rows of every array (or tensor) in a structure; scalars stay.
+    """Return the given rows of every array (or tensor) in a structure; scalars stay.
 
     Raises:
-        ValueError: an array has fewer rows than are taken.
+        ValueError: an array has fewer rows than there are sequences.
     """
 
     def take(x):
         if not getattr(x, "shape", ()):
             return x
         if len(rows) and max(rows) >= x.shape[0]:
-            raise ValueError(
-                "`states` must be arrays with a row for each sequence; keep what sequences share "
-                f"on the decoder itself. Received: an array of shape {tuple(x.shape)}"
+            raise invalid(
+                "`states` must be arrays with a row for each sequence; keep values that sequences "
+                "share on the decoder itself.",
+                shape=tuple(x.shape),
             )
         return x[rows] if isinstance(x, np.ndarray) else ops.take(x, rows, axis=0)
 
@@ -243,9 +247,8 @@ def take_rows(structure, rows):
 
 
 def _log_probas(scores, rtype, temperature):
-    """Log-probabilities from probabilities or logits; -inf throughout where all are impossible."""
-    if not temperature > 0:
-        raise ValueError(f"`temperature` must be positive. Received: temperature={temperature!r}")
+    """Return log-probabilities of probabilities or logits; -inf where all are impossible."""
+    check_positive(temperature=temperature)
     if rtype == "probas":
         with np.errstate(divide="ignore"):
             scores = np.log(scores)
@@ -260,8 +263,3 @@ def _log_probas(scores, rtype, temperature):
 
 def _best_score(finished):
     return max((score for score, _ in finished), default=-np.inf)
-
-
-def _check_rtype(name, value):
-    if value not in ("probas", "logits"):
-        raise ValueError(f"`{name}` must be 'probas' or 'logits'. Received: {name}={value!r}")

@@ -1,4 +1,4 @@
-"""A causal model seen at its last place only."""
+"""Compute a causal model's outputs at the last position only."""
 
 import keras
 import numpy as np
@@ -12,15 +12,15 @@ __all__ = ["LastToken"]
 
 
 class LastToken:
-    """A causal model's outputs at the last place of its input.
+    """A causal model as a compiled function to its outputs at the last position.
 
-    Compiled, for few shapes: sequences are padded at the end to a multiple of `multiple`, rows
-    to a power of two. This changes nothing at the last place of a causal or UniLM model.
+    Few shapes are compiled: sequences are padded at the end to a multiple of `multiple`, the number
+    of rows to a power of two. Padding changes nothing before it in a causal or UniLM model.
 
     Args:
-        model: a keras.Model; its inputs of ids (b, n) are those with a free length, and the last
-            of them is what is continued.
-        multiple: see above.
+        model: a keras.Model. Its inputs with a free length are ids (b, n), and the last of these
+            is the sequence to continue.
+        multiple: int, lengths are rounded up to a multiple of it.
     """
 
     def __init__(self, model, multiple=16):
@@ -30,7 +30,7 @@ class LastToken:
         self._run = backend.compiled(self._last, [model])
 
     def predict(self, inputs):
-        """Outputs (b, ...) at the last place, for `inputs` as the model takes them."""
+        """Return outputs (b, ...) at the last position for the model's inputs."""
         inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         wanted = self.model.inputs
         arrays = [np.asarray(ops.convert_to_numpy(x), s.dtype) for x, s in zip(inputs, wanted)]
@@ -46,7 +46,7 @@ class LastToken:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _padded(self, ids, role):
-        """Ids with zeros at the end; segments go on, so that UniLM's source stays as it is."""
+        """Pad ids with 0; the last segment goes on, since in UniLM all see segment 0."""
         length = -(-ids.shape[1] // self.multiple) * self.multiple
         if self.limit is not None and length > self.limit:
             length = max(self.limit, ids.shape[1])

@@ -1,4 +1,4 @@
-"""Replies to what has been said, and a chat in the terminal."""
+"""Reply to dialogues, and chat in the terminal."""
 
 from kerasx.checks import check_integer
 from kerasx.generation.generator import Generator
@@ -10,18 +10,18 @@ __all__ = ["Replier", "chat"]
 
 
 class Replier:
-    """What a language model of dialogues says next, in the segment that did not speak last.
+    """Answer dialogues with a language model, in the segment of the other speaker.
 
     Args:
         model: a keras.Model with application "lm", trained on the ids of
             `kerasx.tokenizers.encode_dialogue`.
-        tokenizer: that tokenizer; its `token_end` ends a reply.
-        strategy: of the `Generator`; by default one of the 5 most probable tokens at each step.
-        maxlen: how many tokens of dialogue and reply together; by default 512, or as far as the
-            model's positions reach. What was said long ago is left out.
-        max_new_tokens: longest reply.
+        tokenizer: the tokenizer of these ids; its `token_end` ends a reply.
+        strategy: of the `Generator`; by default it samples from the 5 most probable tokens.
+        maxlen: number of tokens of dialogue and reply together, at most; by default 512, or as
+            many as the model has positions. Older turns are left out.
+        max_new_tokens: number of tokens of a reply at most.
 
-    Called with a list of dialogues, lists of turns, it returns as many texts.
+    Called with a list of dialogues, which are lists of turns, it returns a reply (str) for each.
 
     >>> from kerasx.models import bert_config, build_transformer_model
     >>> from kerasx.tokenizers import Tokenizer, character_vocab
@@ -49,11 +49,11 @@ class Replier:
 
 
 def chat(reply, read=input, write=print):
-    """Talk to a model in the terminal: /reset begins anew, /quit or the end of input ends.
+    """Talk to a model in the terminal; /reset begins anew, /quit or the end of input ends.
 
     Args:
-        reply: a `Replier`, or another function from a list of dialogues to a list of replies.
-        read: function from what is shown to the line that was typed.
+        reply: a `Replier`, or any function from a list of dialogues to a list of replies.
+        read: function from a prompt (str) to the line that was typed.
         write: function that shows a line.
 
     >>> typed = iter(["你好", "再见", "/reset", "你好", "/quit"])

@@ -1,20 +1,22 @@
-"""The hypotheses of each prompt in another order: NumPy, after generation."""
+"""Reorder the hypotheses of each prompt after generation, in NumPy."""
 
 import math
 from dataclasses import replace
 
 import numpy as np
 
+from kerasx.checks import invalid
+
 __all__ = ["rerank", "vote"]
 
 
 def rerank(generated, function):
-    """The hypotheses of each prompt by a score of one's own, best first.
+    """Sort the hypotheses of each prompt by a score of your own, best first.
 
     Args:
-        generated: what a `Generator` returns.
+        generated: `Generated`.
         function: function(i, sequence, score) -> number, for the prompt numbered `i`, a sequence
-            of token ids and its score before. Equal numbers leave the order as it is.
+            of token ids and its present score. Equal numbers keep their order.
 
     Returns:
         `Generated` with the new scores.
@@ -31,7 +33,7 @@ def rerank(generated, function):
     for i, (rows, old) in enumerate(zip(generated.sequences, generated.scores, strict=True)):
         new = [float(function(i, *pair)) for pair in zip(rows, old, strict=True)]
         if any(map(math.isnan, new)):
-            raise ValueError(f"`function` must return numbers. Received for prompt {i}: {new}")
+            raise invalid("`function` must return numbers.", prompt=i, scores=new)
         order = sorted(range(len(new)), key=new.__getitem__, reverse=True)
         sequences.append([rows[j] for j in order])
         scores.append([new[j] for j in order])
@@ -39,20 +41,20 @@ def rerank(generated, function):
 
 
 def vote(generated, value):
-    """Hypotheses of equal value as one: their probabilities add up.
+    """Merge hypotheses of equal value and add up their probabilities.
 
-    p(value) = Σ p(sequence) over the sequences of that value; the most probable of them stands for
-    all. So an answer found in several ways beats one that is a little more probable in one way.
+    p(value) = Σ p(sequence) over the sequences of that value, of which the most probable one is
+    kept. So an answer found in several ways beats an answer a little more probable in one way.
 
     Args:
-        generated: what a `Generator` returns; its scores are log-probabilities.
-        value: function from a sequence of token ids to what it is worth (hashable). Where it
-            returns None or raises a ValueError, as `kerasx.text.evaluate` does, the sequence has
-            no value. Those without come last, each for itself.
+        generated: `Generated`, with log-probabilities as scores.
+        value: function from a sequence of token ids to its value (hashable). A sequence for which
+            it returns None or raises a ValueError, as `kerasx.text.evaluate` does, has no value;
+            such sequences are not merged and come last.
 
     Returns:
-        `Generated`, for each prompt one sequence for each value, best first, with the logarithm of
-        the sum of their probabilities.
+        `Generated`, for each prompt one sequence for each value, best first, whose score is the
+        logarithm of the sum of probabilities.
 
     Source: Wang et al., arXiv 2203.11171 (self-consistency), weighted by probability.
 

@@ -1,4 +1,4 @@
-"""Serving over HTTP: `python -m kerasx.serve FOLDER`, or `create_app` for a server of one's own."""
+"""Serve over HTTP: `python -m kerasx.serve FOLDER`, or `create_app` for your own server."""
 
 import os
 
@@ -10,19 +10,19 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def create_app(model, hosts=LOOPBACK, start_id=None, **limits):
-    """A FastAPI application that generates, classifies or embeds with a saved model.
+    """Make a FastAPI application that generates, classifies or embeds with a saved model.
 
-    It has GET / (a chat page) and /health, and of POST /generate, /classify and /embed what the
-    model is for. One thread owns the model; requests are computed in batches there.
+    It has GET / (a chat page) and /health, and those of POST /generate, /classify and /embed that
+    the model can answer. One thread owns the model and computes requests in batches.
 
     Args:
         model: a folder of `kerasx.models.save_model`, or an `Artefact` with a tokenizer.
-        hosts: names the server may be called by (without ports), or None for any.
-        start_id: what a decoder behind an encoder starts with, if not what is usual.
+        hosts: host names (without ports) that requests may be addressed to, or None for any.
+        start_id: the token that a decoder behind an encoder starts with; see `Generator`.
         **limits: see `Limits`.
 
     Raises:
-        ValueError: no such folder, a model without tokenizer, or a limit that is not positive.
+        ValueError: there is no such folder, the model has no tokenizer, or a limit is not positive.
         ImportError: FastAPI is missing.
 
     app = create_app("runs/dialogue_lccc", max_new_tokens=32)

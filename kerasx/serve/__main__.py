@@ -9,8 +9,8 @@ from kerasx.serve.server_limits import Limits
 
 _HELP = {
     "max_batch": "rows computed at once",
-    "max_wait_ms": "milliseconds that an incomplete batch waits for more",
-    "queue": "requests that may wait; more are answered 429",
+    "max_wait_ms": "milliseconds that an incomplete batch waits for more requests",
+    "queue": "requests that may wait; further ones are answered 429",
     "max_new_tokens": "tokens generated at most",
     "max_prompt": "tokens of a prompt at most",
     "timeout": "seconds until a request is given up",
@@ -21,7 +21,7 @@ _HELP = {
 
 
 def main(arguments=None):
-    """Run the command line; returns the exit code: 0, or 2 after a one-line error."""
+    """Run the command line; return the exit code: 0, or 2 after a one-line error."""
     options = vars(_parser().parse_args(arguments))
     folder, host, port = (options.pop(name) for name in ("folder", "host", "port"))
     hosts = _hosts(host, options.pop("allow_host"))
@@ -53,7 +53,7 @@ def main(arguments=None):
 
 
 def _hosts(host, allowed):
-    """Names the server is called by; any if it listens everywhere and none are given."""
+    """Return the host names of requests; None (any) if it listens everywhere and none are given."""
     if host in ("0.0.0.0", "::", "") and not allowed:
         return None
     return (*LOOPBACK, host, *allowed)
@@ -61,14 +61,14 @@ def _hosts(host, allowed):
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m kerasx.serve", description=__doc__)
-    parser.add_argument("folder", help="what kerasx.models.save_model wrote, with its tokenizer")
+    parser.add_argument("folder", help="a folder of kerasx.models.save_model, with a tokenizer")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="a name it is called by"
+        "--allow-host", action="append", default=[], metavar="NAME", help="a host name of requests"
     )
     parser.add_argument(
-        "--start-id", type=int, help="what the decoder starts with, behind an encoder"
+        "--start-id", type=int, help="the token a decoder behind an encoder starts with"
     )
     for field in fields(Limits):
         name = "--" + field.name.replace("_", "-")

@@ -1,4 +1,4 @@
-"""The HTTP application: its routes, and its answers to what goes wrong."""
+"""The HTTP application: routes and error answers."""
 
 import asyncio
 import base64
@@ -28,12 +28,12 @@ _BUSY = (429, "too many requests wait already", {"retry-after": "1"})
 
 
 def application(load, limits, hosts, start_id=None):
-    """The application of a model; see `kerasx.serve.create_app`.
+    """Make the application of a model; see `kerasx.serve.create_app`.
 
     Args:
         load: a function that returns the `Artefact`; called in the thread that will own the model.
         limits: `Limits`.
-        hosts: names that the server is called by, or None for any.
+        hosts: host names that requests may be addressed to, or None for any.
         start_id: see `Generation`.
     """
     worker = Worker(limits.max_batch, limits.max_wait_ms / 1000, limits.queue)
@@ -93,7 +93,7 @@ def _add_pages(app, worker, description):
 
 
 def _policy(page):
-    """Only the page's own style and script, by their hashes, and only this server."""
+    """Return a policy that allows only the page's own style and script, and only this server."""
 
     def source(tag):
         (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
@@ -148,15 +148,15 @@ def _rows(task, texts, limits):
 
 
 class _TooLate(Exception):
-    """Whether the worker had begun."""
+    """The time is over; the argument says whether the worker had begun."""
 
 
 class _Gone(Exception):
-    """Nobody waits for the answer."""
+    """The client has gone."""
 
 
 async def _results(worker, task, settings, rows, request, limits):
-    """The task's results for the rows, if the client waits for them."""
+    """Return the task's results for the rows if the client waits for them."""
     future = worker.submit(task, settings, rows)
     answer = asyncio.wrap_future(future)
     try:
@@ -187,13 +187,13 @@ def _answer_errors(app):
 
 
 def _http_error(error):
-    if error.status_code == 400:  # bytes that are no text, brackets without end
+    if error.status_code == 400:  # bytes that are no UTF-8, or brackets without end
         return 422, "the body must be JSON"
     return error.status_code, str(error.detail), error.headers
 
 
 def _details(error):
-    """Which fields are wrong and why; never what was sent, nor how the server checks it."""
+    """Return which fields are wrong and why, without the values sent or the server's types."""
     return [
         {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": e["msg"]}
         for e in error.errors()[:8]

@@ -1,4 +1,4 @@
-"""What stands between the network and the application: sizes, origins, headers, last resort."""
+"""Guard the application: sizes, hosts, origins, headers, and errors that nobody handles."""
 
 import asyncio
 import json
@@ -16,19 +16,19 @@ _HEADERS = (
 
 
 class Guard:
-    """ASGI middleware that refuses what the application need not see.
+    """ASGI middleware that refuses bad requests before the application sees them.
 
-    A foreign Host is answered 403, as is a foreign Origin: pages of other sites reach no server on
-    the reader's own machine, also not through a name that they let point to it. A body that is too
-    large is answered 413, without being read if its length is announced; one that does not come
-    within `timeout` seconds 408; one that is not JSON 415. Whatever goes wrong inside is answered
+    A foreign Host or Origin is answered 403. So pages of other sites cannot call a server on the
+    reader's own machine, not even through a host name that resolves to it. A body that is too large
+    is answered 413, without being read if its length is announced; a body that does not arrive
+    within `timeout` seconds 408; a content type other than JSON 415. Any other error is answered
     500 with an id, under which the log has the details.
 
     Args:
         app: the application.
-        hosts: names that the server is called by, or None for any.
-        max_body: bytes of a body at most.
-        timeout: seconds for a body.
+        hosts: host names that requests may be addressed to, or None for any.
+        max_body: number of bytes of a body at most.
+        timeout: seconds in which a body must arrive.
     """
 
     def __init__(self, app, hosts, max_body, timeout):
@@ -58,7 +58,7 @@ class Guard:
             raise _Refused(403, "this server does not go by that name; see --allow-host")
         if b"origin" in headers and headers[b"origin"].partition("://")[2] != host:
             raise _Refused(403, "only pages of this server may call it")
-        length = headers.get(b"content-length", "")[:18]  # digits enough to be too many
+        length = headers.get(b"content-length", "")[:18]  # enough digits to be too large
         self._check_size(int(length) if length.isascii() and length.isdigit() else 0)
         kind = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if method == "POST" and kind != "application/json":
@@ -69,7 +69,7 @@ class Guard:
             raise _Refused(413, f"the body must have at most {self.max_body} bytes")
 
     async def _body(self, receive, headers):
-        """The whole body; empty, without waiting for one, if none is announced."""
+        """Return the whole body; b"" without waiting if no body is announced."""
         body, more = b"", b"content-length" in headers or b"transfer-encoding" in headers
         try:
             async with asyncio.timeout(self.timeout):
@@ -85,11 +85,11 @@ class Guard:
 
 
 class _Refused(Exception):
-    """(status, message) of the answer to a request that goes no further."""
+    """A refused request: (status, message) of its answer."""
 
 
 class _Sender:
-    """`send` with the headers every answer has; knows whether an answer has begun."""
+    """A `send` that adds the headers of every answer and notes whether an answer has begun."""
 
     def __init__(self, send):
         self._send, self.started = send, False
@@ -115,7 +115,7 @@ async def send_error(send, status, message, headers=None, **details):
 
 
 def _replay(body, receive):
-    """`receive` that begins with the body."""
+    """Return a `receive` that begins with the body, which was read already."""
     given = False
 
     async def replayed():
@@ -129,7 +129,7 @@ def _replay(body, receive):
 
 
 def _bare(host):
-    """The name without port and brackets, in lower case.
+    """Return a host name without port and brackets, in lower case.
 
     >>> _bare("LocalHost:8000"), _bare("[::1]:8000"), _bare("::1")
     ('localhost', '::1', '::1')

@@ -1,4 +1,4 @@
-"""What a model makes of texts: scores of classes, or vectors."""
+"""Classify texts, or turn them into vectors."""
 
 import keras
 import numpy as np
@@ -16,10 +16,10 @@ _TOKENS = ("token", "source")
 
 
 class _Outputs:
-    """A model's outputs for token ids, compiled for few shapes.
+    """Base: a model as a compiled function from token ids to its first output.
 
-    Texts are padded to a multiple of `multiple` tokens, their number to a power of two. A model
-    that masks no padding reads its texts one by one, as long as they are.
+    Few shapes are compiled: texts are padded to a multiple of `multiple` tokens, their number to a
+    power of two. A model that masks no padding reads its texts one by one, unpadded.
     """
 
     def __init__(self, model, tokenizer, max_prompt, multiple=32):
@@ -37,7 +37,7 @@ class _Outputs:
         self._run = backend.compiled(self._outputs, [model])
 
     def read(self, field, text):
-        """Token ids of a text of the request."""
+        """Return the token ids of a text of the request."""
         return checked_ids(field, self.tokenizer.encode(text)[0], self.reach)
 
     def _outputs(self, inputs):
@@ -45,7 +45,7 @@ class _Outputs:
         return ops.cast(keras.tree.flatten(outputs)[0], "float32")
 
     def _of(self, rows):
-        """An array for each row: outputs (d,), or (n, d) for the n tokens of the row."""
+        """Return an array for each row: outputs (d,), or (n, d) for the n tokens of the row."""
         if self.pad_id is None:
             return [self._padded([ids], len(ids))[0] for ids in rows]
         longest = -(-max(map(len, rows)) // self.multiple) * self.multiple
@@ -62,13 +62,13 @@ class _Outputs:
 
 
 class Classification(_Outputs):
-    """The model's score for each label.
+    """A task that scores each label for each text.
 
     Args:
         model: a keras.Model whose first output is (b, classes).
         tokenizer: a tokenizer of `kerasx.tokenizers`.
         labels: names of the classes.
-        max_prompt: tokens of a text at most.
+        max_prompt: number of tokens of a text at most.
     """
 
     def __init__(self, model, tokenizer, labels, max_prompt):
@@ -76,13 +76,11 @@ class Classification(_Outputs):
         self.labels = list(map(str, labels))
         shape = keras.tree.flatten(model.outputs)[0].shape
         if len(shape) != 2 or shape[1] != len(self.labels):
-            raise ValueError(
-                f"`labels` must name the {shape[-1]} classes of an output (b, classes). "
-                f"Received: {len(self.labels)} labels and outputs {tuple(shape)}"
-            )
+            expected = "`labels` must name the classes of a model's output (b, classes)."
+            raise invalid(expected, labels=self.labels, output_shape=tuple(shape))
 
     def __call__(self, settings, rows):
-        """{label, scores} for each row of token ids."""
+        """Return {label, scores} for each row of token ids."""
         return [
             {
                 "label": self.labels[int(scores.argmax())],
@@ -93,20 +91,20 @@ class Classification(_Outputs):
 
 
 class Embedding(_Outputs):
-    """A vector for each text.
+    """A task that turns each text into a vector.
 
     Args:
         model: a keras.Model whose first output is (b, n, d), or (b, d).
         tokenizer: a tokenizer of `kerasx.tokenizers`.
-        max_prompt: tokens of a text at most.
+        max_prompt: number of tokens of a text at most.
     """
 
     def __call__(self, pooling, rows):
-        """A list of d numbers for each row of token ids.
+        """Return a list of d numbers for each row of token ids.
 
         Args:
-            pooling: "mean" of the vectors of all tokens, or "first" for that of the first one; of
-                no concern where the model pools by itself.
+            pooling: "mean" of the vectors of all tokens, or "first", the first token's vector;
+                unused if the model pools by itself.
             rows: lists of token ids.
         """
         pool = {"mean": lambda x: x.mean(axis=0), "first": lambda x: x[0]}[pooling]
@@ -114,7 +112,7 @@ class Embedding(_Outputs):
 
 
 def checked_ids(field, ids, most):
-    """The ids themselves, unless there are none or too many."""
+    """Return the ids; raise `Invalid` if there are none or too many."""
     if not ids:
         raise Invalid(field, "must have at least one token")
     if len(ids) > most:

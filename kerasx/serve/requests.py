@@ -14,7 +14,7 @@ class _Request(BaseModel):
 
 
 class GenerateRequest(_Request):
-    """What to generate from, and how. Settings that the strategy does not have are ignored."""
+    """A prompt and decoding settings; settings that the strategy does not have are ignored."""
 
     text: str | None = None
     turns: Texts | None = None
@@ -36,7 +36,7 @@ class ClassifyRequest(_Request):
 
 
 class EmbedRequest(_Request):
-    """Texts to make vectors of, and how the vectors of tokens become one."""
+    """Texts to turn into vectors, and how the vectors of a text's tokens are pooled."""
 
     texts: Texts
     pooling: Literal["mean", "first"] = "mean"

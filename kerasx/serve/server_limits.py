@@ -1,12 +1,14 @@
-"""What a server accepts, and how it says that it does not."""
+"""The limits of a server, and the error of a request that breaks them."""
 
 from dataclasses import dataclass, fields
+
+from kerasx.checks import invalid
 
 __all__ = ["Invalid", "Limits"]
 
 
 class Invalid(ValueError):
-    """A request that cannot be answered, with the name of the field and what it must be."""
+    """The error of a request that cannot be answered: a field and how it must be."""
 
     def __init__(self, field, message):
         super().__init__(message)
@@ -29,7 +31,7 @@ class Limits:
         generators: settings that stay compiled; the least recently used one makes room.
 
     Raises:
-        ValueError: a bound that is not positive.
+        ValueError: a bound is not positive.
 
     >>> Limits(queue=8).max_batch
     16
@@ -49,7 +51,5 @@ class Limits:
         for field in fields(self):
             value = getattr(self, field.name)
             if not value > 0 or (field.type is int and not isinstance(value, int)):
-                raise ValueError(
-                    f"`{field.name}` must be positive, an {field.type.__name__}. "
-                    f"Received: {field.name}={value!r}"
-                )
+                expected = f"`{field.name}` must be positive, of type {field.type.__name__}."
+                raise invalid(expected, **{field.name: value})

@@ -1,4 +1,4 @@
-"""How to generate: what a request asks for, rounded to what is worth compiling."""
+"""Read decoding settings from a request, rounded so that few of them are compiled."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _OWN = {"greedy": (), "beam": ("width",), "sampling": ("temperature", "top_k", "
 
 @dataclass(frozen=True)
 class Settings:
-    """What a decoder is made for. Requests with equal settings are decoded together.
+    """The settings of a compiled decoder. Requests with equal settings are decoded together.
 
     Attributes:
         strategy: "greedy", "beam" or "sampling".
-        max_new_tokens: tokens generated at most.
-        n: alternatives.
-        width: beams.
-        temperature, top_k, top_p: those of sampling; None for all tokens.
+        max_new_tokens: number of generated tokens at most.
+        n: number of alternatives.
+        width: number of beams.
+        temperature, top_k, top_p: of sampling; None for all tokens.
     """
 
     strategy: str
@@ -31,25 +31,25 @@ class Settings:
     top_p: float | None = None
 
     def public(self, seed):
-        """What the strategy has of these, as a dict; with the seed if it draws."""
+        """Return the settings that the strategy uses, as a dict; with the seed if it draws."""
         names = ("strategy", "max_new_tokens", "n", *_OWN[self.strategy])
         drawn = {"seed": seed} if self.strategy == "sampling" else {}
         return {name: getattr(self, name) for name in names} | drawn
 
 
 def settings_of(request, limits):
-    """The `Settings` of a request.
+    """Return the `Settings` of a request.
 
     A maximum is rounded down to 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, ... tokens, the temperature to
     tenths, `top_k` to 1, 2, 4, 8, ..., `top_p` to twentieths: each combination is compiled once,
-    and a client that tries them all must not keep the server at it.
+    and a client that tries them all must not keep the server compiling.
 
     Args:
         request: `GenerateRequest`.
         limits: `Limits`.
 
     Raises:
-        Invalid: more than the limits allow, or more alternatives than the strategy has.
+        Invalid: a setting exceeds the limits, or `n` the alternatives of the strategy.
     """
     new = limits.max_new_tokens if request.max_new_tokens is None else request.max_new_tokens
     _check("max_new_tokens", new, limits.max_new_tokens)
@@ -74,7 +74,7 @@ def _check(name, value, most, where=""):
 
 
 def _fewer(n, most):
-    """The largest number of the grid, or the server's own maximum, that is at most n.
+    """Return the largest number of the grid, or the server's own maximum, that is at most n.
 
     >>> [_fewer(n, 100) for n in (1, 3, 8, 30, 50, 64, 100)]
     [1, 2, 8, 24, 48, 64, 100]

@@ -1,4 +1,4 @@
-"""Server-sent events, and what becomes of answers whose reader is slow or gone."""
+"""Send server-sent events, and give up answers whose reader is slow or gone."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ PATIENCE = 10.0
 
 
 class Reader:
-    """The near end of a worker's stream: a bounded buffer of its items.
+    """A bounded buffer between a worker's stream and the event loop.
 
     Made in the event loop; `put` is called in the worker's thread.
 
     Args:
-        size: items that may lie there unread; with one more the stream ends as too slow.
+        size: number of unread items at most; one more ends the stream.
 
     Attributes:
         overrun: whether the reader was too slow.
@@ -30,7 +30,7 @@ class Reader:
         self._loop, self._items = asyncio.get_running_loop(), asyncio.Queue()
 
     def put(self, item):
-        """Take an item; whether the stream is to go on."""
+        """Take an item; return whether the stream is to go on."""
         self.overrun = self._given - self._taken >= self.size
         self._given += 1
         if not self._loop.is_closed():
@@ -38,7 +38,7 @@ class Reader:
         return not self.overrun
 
     async def get(self):
-        """The next item; None at the end."""
+        """Return the next item; None at the end."""
         item = await self._items.get()
         self._taken += 1
         if isinstance(item, Exception):
@@ -47,7 +47,7 @@ class Reader:
 
 
 class EventStream(Response):
-    """Each item as `data: {...}`, as soon as it is there.
+    """An HTTP answer that sends each item of a stream as `data: {...}` at once.
 
     The stream is cancelled as soon as the client is gone, has not read for `PATIENCE` seconds, has
     left `reader.size` items unread, or takes longer than `timeout` seconds in all. A connection
@@ -96,19 +96,19 @@ async def _send_soon(send, message):
 
 
 def too_late(started):
-    """(status, message, headers) for a request that was not answered in time."""
+    """Return (status, message, headers) for a request that was not answered in time."""
     if started:
         return 504, "the answer took too long"
     return 503, "the server is too busy", {"retry-after": "1"}
 
 
 async def unless_gone(receive, answer, timeout):
-    """What `answer` gives, or None if the client goes first; a pending answer is cancelled.
+    """Return the result of `answer`, or None if the client goes first; then cancel the answer.
 
     Args:
-        receive: of ASGI, after the body.
+        receive: of ASGI, after the body is read.
         answer: an awaitable.
-        timeout: seconds.
+        timeout: seconds to wait.
 
     Raises:
         TimeoutError: after that time.

@@ -1,5 +1,6 @@
-"""What a saved model can be asked for."""
+"""Choose the tasks that a saved model can do."""
 
+from kerasx.checks import invalid
 from kerasx.generation.cache import decoding_kind
 from kerasx.serve.generation import Generation
 from kerasx.serve.outputs import Classification, Embedding
@@ -8,21 +9,22 @@ __all__ = ["tasks_of"]
 
 
 def tasks_of(artefact, limits, start_id=None):
-    """{endpoint: what computes its answers} of an `Artefact`.
+    """Return {endpoint: task}, the tasks of an `Artefact`.
 
-    Labels make it a classifier, a causal or UniLM mask a generator; the outputs of any other
-    model, and those of an encoder with its decoder, are vectors.
+    A model with labels classifies, a model with a causal or UniLM mask generates, any other model
+    embeds; so does the encoder of an encoder-decoder.
 
     Raises:
-        ValueError: a model without a tokenizer, or one of another kind.
+        ValueError: the model has no tokenizer, or is of another kind.
     """
     model, tokenizer, builder = artefact.model, artefact.tokenizer, artefact.builder
     if tokenizer is None:
-        raise ValueError(
-            "The model must be saved with its tokenizer to be served: "
-            "save_model(folder, model, tokenizer)."
+        raise invalid(
+            "`tokenizer` must be saved with a model to be served: "
+            "save_model(folder, model, tokenizer).",
+            tokenizer=tokenizer,
         )
-    tokenizer.encode("你好")  # a word list that is loaded on first use is loaded now
+    tokenizer.encode("你好")  # loads word lists now, not at the first request
     if artefact.labels is not None:
         return {"classify": Classification(model, tokenizer, artefact.labels, limits.max_prompt)}
     if decoding_kind(model) is None:

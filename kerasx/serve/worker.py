@@ -8,11 +8,11 @@ __all__ = ["QueueFull", "Stream", "Worker"]
 
 
 class QueueFull(RuntimeError):
-    """No more requests may wait."""
+    """The error of a request that comes when too many wait."""
 
 
 class _Job:
-    """Rows that `function(settings, rows)` turns into as many results."""
+    """Rows for `function(settings, rows)`, which returns a result for each."""
 
     def __init__(self, function, settings, rows):
         self.function, self.settings, self.rows = function, settings, rows
@@ -38,9 +38,9 @@ class Stream:
             iteration, or with None at its end. It returns whether to go on.
 
     Attributes:
-        started: whether the worker has begun with it.
-        ended: whether it is done with it.
-        cancelled: whether it was told to stop.
+        started: whether the worker has begun it.
+        ended: whether the worker is done with it.
+        cancelled: whether `cancel` was called.
     """
 
     def __init__(self, iterate, put):
@@ -52,7 +52,7 @@ class Stream:
         self.cancelled = True
 
     def advance(self):
-        """One step; whether there is another."""
+        """Take one step; return whether there is another."""
         self.started = True
         self.ended = not self._step()
         if self.ended and hasattr(self._iterator, "close"):
@@ -67,22 +67,22 @@ class Stream:
             if self._iterator is None:
                 self._iterator = iter(self._iterate())
             item = next(self._iterator, None)
-        except Exception as error:  # noqa: BLE001 - handed over to whoever waits
+        except Exception as error:  # noqa: BLE001 - raised where the stream is read
             item = error
         return self._put(item) and item is not None and not isinstance(item, Exception)
 
 
 class Worker:
-    """Runs functions in one thread of its own.
+    """A thread that runs functions, requests in batches and streams in turns.
 
     Rows of requests with the same function and settings that come within `max_wait` of each other
     are computed together. Streams take turns with each other and with the batches, so that none
     waits for another's end.
 
     Args:
-        max_batch: rows computed at once, and streams under way at once.
+        max_batch: number of rows computed at once, and of streams under way.
         max_wait: seconds that an incomplete batch waits for more.
-        queue: requests that may wait.
+        queue: number of requests that may wait.
 
     >>> worker = Worker(max_batch=4, max_wait=0.001, queue=8)
     >>> worker.submit(lambda settings, rows: [settings * row for row in rows], 2, [1, 5]).result()
@@ -99,19 +99,19 @@ class Worker:
 
     @property
     def alive(self):
-        """Whether the thread runs."""
+        """Return whether the thread runs."""
         return self._thread.is_alive()
 
     @property
     def load(self):
-        """(requests that wait, streams under way)."""
+        """Return (number of waiting requests, number of running streams)."""
         return len(self._waiting), len(self._streams)
 
     def submit(self, function, settings, rows):
-        """A `Future` of `function(settings, rows)`, a list with a result for each row.
+        """Return a `Future` of `function(settings, rows)`, a list with a result for each row.
 
-        It is given more rows than these where other requests have an equal function and equal
-        settings. Cancelling the future takes the rows out of the queue.
+        The function is called with the rows of several requests at once if these have an equal
+        function and equal settings. Cancelling the future takes the rows out of the queue.
 
         Raises:
             QueueFull: too many requests wait.
@@ -121,7 +121,7 @@ class Worker:
         return job.future
 
     def stream(self, iterate, put):
-        """A `Stream` that is advanced until its end; see there.
+        """Return a `Stream` that the worker advances until its end.
 
         Raises:
             QueueFull: too many requests wait.
@@ -131,7 +131,7 @@ class Worker:
         return stream
 
     def close(self):
-        """Finish the step that is being computed; everything else is cancelled."""
+        """Finish the present step, cancel everything else and end the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -157,7 +157,7 @@ class Worker:
                 job.advance()
 
     def _next_batch(self):
-        """Jobs to compute together; [] if there are only streams to go on with."""
+        """Return jobs to compute together; [] if there are only streams."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._waiting or self._streams)
             self._start_streams()
@@ -185,7 +185,7 @@ class Worker:
         return sum(len(job.rows) for job in jobs)
 
     def _take(self, first):
-        """`first` and those that join it and came before the batch was full."""
+        """Return `first` and the jobs that join it, up to a full batch."""
         batch, room = [], self.max_batch
         for job in list(self._waiting):
             if isinstance(job, _Job) and job.joins(first):
@@ -199,7 +199,7 @@ class Worker:
 
 
 def _compute(batch):
-    """Give each job its own part of the results; each is tried alone if all together fail."""
+    """Compute jobs together and give each its results; if that fails, compute each alone."""
     first = batch[0]
     try:
         results = first.function(first.settings, [row for job in batch for row in job.rows])

@@ -181,7 +181,7 @@ def test_what_cannot_be_is_an_error():
     empty = ExpressionGrammar(TOKENIZER, constants=[])
     with pytest.raises(ValueError, match="must allow a continuation"):
         empty.start([NUMBERLESS], 40, 8)
-    with pytest.raises(ValueError, match="the shortest has 2 tokens"):
+    with pytest.raises(ValueError, match="shortest=2"):
         empty.start([PROMPTS[0]], 40, 1)
     with pytest.raises(ValueError, match=r"ids in \[0, 10\)"):
         empty.start([PROMPTS[0]], 10, 8)

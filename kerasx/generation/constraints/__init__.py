@@ -1,1 +1,1 @@
-"""What may be generated."""
+"""Restrict what is generated: one file a constraint, all exported by kerasx.generation."""

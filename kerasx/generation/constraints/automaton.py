@@ -1,9 +1,9 @@
-"""Continuations that a finite automaton accepts, each finished in time."""
+"""Restrict continuations to the language of a finite automaton."""
 
 import numpy as np
 from keras import ops
 
-from kerasx.checks import check_integer
+from kerasx.checks import check_integer, invalid
 from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, stacked
 from kerasx.generation.strategies.strategy import NEVER
@@ -15,16 +15,16 @@ _FAR = 1 << 30
 
 
 class Automaton(Constraint):
-    """The continuation is accepted by a deterministic finite automaton over the tokens.
+    """Allow only continuations that a deterministic finite automaton over tokens accepts.
 
-    A token is allowed if from there the end can be reached in the steps that are left, so nothing
-    is cut off. A subclass says what the automaton is: `edges(prompt)`.
+    A token is allowed if the end can be reached behind it in the steps that are left, so every
+    output is complete. A subclass defines the automaton by overriding `edges(prompt)`.
 
     Args:
         end_id: the token that ends a continuation.
 
     Raises:
-        ValueError: an id is not in the model's vocabulary, or nothing that is accepted is short
+        ValueError: an id is not in the model's vocabulary, or no accepted continuation is short
             enough.
 
     >>> class TwoOrMore(Automaton):
@@ -39,11 +39,12 @@ class Automaton(Constraint):
         self.end_id = end_id
 
     def edges(self, prompt):
-        """Triples (state, token, next state) of integers, an array (e, 3) or a list; 0 is first.
+        """Return triples (state, token, next state) of integers, an array (e, 3) or a list.
 
-        Where a continuation may end there is an edge with the end token, wherever it leads.
+        The first state is 0. In states where a continuation may end there is an edge with the end
+        token; its next state does not matter.
         """
-        raise ValueError(f"`{type(self).__name__}` must override edges(self, prompt).")
+        raise invalid("`Automaton` must override edges(self, prompt).", automaton=self)
 
     def start(self, prompts, vocab_size, steps):
         check_vocabulary("end_id", [self.end_id], vocab_size)
@@ -51,10 +52,10 @@ class Automaton(Constraint):
         for row in rows:
             check_vocabulary("tokens", np.unique(row["token"]), vocab_size)
             if row["shortest"] > steps:
-                raise ValueError(
-                    "`max_new_tokens` must leave room for one of the allowed continuations, "
-                    f"without its end. Received: max_new_tokens={steps}, and the shortest has "
-                    f"{row['shortest']} tokens"
+                raise invalid(
+                    "`max_new_tokens` must leave room for one of the allowed continuations.",
+                    max_new_tokens=steps,
+                    shortest=row["shortest"],
                 )
         names = ("token", "next", "cost", "first", "last", "lane")
         tables = {name: stacked([row[name] for row in rows]) for name in names}
@@ -62,12 +63,12 @@ class Automaton(Constraint):
         return tables, np.zeros(len(prompts), "int32")
 
     def table(self, prompt):
-        """The automaton of a prompt as the vectors that the loop reads.
+        """Return the automaton of a prompt as vectors for the compiled loop.
 
         Returns:
-            A dict: `token`, `next` and `cost` of each edge, sorted by state, where the cost is
-            the least number of tokens with which to finish, this one included; `first` and `last`
-            edge of each state; `lane`, 0, 1, ... for the edges of one state; `shortest`, the
+            A dict: `token`, `next` (state) and `cost` of each edge, sorted by state, where the
+            cost is the least number of tokens to the end, this one included; `first` and `last`
+            edge of each state; `lane`, 0, 1, ... up to the most edges of a state; `shortest`, the
             length of the shortest continuation.
 
         Raises:
@@ -79,7 +80,9 @@ class Automaton(Constraint):
         target = np.where(token == self.end_id, final, np.append(target, final))
         left = _tokens_left(state, target, final)
         if left[0] == _FAR:
-            raise ValueError(f"`{type(self).__name__}` must allow a continuation of {prompt}.")
+            raise invalid(
+                "`edges(prompt)` must allow a continuation.", automaton=self, prompt=prompt
+            )
         order = np.argsort(state, kind="stable")
         order = order[left[target[order]] < _FAR]
         counts = np.bincount(state[order], minlength=final + 1)
@@ -109,15 +112,15 @@ class Automaton(Constraint):
 
     @staticmethod
     def _edges_of(tables, state):
-        """(b, k, w) numbers of the edges that leave a state, the last of them repeated."""
+        """Return numbers (b, k, w) of the edges that leave a state, the last one repeated."""
         first, last = _at(tables["first"], state), _at(tables["last"], state)
         return ops.minimum(first[..., None] + tables["lane"][:, None], last[..., None])
 
 
 def _tokens_left(state, target, final):
-    """The least number of tokens from each state to where the end may come (Bellman and Ford)."""
+    """Return the least number of tokens from each state to an end (Bellman and Ford)."""
     left = np.full(final + 1, _FAR)
-    left[final] = -1  # the end token itself is not counted
+    left[final] = -1  # so that the end token itself is not counted
     while True:
         before = left.copy()
         np.minimum.at(left, state, before[target] + 1)
@@ -126,6 +129,6 @@ def _tokens_left(state, target, final):
 
 
 def _at(table, index):
-    """table (b, e) at index (b, k, ...)."""
+    """Return table (b, e) at index (b, k, ...)."""
     flat = ops.reshape(index, (ops.shape(index)[0], -1))
     return ops.reshape(batch_gather(table, flat), ops.shape(index))

@@ -1,8 +1,9 @@
-"""Words that must not be generated."""
+"""Ban words."""
 
 import numpy as np
 from keras import ops
 
+from kerasx.checks import invalid
 from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, checked_sequences
 from kerasx.generation.strategies.strategy import NEVER
@@ -13,19 +14,19 @@ _ANY, _NONE = -1, -2  # a place before the word, a place before the prompt
 
 
 class BannedWords(Constraint):
-    """These sequences of tokens never appear.
+    """Ban sequences of tokens.
 
-    Neither does one that begins in the prompt and would end in the continuation: the text as a
-    whole must not say it. (With an encoder that is the decoder's start, not the source.) One that
-    the prompt holds already is no matter. A word is forbidden by its last token, after the others;
-    one that has several spellings in tokens is to be given in each.
+    A sequence is banned by its last token, where the tokens before it stand. So one that begins in
+    the prompt is not completed in the continuation either (with an encoder, in the decoder's start,
+    not in the source), and a prompt that holds one already does no harm. Give each spelling of a
+    word in tokens.
 
     Args:
         sequences: list of lists of token ids: single tokens and longer words.
 
     Raises:
-        ValueError: there are none, one is empty, an id is not in the model's vocabulary, or there
-            is a text after which every token is banned.
+        ValueError: there are no sequences, one is empty, an id is not in the model's vocabulary, or
+            there is a text after which every token is banned.
 
     >>> BannedWords([[7], [5, 6]]).sequences
     [(7,), (5, 6)]
@@ -48,15 +49,13 @@ class BannedWords(Constraint):
         return (), np.array([[*pad, *ids][-self.reach :] for ids in prompts], "int32")
 
     def _check_a_way_out(self, vocab_size):
-        """Raise if every token is banned after one of the words' beginnings."""
+        """Raise if every token is banned after the beginning of a sequence."""
         words = self.sequences if len(set(self.last.tolist())) == vocab_size else ()
         for text in {word[:-1] for word in words}:
             ends = {w[-1] for w in words if text[len(text) + 1 - len(w) :] == w[:-1]}
             if len(ends) == vocab_size:
-                raise ValueError(
-                    "`sequences` must leave a token that may come next. "
-                    f"Received: all {vocab_size} tokens are banned after {list(text)}"
-                )
+                expected = "`sequences` must leave a token that may come next."
+                raise invalid(expected, banned=vocab_size, after=list(text))
 
     def apply(self, tables, state, logits, step):
         same = ops.logical_or(self.before == _ANY, self.before == state[:, :, None, :])

@@ -1,4 +1,4 @@
-"""What changes the scores of the next token before one is chosen."""
+"""The base of constraints, which change the scores of the next token before one is chosen."""
 
 import numpy as np
 from keras import ops
@@ -9,16 +9,16 @@ __all__ = ["Constraint", "NoEndBefore", "constrained"]
 
 
 class Constraint:
-    """Changes the scores of what may come next. All state is tensors, so the whole loop compiles.
+    """Base of constraints, which changes no score.
 
-    The base class changes nothing. A `Generator` applies its constraints in their order, then
-    chooses tokens, reorders the states with their hypotheses, and lets the states advance. The
-    object itself is compiled in: what differs from prompt to prompt belongs into the tables, whose
-    shapes are those that are compiled for, so they are better padded to a few sizes.
+    At each step a `Generator` applies its constraints in their order, chooses tokens, reorders the
+    constraints' states with their hypotheses, and lets the states advance. All of this is compiled
+    with the loop, the object included. Values that differ from prompt to prompt belong into the
+    tables; pad these to a few sizes, since the loop is compiled anew for each shape.
 
     Attributes:
-        of_continued: whether `start` is given what the decoder continues (its start tokens) in the
-            place of an encoder's sources. Without an encoder there are the prompts only.
+        of_continued: with an encoder, whether `start` is called with the decoder's start tokens
+            instead of the sources.
 
     >>> class Only(Constraint):
     ...     def __init__(self, ids):
@@ -33,7 +33,7 @@ class Constraint:
     of_continued = False
 
     def start(self, prompts, vocab_size, steps):
-        """What the loop needs to know, made on the host with NumPy.
+        """Return the arrays that the loop needs, made with NumPy before it starts.
 
         Args:
             prompts: list of b id lists: the prompts, or the sources if there is an encoder.
@@ -42,13 +42,13 @@ class Constraint:
 
         Returns:
             (tables, state): two structures (tuples or dicts) of int32, float32 or bool arrays,
-            each with leading axis b. The tables stay as they are; state belongs to each
-            hypothesis and is reordered with it.
+            each with leading axis b. The tables stay the same in all steps; the loop repeats the
+            state for each hypothesis and reorders it with them.
         """
         return (), ()
 
     def apply(self, tables, state, logits, step):
-        """The logits with forbidden tokens at `NEVER` (strategies.strategy); in keras.ops.
+        """Return the logits with forbidden tokens at `NEVER` (strategies.strategy); in keras.ops.
 
         Args:
             tables: leaves (b, ...).
@@ -62,15 +62,15 @@ class Constraint:
         return logits
 
     def advance(self, tables, state, tokens, step):
-        """The state after the chosen tokens (b, k) int32, reordered before; in keras.ops.
+        """Return the state, already reordered, after the chosen tokens (b, k) int32; in keras.ops.
 
-        Finished hypotheses are given the padding id; their state no longer matters.
+        The tokens of finished hypotheses are the padding id; their state no longer matters.
         """
         return state
 
 
 class NoEndBefore(Constraint):
-    """No end token among the first `least` tokens.
+    """Allow no end token among the first `least` tokens.
 
     Args:
         end_ids: ids of the end tokens.
@@ -87,13 +87,13 @@ class NoEndBefore(Constraint):
 
 
 def constrained(active, logits, step, ends):
-    """The logits after all constraints; where these together leave nothing, the sequence ends.
+    """Return the logits after all constraints; where these allow no token, the sequence ends.
 
     Args:
         active: list of (constraint, its tables, its state).
         logits: (b, k, v) float32.
         step: scalar int32 tensor.
-        ends: ids of the end tokens, whose logits are then the unconstrained ones.
+        ends: ids of the end tokens, which then keep their unconstrained logits.
 
     >>> nothing = Constraint()
     >>> nothing.apply = lambda tables, state, logits, step: ops.full_like(logits, NEVER)

@@ -1,11 +1,11 @@
-"""Arithmetic expressions about the numbers of a question."""
+"""Restrict continuations to arithmetic expressions about the numbers of a question."""
 
 import re
 from collections import Counter
 
 import numpy as np
 
-from kerasx.checks import check_integer
+from kerasx.checks import check_integer, invalid
 from kerasx.generation.constraints.automaton import Automaton
 
 __all__ = ["ExpressionGrammar", "frequent_constants"]
@@ -16,11 +16,11 @@ _FIRST, _OPERAND, _FACTOR, _EXPONENT, _VALUE, _PERCENT, _NUMBERS = range(7)  # s
 
 
 class ExpressionGrammar(Automaton):
-    """The continuation is an arithmetic expression: `kerasx.text.evaluate` can read it.
+    """Allow only arithmetic expressions, which `kerasx.text.evaluate` can read.
 
     expression = [-] operand {(+ | - | * | / | **) operand}, operand = number | (expression), where
     numbers are those of the question and a few constants, and the exponent of ** is a number.
-    Brackets are closed in time for the end. What is left to go wrong is a matter of values: a
+    Brackets are closed in time for the end. Only values can still make an expression invalid: a
     division by zero, an exponent too large, a text of more than 256 characters.
 
     The states are the places in an expression (before an operand, within a number, behind a
@@ -28,11 +28,10 @@ class ExpressionGrammar(Automaton):
     all their spellings in tokens.
 
     Args:
-        tokenizer: a tokenizer of `kerasx.tokenizers`, which prompts are read with and expressions
-            written.
+        tokenizer: a tokenizer of `kerasx.tokenizers`, that of prompts and expressions.
         constants: numbers, as text, that are allowed beside those of the question.
         end_id: the token that ends an expression, by default the tokenizer's own.
-        max_depth: brackets that may be open at once, at most 20.
+        max_depth: number of brackets that may be open at once, at most 20.
         percent: whether a value may be followed by %, which `evaluate` reads after
             `kerasx.text.normalize_expression`.
 
@@ -57,10 +56,8 @@ class ExpressionGrammar(Automaton):
         super().__init__(tokenizer.end_id if end_id is None else end_id)
         check_integer("max_depth", max_depth, 0, 21)
         if isinstance(constants, str) or not all(_is_number(x) for x in constants):
-            raise ValueError(
-                "`constants` must be numbers as text, such as ['1', '3.14']. "
-                f"Received: constants={constants!r}"
-            )
+            expected = "`constants` must be numbers as text, such as ['1', '3.14']."
+            raise invalid(expected, constants=constants)
         self.tokenizer = tokenizer
         self.constants = tuple(constants)
         self.max_depth = max_depth
@@ -68,12 +65,12 @@ class ExpressionGrammar(Automaton):
         self._ids = _pieces(tokenizer)
 
     def numbers(self, prompt):
-        """The numbers, as text, that an expression for this prompt may hold."""
+        """Return the numbers, as text, that an expression for this prompt may hold."""
         found = _NUMBER.findall(self.tokenizer.decode([int(i) for i in prompt]))
         return sorted({*found, *self.constants})
 
     def text(self, ids):
-        """The expression that token ids write: what they stand for, without spaces."""
+        """Return the expression that token ids write, without spaces."""
         return "".join(map(_stem, self.tokenizer.ids_to_tokens(ids)))
 
     def edges(self, prompt):
@@ -90,7 +87,7 @@ class ExpressionGrammar(Automaton):
         return np.stack([state, token, target], axis=1)[inside]
 
     def _flat_edges(self, prompt):
-        """(state, token, next state, change of depth) without a look at the depth."""
+        """Return (state, token, next state, change of depth), the same at every depth."""
         rows = [*self._operand(_FIRST), *self._operand(_OPERAND), *self._operand(_FACTOR)]
         rows += [*self._spelled(_FIRST, "-", _OPERAND), *self._spelled(_FACTOR, "*", _EXPONENT)]
         rows += [*self._after_value(_VALUE), *self._after_value(_PERCENT, percent=False)]
@@ -106,11 +103,11 @@ class ExpressionGrammar(Automaton):
         return [(state, i, target, rise) for i in self._ids.get(text, ())]
 
     def _operand(self, state):
-        """What may begin an operand, but for numbers."""
+        """Return the edges of the bracket that may begin an operand."""
         return self._spelled(state, "(", _FIRST, 1)
 
     def _after_value(self, state, power=True, percent=True):
-        """What may follow a value. A product's sign is also the first half of a power's."""
+        """Return the edges behind a value. The sign of a product is the first half of a power's."""
         rows = [row for x in "+-/" for row in self._spelled(state, x, _OPERAND)]
         rows += self._spelled(state, "*", _FACTOR if power else _OPERAND)
         rows += self._spelled(state, "**", _EXPONENT) if power else []
@@ -118,7 +115,7 @@ class ExpressionGrammar(Automaton):
         return [*rows, *self._spelled(state, ")", _VALUE, -1), (state, self.end_id, state, 0)]
 
     def _numbers(self, numbers, states, starts, power=True):
-        """The prefix tree of the numbers, one of the `states` for each beginning, from `starts`."""
+        """Return the prefix tree of the numbers from `starts`, with a state for each beginning."""
         edges = set()
         for x in numbers:
             for n in range(1, len(x) + 1):
@@ -131,11 +128,11 @@ class ExpressionGrammar(Automaton):
 
 
 def frequent_constants(pairs, share=0.001):
-    """The numbers that expressions hold though their questions do not, such as π.
+    """Count the numbers that stand in expressions but not in their questions, such as π.
 
     Args:
         pairs: texts (question, expression).
-        share: of the expressions, at least that part must hold the number.
+        share: the least share of the expressions that must hold a number.
 
     Returns:
         A list of str, the most frequent first.
@@ -157,7 +154,7 @@ def _stem(token):
 
 
 def _pieces(tokenizer):
-    """Text -> ids of the tokens that write it, for what an expression consists of."""
+    """Return {text: ids of the tokens that write it} for the parts of expressions."""
     ids = {}
     for i in range(tokenizer.vocab_size):
         token = tokenizer.id_to_token(i)

@@ -1,8 +1,8 @@
-"""Extractive answers: what is generated is a piece of a passage."""
+"""Restrict continuations to pieces of a passage: extractive answers."""
 
 from keras import ops
 
-from kerasx.checks import check_integer
+from kerasx.checks import check_integer, invalid
 from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, stacked
 from kerasx.generation.strategies.strategy import NEVER
@@ -11,16 +11,16 @@ __all__ = ["PassageNgrams"]
 
 
 class PassageNgrams(Constraint):
-    """The continuation is a contiguous piece of a passage, of at least one token.
+    """Allow only a contiguous piece of a passage, of at least one token.
 
-    Each next token continues an occurrence of all tokens generated so far (of the last n - 1 of
-    them, if n is given), or is the end token. An end token in the passage parts it: what was
-    generated crosses none, so several passages are one list with the end token between them.
+    Each next token continues an occurrence of all tokens generated so far (of the last n - 1, if n
+    is given), or is the end token. No answer crosses an end token in the passage, so several
+    passages may be joined to one list with the end token between them.
 
     Args:
         end_id: the token that ends an answer.
-        passage: function from a prompt's list of ids (with an encoder, the source's) to those of
-            its passage, e.g. `lambda ids: ids[: ids.index(3)]`; the prompt itself by default.
+        passage: function from a prompt's list of ids (with an encoder, the source's) to the ids
+            of its passage, e.g. `lambda ids: ids[: ids.index(3)]`; the prompt itself by default.
         n: integer of at least 2: every n tokens in a row are an n-gram of the passage, which lets
             an answer jump from one place to another; by default the answer is one piece.
 
@@ -47,11 +47,9 @@ class PassageNgrams(Constraint):
         for ids in passages:
             check_vocabulary("passage", ids, vocab_size)
             if set(ids) <= {self.end_id}:
-                raise ValueError(
-                    f"`passage` must give a token that is not the end. Received: {ids!r:.200}"
-                )
+                raise invalid("`passage` must return a token that is not the end.", passage=ids)
         passages = stacked(passages, self.end_id)
-        return passages, 0 * passages  # how many generated tokens stand right before each place
+        return passages, 0 * passages  # generated tokens right before each position
 
     def apply(self, tables, state, logits, step):
         passage, v = tables[:, None], logits.shape[-1]

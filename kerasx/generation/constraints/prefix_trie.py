@@ -1,5 +1,6 @@
-"""A closed list of answers."""
+"""Restrict continuations to a closed list of answers."""
 
+from kerasx.checks import invalid
 from kerasx.generation.constraints.automaton import Automaton
 from kerasx.generation.constraints.token_tables import checked_sequences
 
@@ -7,15 +8,15 @@ __all__ = ["PrefixTrie"]
 
 
 class PrefixTrie(Automaton):
-    """The continuation is one of a list of answers.
+    """Allow only the answers of a list.
 
-    At each step the children of what was generated so far in the answers' prefix tree are allowed,
-    and the end token after a whole answer, which may be the beginning of another one. Answers that
-    do not fit into the steps left are not begun.
+    At each step the tokens are allowed that follow in the prefix tree of the answers, and the end
+    token after a whole answer, which may be the beginning of another answer. Answers that do not
+    fit into the steps left are not begun.
 
     Args:
         answers: list of lists of token ids.
-        end_id: the token that ends an answer; no answer holds it.
+        end_id: the token that ends an answer and stands in none.
 
     Raises:
         ValueError: there are no answers, one is empty or holds `end_id`, an id is not in the
@@ -31,7 +32,7 @@ class PrefixTrie(Automaton):
         super().__init__(end_id)
         self.answers = checked_sequences("answers", answers)
         if any(end_id in answer for answer in self.answers):
-            raise ValueError(f"`answers` must not hold the end token. Received: end_id={end_id}")
+            raise invalid("`answers` must not hold the end token.", end_id=end_id)
         self._table = super().table(())
 
     def edges(self, prompt=()):
@@ -44,4 +45,4 @@ class PrefixTrie(Automaton):
         return [(*edge, child) for edge, child in children.items()] + list(ends.values())
 
     def table(self, prompt):
-        return self._table  # the same for all
+        return self._table  # the same for all prompts

@@ -1,4 +1,4 @@
-"""Less of what was said already: a penalty for tokens, a ban on n-grams."""
+"""Discourage repetition: a penalty for tokens, a ban on n-grams."""
 
 import numpy as np
 from keras import ops
@@ -10,15 +10,15 @@ from kerasx.generation.strategies.strategy import NEVER
 
 __all__ = ["NoRepeatNgrams", "RepetitionPenalty"]
 
-_NOTHING = -1  # before the first token and behind the last one
+_NOTHING = -1  # before the first and behind the last token
 
 
 class RepetitionPenalty(Constraint):
-    """Tokens that occur in the prompt or were generated before become less probable.
+    """Make tokens less probable that occur in the prompt or were generated before.
 
-    A positive logit is divided by the penalty, a negative one multiplied by it (Keskar et al.,
-    1909.05858). What an encoder reads does not count. Beam search applies it to log-probabilities,
-    the others to logits, as transformers does.
+    A positive logit is divided by the penalty, a negative logit multiplied by it (Keskar et al.,
+    1909.05858). The source of an encoder does not count. Beam search applies the penalty to
+    log-probabilities, other strategies to logits, as transformers does.
 
     Args:
         penalty: positive number; above 1 tokens are discouraged, below 1 encouraged.
@@ -47,12 +47,12 @@ class RepetitionPenalty(Constraint):
 
 
 class NoRepeatNgrams(Constraint):
-    """No n-gram occurs twice in a prompt and its continuation (Paulus et al., 1705.04304).
+    """Allow no n-gram twice in a prompt and its continuation (Paulus et al., 1705.04304).
 
-    What an encoder reads does not count.
+    The source of an encoder does not count.
 
     Args:
-        n: number of tokens; 1 lets no token occur twice.
+        n: number of tokens; with 1 no token occurs twice.
 
     >>> NoRepeatNgrams(3).n
     3
@@ -65,7 +65,7 @@ class NoRepeatNgrams(Constraint):
         self.n = n
 
     def start(self, prompts, vocab_size, steps):
-        """p, the text (b, p + steps) with each prompt right before place p, and its last tokens."""
+        """Return p, and the text (b, p + steps) with each prompt right before position p."""
         p = -(-max(self.n - 1, *map(len, prompts)) // 16) * 16
         before = np.full((len(prompts), p), _NOTHING, "int32")
         for row, prompt in zip(before, prompts):

@@ -1,1 +1,1 @@
-"""How the next tokens are chosen."""
+"""Choose the next tokens: one file a strategy, all of them exported by kerasx.generation."""

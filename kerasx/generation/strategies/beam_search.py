@@ -1,22 +1,22 @@
-"""Beam search."""
+"""Beam search, plain or in diverse groups."""
 
 import keras
 from keras import ops
 
-from kerasx.checks import check_integer, check_number
+from kerasx.checks import check_choice, check_integer, check_number, invalid
 from kerasx.generation.strategies.strategy import NEVER, Strategy, is_end, put, take_beams
 
 __all__ = ["BeamSearch"]
 
 
 class BeamSearch(Strategy):
-    """The best sequences found by continuing the `width` best beginnings at every step.
+    """Continue the `width` best hypotheses at every step, and return the best sequences.
 
     score = Σ log p(token | sequence so far, prompt) / length ** length_penalty, where the length
-    counts new tokens, the end among them, and the sum what constraints leave of log p. A beginning
-    that ends while it is among the `width` best joins the finished ones, of which the `width` best
-    are kept; the best of the others go on in its place. These are the rules of transformers'
-    `generate`.
+    counts new tokens, the end among them, and the sum is over log p after constraints. A
+    hypothesis that ends while it is among the `width` best joins the finished sequences, of which
+    the `width` best are kept; the next best hypothesis takes its place. These are the rules of
+    transformers' `generate`.
 
     With `groups` the beams search in groups, one after the other at each step. A token loses
     `diversity` for each beam of an earlier group that has just chosen it, in the score too (diverse
@@ -29,7 +29,7 @@ class BeamSearch(Strategy):
             better than the worst of `width` finished sequences; "never" does so only if it
             could not become better up to the longest length; True as soon as `width` are finished.
         groups: number of groups of equal size.
-        diversity: see above.
+        diversity: what a token loses for each beam of an earlier group that chose it.
         n: number of sequences returned for each prompt; `width` by default.
 
     >>> BeamSearch(4).width
@@ -44,13 +44,9 @@ class BeamSearch(Strategy):
         check_integer("n", width if n is None else n, 1, width + 1)
         check_number("length_penalty", length_penalty)
         check_number("diversity", diversity, least=0)
+        check_choice("early_stopping", early_stopping, (False, True, "never"))
         if width % groups:
-            raise ValueError(f"`groups` must divide the width {width}. Received: groups={groups}")
-        if early_stopping not in (False, True, "never"):
-            raise ValueError(
-                "`early_stopping` must be False, True or 'never'. "
-                f"Received: early_stopping={early_stopping!r}"
-            )
+            raise invalid(f"`groups` must divide the width {width}.", groups=groups)
         self.width = width
         self.length_penalty = length_penalty
         self.early_stopping = early_stopping
@@ -62,7 +58,7 @@ class BeamSearch(Strategy):
         return logits - ops.logsumexp(logits, axis=-1, keepdims=True)
 
     def start(self, batch, steps, pad_id):
-        """Equal beams: only the first one of each group counts."""
+        """Return equal beams, of which only the first of each group counts at the first step."""
         shape = (batch, self.groups, self.width // self.groups)
         first = ops.arange(shape[-1]) == 0
         sequences = ops.full((*shape, steps), pad_id, "int32")
@@ -92,9 +88,9 @@ class BeamSearch(Strategy):
         return state, ops.reshape(parents, (b, k)), ops.reshape(tokens, (b, k))
 
     def _step(self, state, gains, t, ends):
-        """One step of one group: state (b, w, ...), gains (b, w, v)."""
+        """Take one step of one group: state (b, w, ...), gains (b, w, v)."""
         b, w, v = ops.shape(gains)
-        c = min(w + len(ends), v)  # the best w of them that go on are among these
+        c = min(w + len(ends), v)  # the best w tokens that end no sequence are among these
         gains, ids = ops.top_k(gains, c)
         gains = ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
         totals = ops.maximum(state["scores"][..., None] + gains, NEVER)
@@ -117,7 +113,7 @@ class BeamSearch(Strategy):
         return state, parents, tokens
 
     def _finish(self, state, totals, tokens, ended, t):
-        """The finished sequences (b, w, m) and their scores, after those that have just ended."""
+        """Return the best finished sequences (b, w, m) and their scores, new ones among them."""
         w = ops.shape(state["scores"])[1]
         c = ops.shape(totals)[1] // w
         totals, index = ops.top_k(totals, w)
@@ -134,7 +130,7 @@ class BeamSearch(Strategy):
         return take_beams(ops.concatenate([state["finished"], new], axis=1), index), scores
 
     def _is_done(self, best, worst, t, m):
-        """Whether the best beam can no longer surpass the worst finished sequence, (b,)."""
+        """Return (b,) whether the best beam can no longer surpass the worst finished sequence."""
         longest = self.early_stopping == "never" and self.length_penalty > 0
         done = best / self._divisor(m if longest else t + 1) <= worst
         return ops.logical_or(done, worst > NEVER / 2) if self.early_stopping is True else done

@@ -1,4 +1,4 @@
-"""Contrastive search: probable tokens, but none that only repeats what its context says."""
+"""Contrastive search: probable tokens whose hidden states differ from those before."""
 
 from keras import ops
 
@@ -15,16 +15,16 @@ __all__ = ["ContrastiveSearch"]
 
 
 class ContrastiveSearch(Strategy):
-    """Of the k most probable tokens the one that is least like what came before it.
+    """Choose, of the k most probable tokens, the one least similar to its context.
 
     The next token v maximises (1 - α) p(v) - α max_j cos(h_v, h_j), where h_v is the hidden state
-    that the model would give to v, and h_j are those of the tokens before it, in the prompt too
-    (not those that the model masks). The k candidates are fed side by side, so a step takes no
-    longer than one of a beam search of width k. The score is Σ log p, as with `Greedy`.
+    that the model would give to v, and h_j are those of earlier tokens, in the prompt too, except
+    masked ones. The k candidates are fed side by side, so a step takes as long as one of a beam
+    search of width k. The score is Σ log p, as with `Greedy`.
 
     Args:
         k: number of candidates. 1 is greedy decoding.
-        alpha: the weight of what is new, in [0, 1]. 0 is greedy decoding.
+        alpha: α in [0, 1], the weight of dissimilarity. 0 is greedy decoding.
 
     Source: Su et al., 2202.06417.
 
@@ -33,7 +33,7 @@ class ContrastiveSearch(Strategy):
     """
 
     compares = True
-    ahead = 1  # the last token is chosen by what it gives when it is fed
+    ahead = 1  # a token is chosen by its hidden state, so the last one must be fed too
 
     def __init__(self, k=4, alpha=0.6):
         check_integer("k", k, 1)
@@ -47,7 +47,7 @@ class ContrastiveSearch(Strategy):
             "sequences": ops.full((batch, 1, steps - 1), pad_id, "int32"),
             "scores": ops.zeros((batch, 1)),
             "finished": ops.zeros((batch, 1), "bool"),
-            # what the first step feeds is the last token of the prompt, which is not chosen
+            # the first step feeds the last token of the prompt, where nothing is chosen
             "candidates": ops.full((batch, k), -1, "int32"),
             "probabilities": ops.zeros((batch, k)),
             "gains": ops.zeros((batch, k)),
@@ -84,7 +84,7 @@ class ContrastiveSearch(Strategy):
         return state, parents, ops.where(finished_now, pad_id, candidates)
 
     def _candidates(self, scores):
-        """Probabilities (b, k), -1 where nothing is possible, and tokens (b, k)."""
+        """Return the k best: probabilities (b, k), -1 for impossible tokens, and tokens (b, k)."""
         few = min(self.width, scores.shape[-1])
         largest, tokens = ops.top_k(scores, few)
         tokens = ops.cast(tokens, "int32")

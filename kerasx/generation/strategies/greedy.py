@@ -1,4 +1,4 @@
-"""Greedy search."""
+"""Greedy search: the most probable token at every step."""
 
 from keras import ops
 
@@ -8,7 +8,7 @@ __all__ = ["Greedy"]
 
 
 class Greedy(Strategy):
-    """The most probable token at every step.
+    """Choose the most probable token at every step.
 
     score = Σ log p(token | sequence so far, prompt) under the model, without constraints.
 
@@ -19,7 +19,7 @@ class Greedy(Strategy):
     streams = True
 
     def choose(self, scores, draws):
-        """Tokens (b, k) of scores (b, k, v)."""
+        """Return tokens (b, k) by scores (b, k, v)."""
         return ops.cast(ops.argmax(scores, axis=-1), "int32")
 
     def start(self, batch, steps, pad_id):

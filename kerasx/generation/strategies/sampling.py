@@ -1,4 +1,4 @@
-"""Random sequences: filters of logits as pure functions, and sampling from what they leave."""
+"""Sample random sequences, after filters of logits, which are pure functions."""
 
 import numpy as np
 from keras import ops
@@ -12,21 +12,21 @@ __all__ = ["Sampling", "min_p", "temperature", "top_k", "top_p", "typical_p"]
 
 
 def temperature(logits, value):
-    """logits / value: below 1 the probable becomes more probable, above 1 less."""
+    """Divide logits by `value`: below 1, probable tokens become more probable, above 1 less."""
     return ops.maximum(logits / value, NEVER)
 
 
 def top_k(logits, k):
-    """Only the `k` largest logits (..., v) and what equals the least of these."""
+    """Keep the `k` largest logits (..., v), and any that equal the least of these."""
     largest, _ = ops.top_k(logits, min(k, logits.shape[-1]))
     return ops.where(logits >= largest[..., -1:], logits, NEVER)
 
 
 def top_p(logits, mass):
-    """Only the fewest most probable tokens that have at least that mass.
+    """Keep the fewest most probable tokens whose probabilities sum to at least `mass`.
 
-    Nucleus sampling (Holtzman et al., 1904.09751). Tokens as probable as the least probable one
-    that is kept are kept too.
+    Nucleus sampling (Holtzman et al., 1904.09751). Tokens as probable as the least probable kept
+    token are kept too.
 
     >>> kept = top_p(ops.log(np.array([[0.5, 0.3, 0.2]], "float32")), 0.7)
     >>> (ops.convert_to_numpy(kept) > NEVER).tolist()
@@ -36,7 +36,7 @@ def top_p(logits, mass):
 
 
 def min_p(logits, share):
-    """Only tokens with at least that share of the largest probability (Nguyen et al., 2407.01082).
+    """Keep tokens with at least a `share` of the largest probability (Nguyen et al., 2407.01082).
 
     p_i ≥ share · max p, in logarithms.
     """
@@ -45,9 +45,10 @@ def min_p(logits, share):
 
 
 def typical_p(logits, mass):
-    """Only the fewest most typical tokens that have at least that mass.
+    """Keep the fewest most typical tokens whose probabilities sum to at least `mass`.
 
-    Typical is -log p near to the entropy H = -Σ p log p (Meister et al., 2202.00666).
+    A token is typical if its -log p is near to the entropy H = -Σ p log p (Meister et al.,
+    2202.00666).
     """
     log_p = logits - ops.logsumexp(logits, axis=-1, keepdims=True)
     p = ops.exp(log_p)
@@ -56,9 +57,9 @@ def typical_p(logits, mass):
 
 
 def _heaviest(keys, p, mass):
-    """Where the largest keys (..., v) lie, as few as have at least that mass of p.
+    """Return where the largest keys (..., v) lie, as few as have at least `mass` of p.
 
-    The least key among them is found by bisection of the interval of keys, to the precision of
+    The least of these keys is found by bisection of the interval of keys, to the precision of
     float32: sorting a vocabulary takes many times longer than 32 sums.
     """
     keys = ops.maximum(keys - ops.max(keys, axis=-1, keepdims=True), -200.0)  # p is 0 far below
@@ -75,23 +76,24 @@ def _heaviest(keys, p, mass):
 
 
 class Sampling(Greedy):
-    """`n` random sequences of each prompt, each token drawn from the filtered distribution.
+    """Draw `n` random sequences of each prompt, each token from the filtered distribution.
 
-    The filters are those that are given, in the order of the arguments, with the meaning they have
-    in transformers. score = Σ log p(token | sequence so far, prompt) under the model itself,
-    before constraints, temperature and filters; the samples come in the order they were drawn.
+    Filters are applied in the order of the arguments, with the meaning they have in transformers.
+    score = Σ log p(token | sequence so far, prompt) under the model itself, before constraints,
+    temperature and filters; the samples come in the order they were drawn.
 
     The random numbers depend on the seed, the number of the prompt in the call, the sample and
-    the step, and on nothing else: not on the backend, nor on which prompts make up a batch.
+    the step, and on nothing else: not on the backend, nor on which prompts make up a batch. With
+    `generate(prompts, seeds=[...])` each prompt has its own seed, and its number does not count.
 
     Args:
         n: number of samples of each prompt.
-        temperature: logits are divided by it.
-        top_k: see `top_k`: number of tokens.
-        top_p: see `top_p`: mass in (0, 1].
-        min_p: see `min_p`: share in (0, 1].
-        typical_p: see `typical_p`: mass in (0, 1].
-        seed: for the same samples at each call; by default one drawn from NumPy's global state.
+        temperature: positive number that logits are divided by.
+        top_k: number of the most probable tokens to draw from.
+        top_p: in (0, 1], draw from the fewest most probable tokens with that total probability.
+        min_p: in (0, 1], draw from tokens with that share of the largest probability.
+        typical_p: in (0, 1], draw from the fewest most typical tokens with that probability.
+        seed: integer, for the same samples at each call; by default from NumPy's global state.
 
     >>> Sampling(3, top_p=0.9, seed=1).width
     3
@@ -132,7 +134,7 @@ class Sampling(Greedy):
         return np.array(numbers, "float32").reshape(len(rows), self.width, steps)
 
     def filtered(self, logits):
-        """Logits (..., v) after temperature and filters."""
+        """Return logits (..., v) after temperature and filters."""
         if self.temperature != 1:
             logits = temperature(logits, self.temperature)
         filters = [
@@ -147,7 +149,7 @@ class Sampling(Greedy):
         return logits
 
     def choose(self, scores, draws):
-        """The first token with which the sum of probabilities exceeds the random number."""
+        """Return the first token with which the sum of probabilities exceeds the random number."""
         p = ops.softmax(self.filtered(scores))
         reached = ops.cumsum(p, axis=-1)
         exceeds = ops.cast(reached > draws[..., None] * reached[..., -1:], "float32")

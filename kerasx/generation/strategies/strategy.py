@@ -1,21 +1,22 @@
-"""How the next tokens are chosen: pure functions of scores, inside the compiled loop."""
+"""The base of strategies, which choose the next tokens inside the compiled loop."""
 
 from keras import ops
 
 from kerasx.backend import mask_value
+from kerasx.checks import invalid
 from kerasx.ops import align
 
 __all__ = ["NEVER", "Strategy", "is_end", "log_probability", "put", "take_beams"]
 
-NEVER = mask_value("float32")  # the score of what must not be chosen
+NEVER = mask_value("float32")  # the score of a token that must not be chosen
 
 
 class Strategy:
-    """What a `Generator` asks of a strategy; its state is a dictionary of tensors.
+    """Base of strategies: pure functions of a state, which is a dictionary of tensors.
 
     Attributes:
         width: number k of hypotheses that run side by side for each prompt.
-        streams: whether a token, once chosen, stays.
+        streams: whether a chosen token is never taken back.
         compares: whether `compare` is called before each `step`.
         ahead: number of steps beyond the longest continuation.
     """
@@ -39,36 +40,36 @@ class Strategy:
         return ()
 
     def scored(self, logits):
-        """What constraints change: the logits (b, k, v) themselves, or their log-probabilities."""
+        """Return the scores that constraints change, by default the logits (b, k, v) themselves."""
         return logits
 
     def start(self, batch, steps, pad_id):
-        """The state before the first token, for sequences (b, k, m) filled with `pad_id`."""
-        raise ValueError(f"`{type(self).__name__}` must define start(batch, steps, pad_id).")
+        """Return the state before the first token, for sequences (b, k, m) of `pad_id`."""
+        raise invalid("`strategy` must override start(batch, steps, pad_id).", strategy=self)
 
     def step(self, state, logits, scores, draws, t, ends, pad_id):
-        """One token for every hypothesis.
+        """Choose one token for every hypothesis.
 
         Args:
-            state: as `start` gave it.
+            state: as returned by `start`.
             logits: (b, k, v) float32, the model's.
             scores: (b, k, v) float32, `scored(logits)` as constraints changed them.
-            draws: (b, k) numbers of this step, if there are any.
+            draws: (b, k) random numbers of this step, or ().
             t: scalar int32, the number of this step.
             ends: tuple of the ids that end a sequence.
-            pad_id: what finished hypotheses go on with.
+            pad_id: the token that finished hypotheses go on with.
 
         Returns:
-            (state, parents, tokens): which hypothesis each one continues (b, k), or None where all
-            stay in their places, and with which token (b, k) int32.
+            (state, parents, tokens): the index of the hypothesis that each one continues, (b, k)
+            or None where all continue themselves, and its new token, (b, k) int32.
         """
-        raise ValueError(f"`{type(self).__name__}` must define step(...).")
+        raise invalid("`strategy` must override step(...).", strategy=self)
 
     def compare(self, state, hidden, first, earlier):
-        """The state with what `step` must know of hidden states.
+        """Return the state with a comparison of hidden states for the next `step`.
 
         Args:
-            state: as `start` gave it.
+            state: as returned by `start`.
             hidden: hidden states (b, s, d) of the tokens in all slots.
             first: the slot of the first of the k tokens just fed.
             earlier: (b, k, s), which slots hold the tokens before each of these.
@@ -76,23 +77,23 @@ class Strategy:
         return state
 
     def running(self, state):
-        """Scalar boolean: whether a further token can change the result."""
-        raise ValueError(f"`{type(self).__name__}` must define running(state).")
+        """Return a scalar boolean: whether a further token can change the results."""
+        raise invalid("`strategy` must override running(state).", strategy=self)
 
     def results(self, state):
-        """(sequences (b, n, m), scores (b, n)), best first."""
+        """Return (sequences (b, n, m), scores (b, n)), best first."""
         return state["sequences"], state["scores"]
 
 
 def log_probability(logits, tokens):
-    """Log-probabilities (...) of the tokens (...) under the logits (..., v)."""
+    """Return log-probabilities (...) of tokens (...) under logits (..., v)."""
     gains = ops.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
     gains = gains - ops.logsumexp(logits, axis=-1)
     return ops.where(gains > NEVER, gains, NEVER)  # a row may be -inf throughout
 
 
 def is_end(tokens, ends):
-    """Which tokens are among the ids `ends`."""
+    """Return which tokens are among the ids `ends`."""
     found = ops.zeros_like(tokens, dtype="bool")
     for end in ends:
         found = ops.logical_or(found, tokens == end)
@@ -100,12 +101,12 @@ def is_end(tokens, ends):
 
 
 def put(sequences, tokens, t):
-    """Sequences (b, k, m) with tokens (b, k) at place t."""
+    """Return sequences (b, k, m) with tokens (b, k) at position t."""
     now = ops.arange(ops.shape(sequences)[-1]) == t
     return ops.where(now, tokens[..., None], sequences)
 
 
 def take_beams(x, parents):
-    """x (b, k, ...) reordered so that beam i is its parent's: x[b, parents[b, i]]."""
+    """Reorder x (b, k, ...) by parents (b, k): beam i becomes x[b, parents[b, i]]."""
     index = align(parents, [0, 1], len(x.shape))
     return ops.take_along_axis(x, ops.broadcast_to(index, (*ops.shape(parents), *x.shape[2:])), 1)
