@@ -38,7 +38,7 @@ def diverse(model, prompt, width, groups, diversity):
 def test_groups_equal_a_plain_diverse_beam_search(model, diversity):
     strategy = BeamSearch(4, groups=2, diversity=diversity)
     found = Generator(model, strategy, max_new_tokens=STEPS)(PROMPTS)
-    for prompt, sequences, scores in zip(PROMPTS, *found):
+    for prompt, sequences, scores in zip(PROMPTS, found.sequences, found.scores):
         expected = diverse(model, prompt, 4, 2, diversity)
         np.testing.assert_allclose(scores, [score for score, _ in expected], atol=1e-4)
         assert sorted(sequences) == sorted(list(ids) for _, ids in expected)
@@ -49,7 +49,8 @@ def test_the_best_n_are_the_first_of_all(model):
     options = dict(end_id=[8, 10], max_new_tokens=STEPS)
     found = Generator(model, BeamSearch(4, length_penalty=1.0), **options)(PROMPTS)
     few = Generator(model, BeamSearch(4, length_penalty=1.0, n=2), **options)(PROMPTS)
-    assert few == ([x[:2] for x in found.sequences], [x[:2] for x in found.scores])
+    assert few.sequences == [x[:2] for x in found.sequences]
+    assert few.scores == [x[:2] for x in found.scores]
     assert any(len(x) < STEPS for rows in found.sequences for x in rows)
     assert not any({8, 10} & set(x) for rows in found.sequences for x in rows)
 

@@ -55,7 +55,7 @@ class Automaton(Constraint):
                 raise invalid(
                     "`max_new_tokens` must leave room for one of the allowed continuations.",
                     max_new_tokens=steps,
-                    shortest=row["shortest"],
+                    shortest=int(row["shortest"]),
                 )
         names = ("token", "next", "cost", "first", "last", "lane")
         tables = {name: stacked([row[name] for row in rows]) for name in names}
