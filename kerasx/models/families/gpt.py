@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kerasx.layers import Add
-from kerasx.models.families.bert_names import bert_variables, dense, norm
+from kerasx.models.families.bert_names import BERT_FOLDER, bert_variables, dense, norm
 from kerasx.models.families.block_options import NormPosition, ResidualScores, TalkingHeads
 from kerasx.models.families.input_embeddings import Embeddings, Segments, TrainedPositions
 from kerasx.models.sources import HuggingFace, Original, rename
@@ -79,10 +79,7 @@ class GPT(NormPosition, Segments, TrainedPositions, LanguageModel):
             "OpenAIGPTLMHeadModel": {"final_activation": "linear"},
         },
         keys={
-            "hidden_dropout_prob": "dropout_rate",
-            "attention_probs_dropout_prob": "attention_dropout_rate",
-            "max_position_embeddings": "max_position",
-            "type_vocab_size": "segment_vocab_size",
+            **BERT_FOLDER.keys,
             "n_embd": "hidden_size",
             "n_layer": "num_hidden_layers",
             "n_head": "num_attention_heads",

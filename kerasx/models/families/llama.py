@@ -7,7 +7,13 @@ from kerasx.models.families.gpt import LanguageModel
 from kerasx.models.families.roformer import Rotary
 from kerasx.models.sources import HuggingFace, Original
 
-__all__ = ["Llama"]
+__all__ = ["Llama", "causal_heads"]
+
+
+def causal_heads(name):
+    """Return the model classes of transformers for a causal language model, see `HuggingFace`."""
+    logits = {"final_activation": "linear"}
+    return {f"{name}Model": {"final_activation": None}, f"{name}ForCausalLM": logits}
 
 
 class Llama(Rotary, LanguageModel):
@@ -119,10 +125,7 @@ class Llama(Rotary, LanguageModel):
         optional=("lm_head/*",),
     )
     huggingface = HuggingFace(
-        heads={
-            "LlamaModel": {"final_activation": None},
-            "LlamaForCausalLM": {"final_activation": "linear"},
-        },
+        heads=causal_heads("Llama"),
         keys={
             "attention_bias": "attention_use_bias",
             "attention_dropout": "attention_dropout_rate",

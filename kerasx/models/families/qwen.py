@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kerasx.models.families.llama import Llama
+from kerasx.models.families.llama import Llama, causal_heads
 
 __all__ = ["Qwen2", "Qwen3"]
 
@@ -23,13 +23,7 @@ class Qwen2(Llama):
     def __init__(self, *args, attention_use_bias=True, **kwargs):
         super().__init__(*args, attention_use_bias=attention_use_bias, **kwargs)
 
-    huggingface = replace(
-        Llama.huggingface,
-        heads={
-            "Qwen2Model": {"final_activation": None},
-            "Qwen2ForCausalLM": {"final_activation": "linear"},
-        },
-    )
+    huggingface = replace(Llama.huggingface, heads=causal_heads("Qwen2"))
 
 
 class Qwen3(Llama):
@@ -42,10 +36,4 @@ class Qwen3(Llama):
     """
 
     qk_norm = True
-    huggingface = replace(
-        Llama.huggingface,
-        heads={
-            "Qwen3Model": {"final_activation": None},
-            "Qwen3ForCausalLM": {"final_activation": "linear"},
-        },
-    )
+    huggingface = replace(Llama.huggingface, heads=causal_heads("Qwen3"))

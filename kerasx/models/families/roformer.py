@@ -37,10 +37,8 @@ class Rotary:
         super().__init__(*args, **kwargs)
         self.rotary_base, self.rotary_scaling = rotary_base, rotary_scaling
         self.attention_normalization = attention_normalization
-        self.attention_options = {
-            **self.attention_options,
-            "normalization": attention_normalization,
-        }
+        options = {"normalization": attention_normalization}
+        self.attention_options = {**self.attention_options, **options}
 
     def compute_position_bias(self, inputs=None):
         """Return the sinusoids of the places, or of the given position ids."""
