@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kerasx.generation import Generator
+from kerasx.layers.inputs import roles_of
 from kerasx.models import build_transformer_model
 from tests.generation.models import naive_greedy
 from tests.models.test_families import batch, outputs, tiny
@@ -86,3 +87,9 @@ def test_two_heads_on_the_pooled_output_are_refused():
 def test_an_argument_of_bert_that_a_family_lacks_is_refused():
     with pytest.raises(ValueError, match=r"unknown arguments \['with_nsp'\]"):
         build_transformer_model({"vocab_size": 9}, model="distilbert", with_nsp=True)
+
+
+def test_position_ids_of_roberta_have_their_role_without_a_segment_input():
+    model = tiny("roberta", "encoder", custom_position_ids=True).model
+    assert [x.name for x in model.inputs] == ["Input-Token", "Input-Position"]
+    assert roles_of(model) == ["token", "position"]
