@@ -1,6 +1,5 @@
 """Generate sequences: in compiled batches, or step by step around a `predict` you write."""
 
-from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.constraints.automaton import Automaton
 from kerasx.generation.constraints.banned_words import BannedWords
 from kerasx.generation.constraints.constraint import Constraint
@@ -26,7 +25,6 @@ __all__ = [
     "BeamSearch",
     "Constraint",
     "ContrastiveSearch",
-    "DecodingGraphs",
     "ExpressionGrammar",
     "Generated",
     "Generator",

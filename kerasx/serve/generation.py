@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from kerasx.generation import BeamSearch, DecodingGraphs, Generator, Greedy, Sampling
+from kerasx.generation import BeamSearch, Generator, Greedy, Sampling
+from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.prompts import decode, encode
 from kerasx.serve.outputs import checked_ids
 from kerasx.serve.server_limits import Invalid

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.generation import Constraint, ContrastiveSearch, DecodingGraphs, Generator
+from kerasx.generation import Constraint, ContrastiveSearch, Generator
+from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import (
     SIZES,

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from kerasx.generation import BeamSearch, DecodingGraphs, Generated, Generator, Greedy
+from kerasx.generation import BeamSearch, Generated, Generator, Greedy
+from kerasx.generation.cache import DecodingGraphs
 from kerasx.layers import Loss
 from tests.generation.models import (
     all_sequences,
