@@ -128,7 +128,7 @@ class ExpressionGrammar(Automaton):
 
 
 def frequent_constants(pairs, share=0.001):
-    """Count the numbers that stand in expressions but not in their questions, such as π.
+    """Return numbers that are frequent in expressions but not in their questions, such as π.
 
     Args:
         pairs: texts (question, expression).
