@@ -69,7 +69,7 @@ def test_the_validation_file_is_halved_where_there_is_no_test_file(folder):
 
 def test_a_pretrained_folder_brings_its_weights_and_vocabulary(folder):
     bert = save_tiny_bert(folder / "bert", (review.text for review in generate_reviews(100)))
-    out = run("--data", folder, "--config", bert, "--epsilon", "0", "--save", folder / "run")
+    out = run("--data", folder, "--config", bert, "--alpha", "0", "--save", folder / "run")
     assert re.search(r"^accuracy in the test: \d+\.\d\d%$", out, re.MULTILINE)
 
 
