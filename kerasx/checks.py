@@ -10,17 +10,6 @@ import math
 
 import numpy as np
 
-__all__ = [
-    "check_choice",
-    "check_integer",
-    "check_number",
-    "check_positive",
-    "check_same_length",
-    "check_shape",
-    "check_texts",
-    "invalid",
-]
-
 _LONGEST = 200  # characters of a received value in an error
 
 

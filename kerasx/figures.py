@@ -6,8 +6,6 @@ import warnings
 
 from kerasx.files.atomic import atomic_path
 
-__all__ = ["drawing", "figure_class", "font_families", "save_figure"]
-
 # fonts of common systems; the default font of matplotlib has no Chinese
 _CHINESE = (
     "Noto Sans CJK SC",

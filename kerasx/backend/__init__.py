@@ -18,29 +18,9 @@ from kerasx.backend.updates import (
     value_at_build,
 )
 
+# names for users; the rest serves the other rooms
 __all__ = [
-    "InPlace",
-    "add_scaled",
-    "compiled",
-    "dense",
-    "fill",
-    "mask_value",
-    "mean_square",
-    "normalize",
-    "plain_attention",
-    "recompute",
     "recompute_grad",
-    "room",
-    "root_ratio",
-    "scan",
     "search_layer",
-    "sparse_cross_entropy",
-    "sum_above",
-    "take_rows",
-    "traced",
-    "train_step",
     "value_and_grad",
-    "value_at_build",
-    "widened",
-    "write_slots",
 ]

@@ -8,8 +8,6 @@ from kerasx.backend.keras_internals import moving_averages
 from kerasx.callbacks.training_state import bare_optimizer, synced
 from kerasx.checks import invalid
 
-__all__ = ["EMAEvaluation", "averaged_weights"]
-
 
 @contextmanager
 def averaged_weights(model):

@@ -7,8 +7,6 @@ import keras
 from kerasx.callbacks.weights_file import SUFFIXES, check_path, load_weights, save_weights
 from kerasx.checks import check_choice, invalid
 
-__all__ = ["Evaluator"]
-
 
 class Evaluator(keras.callbacks.Callback):
     """Callback that calls `metric_fn(model)` after each epoch and saves the best weights.

@@ -5,8 +5,6 @@ import keras
 from kerasx.callbacks.training_state import bare_optimizer, synced
 from kerasx.training.objective import step_of
 
-__all__ = ["FlushGradients"]
-
 
 class FlushGradients(keras.callbacks.Callback):
     """Call `model.optimizer.flush()` when training ends, so that no gradient is lost.

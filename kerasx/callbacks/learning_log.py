@@ -5,8 +5,6 @@ import keras
 from kerasx.callbacks.training_state import synced
 from kerasx.checks import check_integer
 
-__all__ = ["LearningLog", "learning_rate"]
-
 
 def learning_rate(model):
     """Return the current learning rate as a float; a schedule is evaluated at `iterations`.

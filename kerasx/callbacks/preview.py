@@ -9,8 +9,6 @@ from kerasx.checks import check_integer, check_same_length, invalid
 from kerasx.files.atomic import atomic_path
 from kerasx.text import text_table
 
-__all__ = ["SamplePreview"]
-
 
 class SamplePreview(keras.callbacks.Callback):
     """Callback that prints a table of generated texts after each epoch and keeps the texts.

@@ -10,8 +10,6 @@ from kerasx.callbacks import training_state as state
 from kerasx.callbacks.weights_file import check_path, check_same
 from kerasx.checks import check_integer, invalid
 
-__all__ = ["Resume"]
-
 
 class Resume(keras.callbacks.Callback):
     """Callback that lets a killed run, started again, end as if it had never stopped.

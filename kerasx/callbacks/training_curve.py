@@ -9,8 +9,6 @@ from kerasx.callbacks.weights_file import check_path
 from kerasx.figures import figure_class
 from kerasx.files.atomic import atomic_path
 
-__all__ = ["TrainingCurve", "plot_history"]
-
 _SIZE = (8, 2.8)  # inches, of one panel
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 

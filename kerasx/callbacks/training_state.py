@@ -17,8 +17,6 @@ from kerasx.checkpoints import open_checkpoint, save_safetensors
 from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
 
-__all__ = []
-
 _KEY = "kerasx.training_state"
 
 

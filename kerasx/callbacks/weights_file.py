@@ -9,8 +9,6 @@ from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
 from kerasx.models.keras_weights import load_keras_weights
 
-__all__ = ["load_weights", "save_weights"]
-
 SUFFIXES = (".weights.h5", ".safetensors", ".keras")
 
 

@@ -4,8 +4,6 @@ import numpy as np
 
 from kerasx.checks import invalid
 
-__all__ = ["orthogonally_resize"]
-
 
 def orthogonally_resize(a, new_shape, window=2):
     """Resize an array by repeating or cutting blocks of entries, and keep its norm.

@@ -19,8 +19,6 @@ from kerasx.layers import (
 from kerasx.layers.inputs import embedding_of, roles_of
 from kerasx.models.reach import padding_id, position_limit
 
-__all__ = ["DecodingGraphs", "decoding_kind"]
-
 _IDS = ("token", "segment", "position")  # inputs of which a step takes n at a time
 _MASKS = ("causal", "unilm")
 _ATTENTION = (MultiHeadAttention, GatedAttentionUnit)

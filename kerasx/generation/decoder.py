@@ -9,8 +9,6 @@ from keras import ops
 from kerasx.checks import check_choice, check_integer, check_number, check_positive, invalid
 from kerasx.generation.last_token import LastToken
 
-__all__ = ["AutoRegressiveDecoder"]
-
 _KINDS = ("probas", "logits")  # of scores
 
 

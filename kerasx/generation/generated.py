@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 from kerasx.checks import invalid
 
-__all__ = ["Generated"]
-
 
 @dataclass(frozen=True)
 class Generated:

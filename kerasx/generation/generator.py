@@ -27,8 +27,6 @@ from kerasx.generation.prompts import (
 from kerasx.generation.strategies.greedy import Greedy
 from kerasx.generation.strategies.strategy import NEVER, Strategy
 
-__all__ = ["Generator"]
-
 
 class Generator:
     """Generate with a language model (application "lm" or "unilm") or an encoder-decoder, in batch.

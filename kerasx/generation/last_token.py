@@ -8,8 +8,6 @@ from kerasx import backend
 from kerasx.layers.inputs import roles_of
 from kerasx.models.reach import position_limit
 
-__all__ = ["LastToken"]
-
 
 class LastToken:
     """A causal model as a compiled function to its outputs at the last position.

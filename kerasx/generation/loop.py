@@ -11,8 +11,6 @@ from kerasx.checks import invalid
 from kerasx.generation.constraints.constraint import constrained
 from kerasx.generation.strategies.strategy import take_beams
 
-__all__ = ["DecodingLoop", "LoopInputs"]
-
 
 class LoopInputs(NamedTuple):
     """The arrays of a batch of b prompts that `DecodingLoop` takes.

@@ -7,21 +7,6 @@ from keras import ops
 
 from kerasx.checks import check_integer, check_same_length, check_shape, check_texts, invalid
 
-__all__ = [
-    "Requests",
-    "check_halves",
-    "check_lengths",
-    "check_segment",
-    "checked_additional",
-    "checked_ends",
-    "checked_new_segments",
-    "checked_prompts",
-    "checked_seeds",
-    "checked_starts",
-    "decode",
-    "encode",
-]
-
 
 class Requests(NamedTuple):
     """The checked arguments of a call.

@@ -6,8 +6,6 @@ from kerasx.generation.strategies.sampling import Sampling
 from kerasx.models.reach import position_limit
 from kerasx.tokenizers import encode_prompt
 
-__all__ = ["Replier", "chat"]
-
 
 class Replier:
     """Answer dialogues with a language model, in the segment of the other speaker.

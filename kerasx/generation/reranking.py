@@ -7,8 +7,6 @@ import numpy as np
 
 from kerasx.checks import invalid
 
-__all__ = ["rerank", "vote"]
-
 
 def rerank(generated, function):
     """Sort the hypotheses of each prompt by a score of your own, best first.

@@ -8,8 +8,7 @@ from kerasx.backend import mask_value
 from kerasx.checks import check_positive, check_shape, invalid
 from kerasx.losses.score_loss import ScoreLoss
 from kerasx.ops.multilabel import log1p_sum_exp
-
-__all__ = ["FlatNCE", "InfoNCE", "flat_nce", "in_batch_scores", "info_nce"]
+from kerasx.ops.numbers import unit_vectors
 
 
 def info_nce(scores, positives=None, mask=None):
@@ -106,12 +105,6 @@ def in_batch_scores(embeddings, temperature):
     index = ops.arange(ops.shape(x)[0])
     others = index[None, :] != index[:, None]
     return x @ ops.transpose(x) / temperature, index + 1 - 2 * (index % 2), others
-
-
-def unit_vectors(x):
-    """Return x / ‖x‖ along the last axis; zeros stay zeros, with a finite gradient."""
-    x = backend.widened(x)
-    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), -1, keepdims=True), 1e-12))
 
 
 @keras.saving.register_keras_serializable("kerasx")

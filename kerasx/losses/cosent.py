@@ -5,11 +5,9 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.checks import check_positive, check_shape, invalid
-from kerasx.losses.contrastive import unit_vectors
 from kerasx.losses.score_loss import ScoreLoss
 from kerasx.ops.multilabel import log1p_sum_exp
-
-__all__ = ["CoSENT", "cosent_loss", "pair_cosines"]
+from kerasx.ops.numbers import unit_vectors
 
 
 def cosent_loss(labels, cosines, scale=20.0):

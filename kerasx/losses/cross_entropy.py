@@ -6,8 +6,6 @@ from keras import ops
 from kerasx import backend
 from kerasx.losses.token_loss import TokenLoss, as_ids, masked_mean
 
-__all__ = ["MaskedCrossEntropy", "masked_cross_entropy", "smoothed"]
-
 
 def masked_cross_entropy(ids, logits, mask=None, label_smoothing=0.0):
     """Compute the mean cross-entropy of the tokens that count, with label smoothing.

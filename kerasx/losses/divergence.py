@@ -7,8 +7,6 @@ from kerasx import backend
 from kerasx.backend import mask_value
 from kerasx.checks import check_shape
 
-__all__ = ["kl_divergence", "symmetric_kl"]
-
 
 def kl_divergence(logits_p, logits_q):
     """Compute KL(p ‖ q) = Σ p (log p - log q) over the last axis.

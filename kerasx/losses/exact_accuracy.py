@@ -10,8 +10,6 @@ from kerasx import backend
 from kerasx.checks import check_positive
 from kerasx.losses.token_loss import TokenLoss, as_ids
 
-__all__ = ["ExactAccuracy", "exact_accuracy"]
-
 
 def exact_accuracy(ids, logits, sigma=1.0, margin=None, nodes=64):
     """Compute P(y = argmax(s + σε)) for standard normal ε; one minus it is a loss.

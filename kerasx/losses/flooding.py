@@ -6,8 +6,6 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import invalid
 
-__all__ = ["Flooding", "flooded"]
-
 
 def flooded(loss, b):
     """Compute |L - b| + b: L above the flood level b, reflected (gradient ascent) below it.

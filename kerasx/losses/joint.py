@@ -9,12 +9,6 @@ from kerasx.checks import check_shape
 from kerasx.losses.score_loss import ScoreLoss
 from kerasx.ops.multilabel import log1p_sum_exp
 
-__all__ = [
-    "JointCategoricalCrossentropy",
-    "joint_categorical_crossentropy",
-    "joint_soft_categorical_crossentropy",
-]
-
 
 def joint_categorical_crossentropy(y_true, y_pred):
     """Compute Σ_j log(1 + Σ_i Σ_{k≠j} t_ij e^(s_ik - s_ij)) for n problems i of m classes j.

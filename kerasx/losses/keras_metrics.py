@@ -8,8 +8,6 @@ from kerasx.backend.keras_internals import get_mask
 from kerasx.checks import check_choice, check_shape
 from kerasx.losses.token_loss import as_ids, token_weight
 
-__all__ = ["MultilabelAccuracy", "MultilabelF1", "Perplexity"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class MultilabelF1(keras.metrics.F1Score):

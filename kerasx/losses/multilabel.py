@@ -12,13 +12,6 @@ from kerasx.ops import (
     sparse_multilabel_categorical_crossentropy,
 )
 
-__all__ = [
-    "GlobalPointerCrossentropy",
-    "MultilabelCategoricalCrossentropy",
-    "SparseMultilabelCategoricalCrossentropy",
-    "multilabel_probabilities",
-]
-
 
 def multilabel_probabilities(logits):
     """Compute σ(2s), the soft label for which the ZLPR loss of score s is minimal.

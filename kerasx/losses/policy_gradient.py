@@ -5,8 +5,6 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import check_shape, invalid
 
-__all__ = ["optimal_baseline", "policy_gradient_loss"]
-
 
 def policy_gradient_loss(log_probs, rewards, baseline="leave_one_out"):
     """Compute the policy-gradient loss -mean_k sg(r_k - b_k) log p_k, with gradient ≈ -∂E[r].

@@ -8,8 +8,6 @@ from kerasx.checks import check_number
 from kerasx.losses.cross_entropy import smoothed
 from kerasx.losses.token_loss import TokenLoss, as_ids
 
-__all__ = ["SoftAccuracy", "TaiLr", "soft_accuracy_loss", "tailr_loss"]
-
 
 def tailr_loss(ids, logits, gamma, min_weight=0.0, label_smoothing=0.0, mask=None):
     """Compute the TaiLr loss -sg(max(b, p / (γ + (1 - γ) p))) log p for label probabilities p.

@@ -2,8 +2,6 @@
 
 import keras
 
-__all__ = ["ScoreLoss"]
-
 
 class ScoreLoss(keras.losses.Loss):
     """Base class of losses of unactivated scores, computed in float32 or wider.

@@ -6,8 +6,6 @@ from kerasx import backend
 from kerasx.checks import check_shape
 from kerasx.losses.score_loss import ScoreLoss
 
-__all__ = ["TokenLoss", "as_ids", "masked_mean", "token_weight"]
-
 
 def masked_mean(values, mask=None):
     """Compute the weighted mean Σ m v / Σ m over all elements.

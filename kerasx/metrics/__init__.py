@@ -2,8 +2,8 @@
 
 from kerasx.metrics.answers import answer_f1, answer_scores, exact_match
 from kerasx.metrics.equations import equation_accuracy, is_correct
-from kerasx.metrics.generated import bleu, distinct
 from kerasx.metrics.ngram import NgramModel
+from kerasx.metrics.overlap import bleu, distinct
 from kerasx.metrics.rouge import mean_rouge, rouge
 from kerasx.metrics.spans import (
     event_f1,

@@ -11,8 +11,6 @@ from collections import Counter
 from kerasx.checks import check_choice, check_same_length, check_texts, invalid
 from kerasx.text import longest_common_substring
 
-__all__ = ["answer_f1", "answer_scores", "exact_match"]
-
 # the characters that CMRC 2018 ignores; ASCII commas, full stops and brackets count
 _CHINESE = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 _ENGLISH = str.maketrans("", "", string.punctuation)

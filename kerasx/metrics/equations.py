@@ -3,8 +3,6 @@
 from kerasx.checks import check_same_length, invalid
 from kerasx.text.arithmetic import equal, normalize_expression
 
-__all__ = ["equation_accuracy", "is_correct"]
-
 
 def equation_accuracy(predictions, answers):
     """Compute the share of predicted equations whose value is the answer (see `is_correct`).

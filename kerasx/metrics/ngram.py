@@ -5,8 +5,6 @@ from collections import Counter, defaultdict
 
 from kerasx.checks import check_integer, check_number, invalid
 
-__all__ = ["NgramModel", "perplexity"]
-
 
 def perplexity(log_probability, count):
     """Compute the perplexity exp(-log p / n) of n tokens.

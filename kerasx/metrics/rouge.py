@@ -10,8 +10,6 @@ from kerasx.checks import check_same_length, invalid
 from kerasx.metrics.tokens import ngrams, tokens_of
 from kerasx.text import longest_common_subsequence
 
-__all__ = ["mean_rouge", "rouge"]
-
 
 def rouge(hypothesis, reference, distinct=True):
     """Compute precision, recall and F1 of ROUGE-1, ROUGE-2 and ROUGE-L.

@@ -6,17 +6,6 @@ import numpy as np
 
 from kerasx.checks import check_integer, check_same_length, invalid
 
-__all__ = [
-    "Score",
-    "event_f1",
-    "segmentation_f1",
-    "set_f1",
-    "span_f1",
-    "span_report",
-    "spo_f1",
-    "top_k_accuracy",
-]
-
 
 class Score(NamedTuple):
     """Precision, recall and F1, with the counts from which they are computed."""

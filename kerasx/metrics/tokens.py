@@ -1,7 +1,5 @@
 """Split texts into tokens and n-grams."""
 
-__all__ = ["ngrams", "tokens_of"]
-
 
 def tokens_of(text):
     """Return the characters of a str without white space, or the items of a list."""

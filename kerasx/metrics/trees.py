@@ -5,8 +5,6 @@ import numpy as np
 from kerasx.checks import check_same_length
 from kerasx.metrics.spans import set_f1
 
-__all__ = ["bracket_f1", "brackets", "unlabelled_attachment_score"]
-
 
 def brackets(tree):
     """Return the spans of the inner nodes of a tree.

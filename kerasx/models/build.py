@@ -11,13 +11,6 @@ from kerasx.models.families import MODELS
 from kerasx.models.recognise import recognise
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 
-__all__ = [
-    "build_transformer_model",
-    "extend_with_language_model",
-    "extend_with_unified_language_model",
-    "make_builder",
-]
-
 # configuration keys of Hugging Face, Google and others that do not change the graph
 _IGNORED = frozenset(
     """_name_or_path architectures attention_type bos_token_id chunk_size_feed_forward

@@ -4,8 +4,6 @@ import inspect
 
 from kerasx.checks import invalid
 
-__all__ = ["arguments_of", "builder_of", "parameters", "rebuilt"]
-
 # arguments that no longer matter once the layers have their weights
 _APPLIED = ("keep_tokens", "compound_tokens", "layers")
 

@@ -4,8 +4,6 @@ import keras
 
 from kerasx.checks import invalid
 
-__all__ = ["deepnorm_constants", "xavier"]
-
 
 def deepnorm_constants(encoder_layers=0, decoder_layers=0):
     """Return ((α, β) of the encoder, (α, β) of the decoder); None for a half without layers.

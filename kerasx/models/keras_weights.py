@@ -4,8 +4,6 @@ import re
 
 import h5py
 
-__all__ = ["load_keras_weights"]
-
 
 def load_keras_weights(model, path):
     """Load weights by the names of the layers, all of them or none.

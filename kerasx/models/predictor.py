@@ -9,8 +9,6 @@ from kerasx.checks import check_integer, invalid
 from kerasx.data import sequence_padding
 from kerasx.models.reach import padding_id, position_limit
 
-__all__ = ["Predictor"]
-
 
 class Predictor:
     """A model as a function from texts of any length to its outputs.

@@ -11,8 +11,6 @@ from kerasx.models.builder_arguments import arguments_of, builder_of, parameters
 from kerasx.models.families import MODELS
 from kerasx.tokenizers.saving import tokenizer_config, vocabulary_name, write_vocabulary
 
-__all__ = ["save_pretrained"]
-
 # arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
 _OWN = frozenset(
     """attention_head_size attention_key_size embedding_size residual_attention_scores

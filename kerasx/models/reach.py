@@ -4,8 +4,6 @@ import keras
 
 from kerasx.layers import PositionEmbedding
 
-__all__ = ["padding_id", "position_limit"]
-
 
 def position_limit(model):
     """Return the length of the longest sequence that the model's position tables reach.

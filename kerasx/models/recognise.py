@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["recognise"]
-
 # (models, signs): a sign is a regular expression that a tensor name must contain, or after "!" one
 # that no name may contain. The first line whose signs all agree decides. "/" also stands for ".".
 _SIGNS = (

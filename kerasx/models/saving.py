@@ -23,8 +23,6 @@ from kerasx.tokenizers.saving import (
     write_vocabulary,
 )
 
-__all__ = ["Artefact", "load_model", "save_model"]
-
 _INDEX, _GRAPH = "artefact.json", "model.keras"
 
 

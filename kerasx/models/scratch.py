@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 from kerasx.tokenizers import Tokenizer, character_vocab, load_vocab
 
-__all__ = ["StartingPoint", "bert_config", "starting_point", "t5_config"]
-
 
 class StartingPoint(NamedTuple):
     """A model's configuration, tokenizer and learning rate, as `starting_point` chooses them.

@@ -8,8 +8,6 @@ import numpy as np
 
 from kerasx.checkpoints.checkpoint import Checkpoint, Spec
 
-__all__ = ["HuggingFace", "Original", "Translated", "matches", "rename"]
-
 
 @dataclass(frozen=True)
 class Original:

@@ -13,8 +13,6 @@ from kerasx.layers.inputs import input_with_role
 from kerasx.layers.recompute import Recomputable
 from kerasx.models.weights import WeightLoading
 
-__all__ = ["LM_Mask", "Transformer", "UniLM_Mask"]
-
 
 class Transformer(WeightLoading):
     """Builder of a Transformer; a model family overrides its `apply_*` stages.

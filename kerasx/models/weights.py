@@ -9,8 +9,6 @@ from kerasx.checks import check_choice
 from kerasx.models.keras_weights import load_keras_weights
 from kerasx.models.sources import HuggingFace, Original, matches
 
-__all__ = ["WeightLoading"]
-
 
 class WeightLoading:
     """Mixin of the builder that fills the layers from a checkpoint, and writes one.

@@ -1,7 +1,8 @@
-"""Root mean square, and piecewise linear schedules."""
+"""Root mean square, unit vectors, and piecewise linear schedules."""
 
 from keras import ops
 
+from kerasx.backend import widened
 from kerasx.checks import invalid
 
 
@@ -12,6 +13,12 @@ def root_mean_square(x, axis=None, keepdims=False):
     2.5
     """
     return ops.sqrt(ops.mean(ops.square(x), axis=axis, keepdims=keepdims))
+
+
+def unit_vectors(x):
+    """Return x / ‖x‖ along the last axis; zeros stay zeros, with a finite gradient."""
+    x = widened(x)
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), -1, keepdims=True), 1e-12))
 
 
 def piecewise_linear(t, schedule, from_zero=True):

@@ -6,8 +6,6 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend.keras_internals import variable_index
 
-__all__ = ["AdaFactor"]
-
 
 class RelativeStep(keras.optimizers.schedules.LearningRateSchedule):
     """The schedule factor · min(0.01, 1/√t), t = 1, 2, ..., AdaFactor's without a learning rate."""

@@ -6,8 +6,6 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend.keras_internals import adam_slots
 
-__all__ = ["Adam"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class Adam(backend.InPlace, keras.optimizers.Adam):

@@ -9,8 +9,6 @@ from kerasx.checks import check_choice, check_number, invalid
 from kerasx.optimizers.extension import Extension, extend
 from kerasx.optimizers.variable_kinds import is_vector
 
-__all__ = ["AmosDecay", "extend_with_amos"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):

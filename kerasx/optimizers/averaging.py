@@ -9,8 +9,6 @@ from kerasx.backend.keras_internals import variables_of
 from kerasx.checks import check_integer, check_number, invalid
 from kerasx.optimizers.extension import Extension, extend, float_slots
 
-__all__ = ["extend_with_exponential_moving_average", "extend_with_lookahead"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class Lookahead(Extension):

@@ -8,8 +8,6 @@ from kerasx.backend.keras_internals import ClipsGradients
 from kerasx.checks import check_positive
 from kerasx.optimizers.extension import Extension, extend
 
-__all__ = ["extend_with_soft_clipping", "soft_clip"]
-
 
 def soft_clip(gradients, gamma):
     """Compute g γ / (‖g‖ + γ), where ‖g‖ is the norm of all gradients together.

@@ -7,8 +7,6 @@ from kerasx import backend
 from kerasx.backend.keras_internals import variable_index
 from kerasx.checks import check_number, check_positive
 
-__all__ = ["ExponentiatedGradient"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class ExponentiatedGradient(backend.InPlace, keras.optimizers.Optimizer):

@@ -24,8 +24,6 @@ from kerasx.backend.keras_internals import (
 )
 from kerasx.checks import invalid
 
-__all__ = ["Extension", "extend", "float_slots", "matching", "recipe", "when"]
-
 register = keras.saving.register_keras_serializable
 
 

@@ -14,8 +14,6 @@ from kerasx.backend.keras_internals import (
 from kerasx.checks import check_integer, invalid
 from kerasx.optimizers.extension import Extension, extend, float_slots, when
 
-__all__ = ["extend_with_gradient_accumulation", "extend_with_momentum_accumulation"]
-
 
 def _built_for(optimizer, variables):
     """Return the variables of `apply` as a list, after building the optimizer for them."""

@@ -6,8 +6,6 @@ from keras import ops
 from kerasx.backend.keras_internals import variable_index
 from kerasx.optimizers.extension import Extension, extend, matching
 
-__all__ = ["extend_with_layer_adaptation"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class LayerAdaptation(Extension):

@@ -9,8 +9,6 @@ from kerasx import backend
 from kerasx.backend.keras_internals import variable_index, variable_key
 from kerasx.optimizers.extension import Extension, extend, matching
 
-__all__ = ["extend_with_lazy_optimization"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class LazyOptimization(Extension):

@@ -6,8 +6,6 @@ from kerasx.checks import check_number, invalid
 from kerasx.optimizers.extension import recipe
 from kerasx.optimizers.rate_factors import ParameterWiseLr, extend_with_parameter_wise_lr
 
-__all__ = ["lora_plus"]
-
 OUTPUT_FACTORS = "lora_(kernel|embeddings)_b$"
 
 

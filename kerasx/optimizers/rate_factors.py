@@ -10,8 +10,6 @@ from kerasx.ops import piecewise_linear
 from kerasx.optimizers.extension import Extension, extend, matching
 from kerasx.optimizers.schedules import numeric_schedule
 
-__all__ = ["extend_with_parameter_wise_lr", "extend_with_piecewise_linear_lr"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class PiecewiseLinearLr(Extension):

@@ -5,8 +5,6 @@ import keras
 from kerasx.checks import invalid
 from kerasx.ops import piecewise_linear
 
-__all__ = ["PiecewiseLinear", "warmup_cosine"]
-
 
 def numeric_schedule(schedule, name="schedule"):
     """Return a schedule as {int: float}; its keys are str after a trip through JSON."""

@@ -17,9 +17,6 @@ from kerasx.ops import piecewise_linear
 from kerasx.optimizers.schedules import numeric_schedule
 from kerasx.optimizers.variable_kinds import is_embedding, is_scale, is_vector
 
-__all__ = ["Tiger"]
-
-
 # is the variable a vector, an embedding, does it shrink towards 1 (not 0), and its λ
 Rule = collections.namedtuple("Rule", "vector embedding center decay")
 

@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["is_embedding", "is_scale", "is_vector"]
-
 _VECTORS = re.compile("bias|beta|gamma|scale|offset")
 _SCALES = re.compile("gamma|scale")
 

@@ -7,8 +7,6 @@ from kerasx.backend.keras_internals import uses_weight_decay, variable_index
 from kerasx.checks import check_number, invalid
 from kerasx.optimizers.extension import Extension, extend, matching
 
-__all__ = ["extend_with_weight_decay"]
-
 
 @keras.saving.register_keras_serializable("kerasx")
 class WeightDecay(Extension):

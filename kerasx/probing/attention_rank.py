@@ -13,8 +13,6 @@ from kerasx.layers.attention import split_biases
 from kerasx.ops import attention_normalize, padding
 from kerasx.probing.model_functions import only_node
 
-__all__ = ["attention_weights", "numerical_ranks", "random_attention"]
-
 
 def numerical_ranks(weights, tolerance=1e-6):
     """Count the singular values above `tolerance` times the largest.

@@ -11,8 +11,6 @@ from kerasx.backend.keras_internals import get_mask
 from kerasx.checks import check_integer, invalid
 from kerasx.probing.model_functions import only_node
 
-__all__ = ["Attributions", "integrated_gradients"]
-
 
 class Attributions(NamedTuple):
     """Attributions of tokens (b, n), and the differences (b,) that they add up to.

@@ -6,8 +6,6 @@ import numpy as np
 from kerasx.checks import check_integer, check_positive, invalid
 from kerasx.probing.model_functions import as_function
 
-__all__ = ["gibbs_sample"]
-
 
 def gibbs_sample(
     model,

@@ -6,8 +6,6 @@ import numpy as np
 from kerasx.backend.keras_internals import calls, graph_calls
 from kerasx.checks import check_choice, invalid
 
-__all__ = ["as_function", "only_node"]
-
 
 def as_function(model, rank=3):
     """Return a function from ids (b, n) to the output of a model, float32.

@@ -4,8 +4,6 @@ import numpy as np
 
 from kerasx.checks import check_choice, check_integer, invalid
 
-__all__ = ["parse_constituency", "parse_dependencies", "segment", "split_score"]
-
 
 def segment(impacts, threshold):
     """Join neighbouring units into words where (F[i, i+1] + F[i+1, i]) / 2 ≥ threshold.

@@ -6,8 +6,6 @@ import numpy as np
 from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.probing.model_functions import as_function
 
-__all__ = ["impact_matrix"]
-
 _TINY = 1e-12
 
 

@@ -8,15 +8,6 @@ from kerasx.checks import check_same_length, check_shape
 from kerasx.figures import drawing, save_figure
 from kerasx.text.tables import display_width
 
-__all__ = [
-    "format_dependencies",
-    "format_tree",
-    "plot_attributions",
-    "plot_dependencies",
-    "plot_impacts",
-    "plot_tree",
-]
-
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
 
 

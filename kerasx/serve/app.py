@@ -21,8 +21,6 @@ from kerasx.serve.streams import EventStream, Reader, too_late, unless_gone
 from kerasx.serve.tasks import tasks_of
 from kerasx.serve.worker import QueueFull, Worker
 
-__all__ = ["application"]
-
 _PAGE = Path(__file__).parent / "chat.html"
 _BUSY = (429, "too many requests wait already", {"retry-after": "1"})
 

@@ -12,8 +12,6 @@ from kerasx.serve.outputs import checked_ids
 from kerasx.serve.server_limits import Invalid
 from kerasx.tokenizers import encode_prompt
 
-__all__ = ["Generation", "Prompt"]
-
 
 class Prompt(NamedTuple):
     """The prompt of a request.

@@ -5,8 +5,6 @@ import json
 import logging
 import uuid
 
-__all__ = ["Guard", "send_error"]
-
 logger = logging.getLogger("kerasx.serve")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -10,8 +10,6 @@ from kerasx.layers.inputs import roles_of
 from kerasx.models.reach import padding_id, position_limit
 from kerasx.serve.server_limits import Invalid
 
-__all__ = ["Classification", "Embedding", "checked_ids"]
-
 _TOKENS = ("token", "source")
 
 

@@ -4,8 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ClassifyRequest", "EmbedRequest", "GenerateRequest"]
-
 Texts = Annotated[list[str], Field(min_length=1)]
 
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass, fields
 
 from kerasx.checks import invalid
 
-__all__ = ["Invalid", "Limits"]
-
 
 class Invalid(ValueError):
     """The error of a request that cannot be answered: a field and how it must be."""

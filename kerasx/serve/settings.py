@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from kerasx.serve.server_limits import Invalid
 
-__all__ = ["Settings", "settings_of"]
-
 _OWN = {"greedy": (), "beam": ("width",), "sampling": ("temperature", "top_k", "top_p")}
 
 

@@ -7,8 +7,6 @@ from starlette.responses import Response
 
 from kerasx.serve.guard import send_error
 
-__all__ = ["EventStream", "Reader", "too_late", "unless_gone"]
-
 PATIENCE = 10.0
 
 

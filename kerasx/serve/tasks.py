@@ -5,8 +5,6 @@ from kerasx.generation.cache import decoding_kind
 from kerasx.serve.generation import Generation
 from kerasx.serve.outputs import Classification, Embedding
 
-__all__ = ["tasks_of"]
-
 
 def tasks_of(artefact, limits, start_id=None):
     """Return {endpoint: task}, the tasks of an `Artefact`.

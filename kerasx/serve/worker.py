@@ -4,8 +4,6 @@ import threading
 import time
 from concurrent.futures import Future
 
-__all__ = ["QueueFull", "Stream", "Worker"]
-
 
 class QueueFull(RuntimeError):
     """The error of a request that comes when too many wait."""

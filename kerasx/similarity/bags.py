@@ -6,8 +6,6 @@ import numpy as np
 
 from kerasx.checks import invalid
 
-__all__ = ["Bag", "cosine_cost", "euclidean_cost", "norm_bag", "uniform_bag"]
-
 
 class Bag(NamedTuple):
     """Points (n, d) and their masses (n,), which sum to 1."""

@@ -3,8 +3,6 @@
 from kerasx.similarity.bags import cosine_cost, euclidean_cost, norm_bag, uniform_bag
 from kerasx.similarity.transport import transport_cost
 
-__all__ = ["word_movers_distance", "word_rotators_distance"]
-
 
 def word_movers_distance(x, y, p=None, q=None, method="exact", **options):
     """Compute the Word Mover's Distance of two texts.

@@ -5,8 +5,6 @@ import numpy as np
 from kerasx.checks import invalid
 from kerasx.figures import drawing, save_figure
 
-__all__ = ["plot_transport"]
-
 
 def plot_transport(plan, rows, columns, path, title=""):
     """Draw a transport plan as lines between two lists of words, wider and darker for more mass.

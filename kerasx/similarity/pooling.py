@@ -4,8 +4,6 @@ import numpy as np
 
 from kerasx.checks import invalid
 
-__all__ = ["cls_pooling", "first_last_avg_pooling", "mean_pooling"]
-
 
 def cls_pooling(hidden):
     """Return the vector (b, d) of the first token of hidden states (b, n, d).

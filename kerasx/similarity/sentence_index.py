@@ -8,8 +8,6 @@ from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.similarity.bags import cosine_cost, euclidean_cost, norm_bag, uniform_bag
 from kerasx.similarity.transport import transport_cost
 
-__all__ = ["Found", "SentenceIndex", "search"]
-
 # function of words that returns a bag, cost of two bags, cost of squared distances, distance of
 # the centroids as a function of its square
 _KINDS = {

@@ -4,8 +4,6 @@ import numpy as np
 
 from kerasx.checks import invalid
 
-__all__ = ["SpearmanEvaluation", "cosine_similarities", "spearman_correlation"]
-
 
 def spearman_correlation(x, y):
     """Compute Spearman's rank correlation; equal values share the mean of their ranks.

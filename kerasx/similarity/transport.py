@@ -6,8 +6,6 @@ import numpy as np
 
 from kerasx.checks import check_choice, check_number, invalid
 
-__all__ = ["sinkhorn", "transport_cost", "transport_plan"]
-
 _TOLERANCE = 1e-10  # of the simplex method; the default, 1e-7, makes visible errors in distances
 
 

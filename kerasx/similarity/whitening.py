@@ -7,8 +7,6 @@ import numpy as np
 from kerasx.checks import invalid
 from kerasx.files.atomic import atomic_path
 
-__all__ = ["Whitening", "compute_kernel_bias", "transform_and_normalize"]
-
 _FORMAT = "kerasx.whitening.1"
 
 

@@ -4,8 +4,6 @@ import numpy as np
 
 from kerasx.checks import check_integer, invalid
 
-__all__ = ["ppmi_vectors"]
-
 
 def ppmi_vectors(texts, size=64, window=2):
     """Compute word vectors by SVD of positive pointwise mutual information.

@@ -8,8 +8,6 @@ from kerasx.training.draws import Draws
 from kerasx.training.objective import attach, find_variables, gradients_at, logits_of, moved
 from kerasx.training.vectors import norm, scaled_to
 
-__all__ = ["adversarial_training", "random_noise", "virtual_adversarial_training"]
-
 
 def adversarial_training(model, layer="Embedding-Token", epsilon=0.5, steps=1, step_size=None):
     """Train at weights, usually embeddings, moved to where the loss is larger (FGM or PGD).

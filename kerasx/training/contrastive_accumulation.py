@@ -9,8 +9,6 @@ from kerasx.checks import check_integer, invalid
 from kerasx.layers import Loss
 from kerasx.training.objective import step_of
 
-__all__ = ["contrastive_accumulation"]
-
 
 def contrastive_accumulation(model, chunks):
     """Encode the batch in chunks without keeping activations, and compute the loss of the whole.

@@ -5,8 +5,6 @@ import contextlib
 import keras
 from keras import ops
 
-__all__ = ["Draws"]
-
 
 class Draws:
     """Random numbers that depend on a seed and the number of the training step alone.

@@ -18,19 +18,6 @@ from kerasx.backend.keras_internals import all_layers
 from kerasx.checks import invalid
 from kerasx.training.vectors import norm
 
-__all__ = [
-    "Batch",
-    "State",
-    "Step",
-    "attach",
-    "find_variables",
-    "gradients_at",
-    "logits_of",
-    "moved",
-    "report_gradient_norm",
-    "step_of",
-]
-
 
 class State(NamedTuple):
     """The values that a forward pass may change, and how far frozen weights are moved.

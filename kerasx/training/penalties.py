@@ -8,8 +8,6 @@ from kerasx.losses import symmetric_kl
 from kerasx.losses.flooding import flooded
 from kerasx.training.objective import attach, find_variables, logits_of, moved
 
-__all__ = ["flooding", "gradient_penalty", "implicit_gradient_regularization", "r_drop"]
-
 
 def flooding(model, level=0.1):
     """Keep the loss of the batch from falling below a level b, by |L - b| + b.

@@ -4,8 +4,6 @@ from keras import ops
 
 from kerasx import backend
 
-__all__ = ["norm", "scaled_to"]
-
 _TINY = 1e-12  # the gradient of a norm is not finite at 0
 
 

@@ -9,8 +9,6 @@ from kerasx.losses import policy_gradient_loss
 from kerasx.training.draws import Draws
 from kerasx.training.objective import attach, find_variables, moved
 
-__all__ = ["policy_gradient", "zeroth_order"]
-
 
 def zeroth_order(model, layer=None, epsilon=1e-3, samples=1, antithetic=True, seed=2):
     """Estimate the gradient from values of the loss, which need not be differentiable.

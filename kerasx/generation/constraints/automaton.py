@@ -9,8 +9,6 @@ from kerasx.generation.constraints.token_tables import among, check_vocabulary, 
 from kerasx.generation.strategies.strategy import NEVER
 from kerasx.ops import batch_gather
 
-__all__ = ["Automaton"]
-
 _FAR = 1 << 30
 
 

@@ -8,8 +8,6 @@ from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, checked_sequences
 from kerasx.generation.strategies.strategy import NEVER
 
-__all__ = ["BannedWords"]
-
 _ANY, _NONE = -1, -2  # a place before the word, a place before the prompt
 
 

@@ -5,8 +5,6 @@ from keras import ops
 
 from kerasx.generation.strategies.strategy import NEVER
 
-__all__ = ["Constraint", "NoEndBefore", "constrained"]
-
 
 class Constraint:
     """Base of constraints, which changes no score.

@@ -8,8 +8,6 @@ import numpy as np
 from kerasx.checks import check_integer, invalid
 from kerasx.generation.constraints.automaton import Automaton
 
-__all__ = ["ExpressionGrammar", "frequent_constants"]
-
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _PIECE = re.compile(r"[0-9.]+|[-+*/()%]|\*\*")
 _FIRST, _OPERAND, _FACTOR, _EXPONENT, _VALUE, _PERCENT, _NUMBERS = range(7)  # states

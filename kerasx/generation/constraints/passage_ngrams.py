@@ -7,8 +7,6 @@ from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, stacked
 from kerasx.generation.strategies.strategy import NEVER
 
-__all__ = ["PassageNgrams"]
-
 
 class PassageNgrams(Constraint):
     """Allow only a contiguous piece of a passage, of at least one token.

@@ -4,8 +4,6 @@ from kerasx.checks import invalid
 from kerasx.generation.constraints.automaton import Automaton
 from kerasx.generation.constraints.token_tables import checked_sequences
 
-__all__ = ["PrefixTrie"]
-
 
 class PrefixTrie(Automaton):
     """Allow only the answers of a list.

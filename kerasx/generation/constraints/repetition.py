@@ -8,8 +8,6 @@ from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among
 from kerasx.generation.strategies.strategy import NEVER
 
-__all__ = ["NoRepeatNgrams", "RepetitionPenalty"]
-
 _NOTHING = -1  # before the first and behind the last token
 
 

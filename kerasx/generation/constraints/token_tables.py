@@ -5,8 +5,6 @@ from keras import ops
 
 from kerasx.checks import invalid
 
-__all__ = ["among", "check_vocabulary", "checked_sequences", "stacked"]
-
 
 def checked_sequences(name, sequences):
     """Return sequences as tuples of ids, each once, in their order.

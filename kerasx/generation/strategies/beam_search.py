@@ -6,8 +6,6 @@ from keras import ops
 from kerasx.checks import check_choice, check_integer, check_number, invalid
 from kerasx.generation.strategies.strategy import NEVER, Strategy, is_end, put, take_beams
 
-__all__ = ["BeamSearch"]
-
 
 class BeamSearch(Strategy):
     """Continue the `width` best hypotheses at every step, and return the best sequences.

@@ -11,8 +11,6 @@ from kerasx.generation.strategies.strategy import (
     put,
 )
 
-__all__ = ["ContrastiveSearch"]
-
 
 class ContrastiveSearch(Strategy):
     """Choose, of the k most probable tokens, the one least similar to its context.

@@ -4,8 +4,6 @@ from keras import ops
 
 from kerasx.generation.strategies.strategy import NEVER, Strategy, is_end, log_probability, put
 
-__all__ = ["Greedy"]
-
 
 class Greedy(Strategy):
     """Choose the most probable token at every step.

@@ -8,8 +8,6 @@ from kerasx.checks import check_integer, check_number
 from kerasx.generation.strategies.greedy import Greedy
 from kerasx.generation.strategies.strategy import NEVER
 
-__all__ = ["Sampling", "min_p", "temperature", "top_k", "top_p", "typical_p"]
-
 
 def temperature(logits, value):
     """Divide logits by `value`: below 1, probable tokens become more probable, above 1 less."""

@@ -6,8 +6,6 @@ from kerasx.backend import mask_value
 from kerasx.checks import invalid
 from kerasx.ops import align
 
-__all__ = ["NEVER", "Strategy", "is_end", "log_probability", "put", "take_beams"]
-
 NEVER = mask_value("float32")  # the score of a token that must not be chosen
 
 

@@ -7,8 +7,6 @@ from kerasx.models.families.bert import BERT
 from kerasx.models.families.bert_names import BERT_FOLDER
 from kerasx.models.sources import HuggingFace, Translated, rename
 
-__all__ = ["ALBERT", "ALBERT_Unshared"]
-
 # rules from the names of BERT's variables to those of ALBERT's
 _BLOCK = "bert/encoder/transformer/group_0/inner_group_0/"
 _SHARED = (

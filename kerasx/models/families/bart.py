@@ -8,8 +8,6 @@ from kerasx.models.families.bert_names import dense, norm
 from kerasx.models.families.encoder_decoder import Decoder, Encoder, EncoderDecoder, Half
 from kerasx.models.sources import HuggingFace, Original
 
-__all__ = ["BART", "BART_Decoder", "BART_Encoder"]
-
 _OFFSET = 2  # unused rows at the start of the position table
 _BIAS = "final_logits_bias"
 

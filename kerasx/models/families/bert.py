@@ -3,8 +3,6 @@
 from kerasx.models.families.encoder import EncoderModel, NextSentence
 from kerasx.models.families.input_embeddings import TrainedPositions
 
-__all__ = ["BERT"]
-
 
 class BERT(NextSentence, TrainedPositions, EncoderModel):
     """BERT (arXiv 1810.04805), also Chinese RoBERTa-wwm, MacBERT, WoBERT, SimBERT and LaBSE.

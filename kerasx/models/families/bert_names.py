@@ -2,8 +2,6 @@
 
 from kerasx.models.sources import HuggingFace, Original
 
-__all__ = ["BERT_CHECKPOINT", "BERT_FOLDER", "bert_variables", "dense", "norm"]
-
 
 def bert_variables(num_hidden_layers, talking_heads=False):
     """Return the variables of each layer in Google's checkpoints of BERT.

@@ -8,8 +8,6 @@ from kerasx.layers import AttentionMask, MultiHeadAttention, TalkingHeadsAttenti
 from kerasx.models.deepnorm import deepnorm_constants, xavier
 from kerasx.models.transformer import LM_Mask, UniLM_Mask
 
-__all__ = ["BlockOptions", "HalfCausalHeads", "NormPosition", "ResidualScores", "TalkingHeads"]
-
 
 class NormPosition:
     """Option: the place of the normalizations.

@@ -6,8 +6,6 @@ from kerasx.layers import Add, Embedding, FeedForward, MultiHeadAttention
 from kerasx.models.transformer import Transformer
 from kerasx.ops import get_activation
 
-__all__ = ["Blocks"]
-
 
 class Blocks(Transformer):
     """A Transformer whose blocks are two sublayers, each with a residual sum and a normalization.

@@ -18,8 +18,6 @@ from kerasx.models.families.encoder import NextSentence
 from kerasx.models.families.input_embeddings import Embeddings, Segments, TrainedPositions
 from kerasx.ops import get_activation
 
-__all__ = ["DeBERTa"]
-
 # projections of the distances' vectors, by the term of the attention
 _PROJECTIONS = {"c2p": "pos_key", "p2c": "pos_query"}
 # names of the token output in Microsoft's own releases

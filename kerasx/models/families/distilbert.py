@@ -7,8 +7,6 @@ from kerasx.models.families.encoder import EncoderModel
 from kerasx.models.families.input_embeddings import TrainedPositions
 from kerasx.models.sources import Original, rename
 
-__all__ = ["DistilBERT"]
-
 # rules from the names of BERT's variables
 _NAMES = (
     ("^bert/pooler/dense/", "pre_classifier/"),

@@ -7,8 +7,6 @@ from kerasx.models.families.encoder import EncoderModel
 from kerasx.models.families.input_embeddings import TrainedPositions
 from kerasx.models.sources import Original, rename
 
-__all__ = ["ELECTRA"]
-
 
 class ELECTRA(TrainedPositions, EncoderModel):
     """BERT as discriminator, trained to find the tokens that a smaller generator replaced.

@@ -6,8 +6,6 @@ from kerasx.models.families.bert_names import BERT_CHECKPOINT, BERT_FOLDER, bert
 from kerasx.models.families.block_options import BlockOptions
 from kerasx.models.families.input_embeddings import Embeddings, Segments
 
-__all__ = ["EncoderModel", "Heads", "NextSentence"]
-
 
 class Heads:
     """Mixin of `Embeddings` that adds the outputs asked for.

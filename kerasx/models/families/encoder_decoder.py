@@ -6,8 +6,6 @@ from kerasx.checks import invalid
 from kerasx.layers import AttentionMask
 from kerasx.models.families.blocks import Blocks
 
-__all__ = ["Decoder", "Encoder", "EncoderDecoder", "Half"]
-
 
 class Half(Blocks):
     """Base of encoder and decoder, which share one token table.

@@ -3,8 +3,6 @@
 from kerasx.layers import GatedAttentionUnit
 from kerasx.models.families.roformer import RoFormerV2_Base
 
-__all__ = ["GAU_alpha"]
-
 
 class GAU_alpha(RoFormerV2_Base):  # noqa: N801 - bert4keras's way of names
     """RoFormerV2 whose blocks are one gated attention unit each (kexue.fm/archives/9052).

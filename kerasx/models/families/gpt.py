@@ -9,8 +9,6 @@ from kerasx.models.families.input_embeddings import Embeddings, Segments, Traine
 from kerasx.models.sources import HuggingFace, Original, rename
 from kerasx.models.transformer import LM_Mask
 
-__all__ = ["GPT", "GPT2", "GPT2_ML", "LanguageModel"]
-
 
 class LanguageModel(LM_Mask, TalkingHeads, ResidualScores, Embeddings):
     """Causal blocks on embeddings that are not normalized, and scores of the next token.

@@ -5,8 +5,6 @@ import keras
 from kerasx.layers import Add, Embedding, PositionEmbedding
 from kerasx.models.families.blocks import Blocks
 
-__all__ = ["Embeddings", "Segments", "TrainedPositions"]
-
 
 class Embeddings(Blocks):
     """Blocks on normalized embeddings of tokens; subclasses add segments and places.

@@ -7,8 +7,6 @@ from kerasx.models.families.gpt import LanguageModel
 from kerasx.models.families.roformer import Rotary
 from kerasx.models.sources import HuggingFace, Original
 
-__all__ = ["Llama", "causal_heads"]
-
 
 def causal_heads(name):
     """Return the model classes of transformers for a causal language model, see `HuggingFace`."""

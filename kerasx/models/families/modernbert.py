@@ -8,8 +8,6 @@ from kerasx.models.families.encoder import NextSentence
 from kerasx.models.families.input_embeddings import Embeddings, Segments
 from kerasx.models.sources import HuggingFace, Original
 
-__all__ = ["ModernBERT"]
-
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 

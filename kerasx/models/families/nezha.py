@@ -6,8 +6,6 @@ from kerasx.layers import RelativePositionEmbedding
 from kerasx.models.families.bert_names import BERT_FOLDER
 from kerasx.models.families.encoder import EncoderModel, NextSentence
 
-__all__ = ["NEZHA"]
-
 
 class NEZHA(NextSentence, EncoderModel):
     """BERT whose attention uses distances instead of places (arXiv 1909.00204), also WoNEZHA.

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from kerasx.models.families.llama import Llama, causal_heads
 
-__all__ = ["Qwen2", "Qwen3"]
-
 
 class Qwen2(Llama):
     """Qwen 1.5, 2 and 2.5 (arXiv 2407.10671): queries, keys and values have biases.

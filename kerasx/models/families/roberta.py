@@ -10,8 +10,6 @@ from kerasx.models.families.encoder import EncoderModel
 from kerasx.models.families.input_embeddings import TrainedPositions
 from kerasx.models.sources import Original, rename
 
-__all__ = ["RoBERTa"]
-
 _HEADS = {
     "Model": {},
     "ForMaskedLM": {"with_mlm": "linear"},

@@ -10,8 +10,6 @@ from kerasx.models.families.block_options import BlockOptions
 from kerasx.models.families.encoder import EncoderModel, NextSentence
 from kerasx.models.families.input_embeddings import Embeddings, Segments
 
-__all__ = ["RoFormer", "RoFormerV2", "RoFormerV2_Base", "Rotary"]
-
 
 class Rotary:
     """Mixin of `Embeddings` that rotates queries and keys by their places (arXiv 2104.09864).

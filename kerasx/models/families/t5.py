@@ -11,8 +11,6 @@ from kerasx.layers import RelativePositionEmbeddingT5
 from kerasx.models.families.encoder_decoder import Decoder, Encoder, EncoderDecoder, Half
 from kerasx.models.sources import HuggingFace, Original
 
-__all__ = ["T5", "T5_MODELS", "T5_Decoder", "T5_Encoder"]
-
 VERSIONS = ("t5.1.0", "t5.1.1", "mt5.1.1")
 _SCORES = "decoder/logits/kernel"
 # model classes of transformers

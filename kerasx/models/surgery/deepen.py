@@ -8,8 +8,6 @@ from kerasx.checks import invalid
 from kerasx.layers import LayerNormalization
 from kerasx.models.builder_arguments import builder_of, rebuilt
 
-__all__ = ["deepen"]
-
 _BLOCK = re.compile(r".*?Transformer-(\d+)-.*")
 
 

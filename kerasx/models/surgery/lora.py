@@ -7,8 +7,6 @@ import keras
 from kerasx.backend.keras_internals import all_layers, forget_variable, stored_kernel
 from kerasx.checks import check_integer
 
-__all__ = ["enable_lora", "merge_lora"]
-
 # the projections of attentions and of feed-forward networks
 KERNELS = r"(Attention|FeedForward)\S*/\w+_dense$"
 

@@ -7,8 +7,6 @@ import keras
 from kerasx.checks import invalid
 from kerasx.layers import BinaryRandomChoice
 
-__all__ = ["theseus"]
-
 
 def theseus(predecessor, successor, rate=0.5):
     """Train a shallow successor in place of parts of a deep predecessor (BERT-of-Theseus).

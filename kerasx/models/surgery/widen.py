@@ -17,8 +17,6 @@ from kerasx.layers import (
 )
 from kerasx.models.builder_arguments import arguments_of, builder_of, rebuilt
 
-__all__ = ["widen"]
-
 _KNOWN = (
     BiasAdd,
     Embedding,

@@ -3,8 +3,6 @@
 from kerasx.checks import check_integer, check_same_length, invalid
 from kerasx.metrics.tokens import ngrams, tokens_of
 
-__all__ = ["bleu", "distinct"]
-
 
 def distinct(texts, n):
     """Compute Distinct-n: the number of different n-grams divided by the number of n-grams.
