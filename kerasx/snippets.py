@@ -79,7 +79,6 @@ def softmax(x, axis=-1):
         x: array of floats.
         axis: the axis along which the result sums to 1.
 
-
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """

@@ -10,7 +10,7 @@ import keras
 def compiled(function, layers):
     """Compile a function for inference, once for each set of input shapes.
 
-    TensorFlow and JAX compile with XLA. PyTorch runs the function as it is, in inference mode;
+    TensorFlow and JAX compile with XLA. PyTorch runs the function uncompiled, in inference mode;
     `traced` speeds up a step that the function repeats.
 
     Args:

@@ -99,7 +99,7 @@ def make_seed_generator():
 
 
 def track_loss(model, loss, weight):
-    """Add the loss of a batch to the mean that `fit` shows: a custom train_step has to."""
+    """Add the loss of a batch to the mean that `fit` shows, as a custom train_step must."""
     model._loss_tracker.update_state(loss, sample_weight=weight)
 
 
@@ -150,7 +150,7 @@ def variable_index(optimizer, variable):
 
 
 def variable_indices(optimizer, variables):
-    """Return their indices; raise ValueError for a variable that the optimizer does not know."""
+    """Return the indices of variables; raise for a variable that the optimizer does not know."""
     optimizer._check_variables_are_known(variables)
     return [optimizer._get_variable_index(v) for v in variables]
 
@@ -196,7 +196,7 @@ class ClipsGradients:
     """A mixin for optimizers that clip the gradients further after Keras has clipped them."""
 
     def clip_further(self, gradients):
-        """Return the gradients to apply."""
+        """Return the gradients to apply, from those that Keras has clipped."""
         raise NotImplementedError
 
     def _clip_gradients(self, gradients):

@@ -79,7 +79,7 @@ def _floats(tensor):
 
 
 def _wait(tensor, zero):
-    """Add the zero, so that the tensor is known only after the upstream gradients."""
+    """Add a zero of `_zero_after`, so that XLA cannot use the tensor before the backward pass."""
     return tensor if tensor.dtype.name == "bool" else tensor + ops.cast(zero, tensor.dtype)
 
 
@@ -206,4 +206,4 @@ def _recomputed_call(call, layer, args, kwargs):
 
 
 class _Made:
-    """Mark where an output is a tensor."""
+    """Placeholder for a tensor in the structure of the outputs of `call`."""

@@ -132,7 +132,7 @@ class Resume(keras.callbacks.Callback):
         state.save_state(self.path, tensors, text)
 
     def _identity(self, epoch):
-        """Return what a run must have in common with the run it continues."""
+        """Return the facts in which a run must agree with the run that it continues."""
         optimizer = self.model.optimizer
         inner = state.bare_optimizer(self.model)
         plan = getattr(getattr(self.dataset, "batches", None), "plan", None)

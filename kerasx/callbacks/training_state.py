@@ -61,7 +61,7 @@ def read_variables(model):
 
 
 def check_variables(model, tensors, names):
-    """Raise a ValueError that lists how stored tensors differ from the variables of a model."""
+    """Raise a ValueError if stored tensors differ in names, shapes or dtypes from a model's."""
     variables = variable_names(model, names)
     expected = {k: (tuple(v.shape), str(v.dtype)) for k, v in variables.items()}
     stored = {k: (tuple(v.shape), str(v.dtype)) for k, v in tensors.items()}

@@ -105,7 +105,7 @@ def _assign(model, stored, path):
 
 
 def check_same(stored, expected, message, places=("in the file", "in the model")):
-    """Raise a ValueError that lists the entries in which two dicts differ, if there are any."""
+    """Raise a ValueError that lists the entries in which two dicts differ, if any do."""
     wrong = sorted(k for k in {**expected, **stored} if expected.get(k) != stored.get(k))
     if wrong:
         here, there = places

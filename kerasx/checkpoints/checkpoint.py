@@ -15,7 +15,7 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
 class Spec(NamedTuple):
-    """Shape and dtype of a tensor that is not read yet; `where` is for the reader alone."""
+    """Shape and dtype of a tensor that is not read yet; `where` is private to the subclass."""
 
     shape: tuple
     dtype: np.dtype
@@ -67,7 +67,7 @@ class Checkpoint(Mapping):
         """
 
     def release(self):
-        """Free the memory of mapped files; arrays stay valid and are read again when used."""
+        """Free the memory of mapped files; arrays stay valid, and are read again when used."""
 
     def close(self):
         """Close the files; arrays that have been read stay valid."""
@@ -134,7 +134,7 @@ class ArrayCheckpoint(Checkpoint):
 
 
 def as_checkpoint(tensors):
-    """Return a dict of arrays as a Checkpoint, and a Checkpoint as it is."""
+    """Return a dict of arrays as a Checkpoint, and a Checkpoint unchanged."""
     return tensors if isinstance(tensors, Checkpoint) else ArrayCheckpoint(tensors)
 
 

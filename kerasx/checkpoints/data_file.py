@@ -37,7 +37,7 @@ class DataFile:
         return np.frombuffer(self._map, np.uint8)[offset : offset + size]
 
     def pieces(self, offset, size, piece=1 << 22):
-        """Yield the same bytes in arrays of at most `piece` bytes, and release each after use."""
+        """Yield the bytes that `read` returns in pieces, and release each piece after use."""
         for start in range(offset, offset + size, piece):
             yield self.read(start, min(piece, offset + size - start))
             self.release()

@@ -34,7 +34,7 @@ def open_checkpoint(source, mapped=False):
             - an index of shards: `.safetensors.index.json` or `.bin.index.json`;
             - a folder with one of these (see `describe_folder`);
             - a dict of arrays;
-            - an open Checkpoint, which is returned as it is.
+            - an open Checkpoint, which is returned unchanged.
         mapped: bool, whether the arrays of a TensorFlow checkpoint or safetensors file are
             read-only views of the file. A view takes memory for the pages used since
             `checkpoint.release()`. The file may be replaced, but not changed in place.

@@ -144,7 +144,7 @@ class TensorBundle(Checkpoint):
                 self._compare(entry, pieces)
 
     def _compare(self, entry, pieces):
-        """Check the CRC-32C of an entry, if it has not been checked before."""
+        """Compare an entry's CRC-32C with its bytes, if this was not done before."""
         place = entry.shard, entry.offset
         if place in self._verified:
             return

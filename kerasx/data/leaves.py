@@ -135,7 +135,7 @@ def _described(kind, tree, **options):
 
 
 def _by_path(kind, paths, name, option):
-    """Return the function from a leaf's path to its option: one for all, or by key or position."""
+    """Return a function from a leaf's path to its option; `option` is a dict, list or one value."""
     if not isinstance(option, (dict, tuple, list)):
         return lambda path: option
     items = {

@@ -82,6 +82,6 @@ def _check_range(array, size, name, rows, ignore):
 
 
 def _first(array, wrong, rows):
-    """Return the number of the first wrong example, and its wrong value."""
+    """Return (number of the first wrong example, its first wrong value)."""
     where = tuple(np.argwhere(wrong)[0])
     return int(where[0] if rows is None else rows[where[0]]), array[where]

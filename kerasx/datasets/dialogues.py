@@ -269,7 +269,7 @@ def _draw_dialogue(draw):
 
 
 def _draw_turns(draw, facts, *wordings):
-    """Draw wordings for the first turns of a topic, all about the same facts."""
+    """Draw a wording for each of the first turns of a topic; all turns share the drawn facts."""
     known = {}
     for names, values in facts.items():
         chosen = draw.choice(values.split()).split("/")

@@ -154,7 +154,7 @@ def _parsed(line):
 
 
 def _placed(text, arguments):
-    """Convert a list of (argument, start, label) to an event, and check the places."""
+    """Convert a list of (argument, start, label) to an event, and check the starts."""
     for x, start, label in arguments:
         good = isinstance(x, str) and x and isinstance(start, int) and start >= 0
         if not good or not text.startswith(x, start):

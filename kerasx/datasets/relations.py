@@ -102,7 +102,7 @@ def spo_record(text, triples):
 
 
 def triple_spans(text, triples):
-    """Find the places of subjects and objects in a text; of several places, the nearest pair.
+    """Find the spans of subjects and objects in a text; of several, the nearest pair.
 
     Args:
         text: str.

@@ -95,7 +95,7 @@ def _draw_review(draw):
 
 
 def _several(draw, items, n):
-    """Draw n different items, which leave the list."""
+    """Draw n different items and remove them from the list."""
     return [items.pop(draw.number(0, len(items) - 1)) for _ in range(n)]
 
 
@@ -104,7 +104,7 @@ def _clauses(draw, names, sentiment):
 
 
 def _clause(draw, subject, sentiment):
-    """Draw a clause: a word of the sentiment, a denied word, or a clause without the name."""
+    """Draw a clause: a word of the sentiment, a negated opposite, or a clause without the name."""
     topics, praise, blame, *whole = subject
     kind = draw.number(0, 4)
     if kind == 0:

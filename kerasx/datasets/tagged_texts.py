@@ -82,7 +82,7 @@ def generate_entities(n, seed=0, exclude=()):
 
 
 def generate_segmented(n, seed=0, exclude=()):
-    """Generate `n` Chinese sentences as lists of words, many of which overlap with others.
+    """Generate `n` Chinese sentences as lists of words, with many ambiguous boundaries.
 
     Args:
         n, seed, exclude: as in `generate_entities`.

@@ -78,13 +78,13 @@ class DecodingGraphs:
         self.length = model.inputs[self._roles.index("token")].shape[1]
         table = embedding_of(model, "segment")
         self.segments = None if table is None else table.input_dim
-        self.prefill = self._lay_prefill()
-        self.step = self._lay_step()
+        self.prefill = self._build_prefill()
+        self.step = self._build_step()
         self.vocabulary = self.step.outputs[0].shape[-1]
 
     @property
     def continues(self):
-        """Whether generated tokens continue the prompt, rather than answer it."""
+        """True if generated tokens continue the prompt, False if they answer it."""
         return self.kind == "causal" and self.context is None
 
     def has_input(self, role):
@@ -102,7 +102,7 @@ class DecodingGraphs:
         """Return `prefill` and `step` with one more output: the hidden states (b, n, d).
 
         These are the outputs of the last block, normalized if the model normalizes them at the
-        end, in short what the LM head sees.
+        end: the inputs of the LM head.
         """
         pairs = (self.prefill, self._hidden), (self.step, self._step_hidden)
         return [keras.Model(graph.inputs, [*graph.outputs, x]) for graph, x in pairs]
@@ -130,7 +130,7 @@ class DecodingGraphs:
         inputs = zip(self.model.inputs, self._roles)
         return [self.context if role == "source" else x for x, role in inputs]
 
-    def _lay_prefill(self):
+    def _build_prefill(self):
         caches, kept, project = [], [], _Once(ProjectedKeys)
 
         def call(layer, *args, **kwargs):
@@ -143,7 +143,7 @@ class DecodingGraphs:
         self.kept = len(kept)
         return keras.Model(self.model.inputs, [*caches, *kept])
 
-    def _lay_step(self):
+    def _build_step(self):
         inputs = [_step_input(x, r) for x, r in zip(self._decoder_inputs(), self._roles)]
         calls = _StepCalls(self.prefill.outputs, self.kept, _activation(self.model))
         outputs, self._step_hidden = _replay(self._graph, inputs, calls)
@@ -153,10 +153,10 @@ class DecodingGraphs:
 
 
 class _StepCalls:
-    """How the step graph calls the model's layers.
+    """Call the model's layers in the step graph: attention reads the cache, positions are inputs.
 
     Args:
-        slabs: keys and values as `prefill` computes them, symbolic (b, h, n, size).
+        slabs: keys and values that `prefill` computes, symbolic (b, h, n, size).
         kept: how many of these, at the end, belong to attention to the source.
         activation: the layer that makes the model's outputs of logits, or None.
 
@@ -185,8 +185,8 @@ class _StepCalls:
         if isinstance(layer, _ATTENTION):
             return self._call_attention(layer, *args, **kwargs)
         if isinstance(layer, _RELATIVE):
-            places = self.source_slots if _crosses(*args) else self.slots
-            return layer([self.positions, places], position_ids=True)
+            slots = self.source_slots if _crosses(*args) else self.slots
+            return layer([self.positions, slots], position_ids=True)
         if isinstance(layer, _ABSOLUTE):
             return layer([_first(args[0]), self.positions])
         if layer is self.activation:
@@ -208,7 +208,7 @@ class _StepCalls:
 
 
 class _Once:
-    """One wrapper for each layer, since a model may call a layer many times, as ALBERT does."""
+    """Wrap each layer only once, since a model may call a layer many times, as ALBERT does."""
 
     def __init__(self, wrapper):
         self.wrapper, self.made = wrapper, {}
@@ -247,7 +247,7 @@ def _replay(graph, inputs, call):
 
 
 def _step_input(x, role):
-    """Return an input for n ids, whatever the model's own length, or one like another input."""
+    """Return an input like x; an input of ids takes any number n of ids instead of x's."""
     shape = (None,) if role in _IDS else x.shape[1:]
     return keras.Input(shape, dtype=x.dtype, name=x.name)
 
@@ -267,7 +267,7 @@ def _context(model):
 
 
 def _crosses(inputs):
-    """Return whether [query, key, ...] are of two sequences, target and source."""
+    """Return whether attention on [query, key, ...] is cross-attention, from target to source."""
     return inputs[0] is not inputs[1]
 
 

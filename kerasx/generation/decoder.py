@@ -181,7 +181,7 @@ class AutoRegressiveDecoder:
         return results + list(output_ids)
 
     def _has_ended(self, output_ids, min_ends):
-        """Return which rows are finished."""
+        """Return booleans (k,): rows whose last token is at least the `min_ends`-th end."""
         ends = self.end_id if isinstance(self.end_id, (list, tuple, set)) else [self.end_id]
         is_end = np.isin(output_ids, [end for end in ends if end is not None])
         long_enough = output_ids.shape[1] >= self.minlen

@@ -52,7 +52,7 @@ class Generator:
         pad_id: the id that fills up the rows of an array of prompts; by default the tokenizer's,
             else the id that the model masks, else 0.
         prompt_multiple: prompts are padded to a multiple of this length: few shapes to compile.
-        start_id: the token that a decoder behind an encoder starts with, the
+        start_id: the token that the decoder of an encoder-decoder starts with, the
             `decoder_start_token_id` of its configuration: 0 for T5, 2 for English BART. By default
             the tokenizer's end token for BART, otherwise its start token or, without one, padding.
         constraints: `Constraint` objects, which change the scores of the next token in this order.
@@ -196,7 +196,7 @@ class Generator:
 
         Returns:
             An iterator of int32 arrays (b, k): the next token of each of the k hypotheses (the
-            only one of `Greedy`, the samples of `Sampling`) of each prompt, -1 behind its end. It
+            only one of `Greedy`, the samples of `Sampling`) of each prompt, -1 after its end. It
             returns the `Generated` of a call: `generated = yield from generate.stream(...)`.
 
         Raises:
@@ -225,7 +225,7 @@ class Generator:
         return self._generated(self._hypotheses(self.strategy.results(last), rows))
 
     def _told(self, on_token, batch, inputs):
-        """Return the results of the loop after `on_token` was called for each step."""
+        """Run the loop and call `on_token` after each step; return the loop's results."""
         for tokens, chosen in self.loop.iterate(inputs):
             on_token(batch, tokens[: len(batch)])
             last = chosen
@@ -277,7 +277,7 @@ class Generator:
         )
 
     def _started(self, constraint, ids, sources, steps):
-        """Return the tables and the state of a constraint for a batch."""
+        """Return (tables, state) of a constraint for a batch; see `Constraint.start`."""
         read = ids if constraint.of_continued else sources or ids
         return constraint.start([x.tolist() for x in read], self.graphs.vocabulary, steps)
 
@@ -290,7 +290,7 @@ class Generator:
         return n if self.graphs.reach is None else min(n, self.graphs.reach)
 
     def _padded_sources(self, sources):
-        """Return sources (b, m), filled up with the id that the encoder masks."""
+        """Return sources (b, m), padded with the id that the encoder masks."""
         return _padded(sources, self._padded_length(max(map(len, sources))), self.graphs.masked_id)
 
     def _hypotheses(self, results, rows):
@@ -299,7 +299,7 @@ class Generator:
         return [self._shortened(*row) for row in zip(tokens, scores, strict=True)]
 
     def _shortened(self, tokens, scores):
-        """Return token lists up to the end token, without beams that no sequence fills."""
+        """Return token lists up to the end token; leave out beams without a sequence."""
         kept = max(1, np.sum(scores > NEVER / 2))
         tokens = tokens[:kept]
         ends = [np.isin(ids, self.loop.ends) for ids in tokens]

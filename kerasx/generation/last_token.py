@@ -44,7 +44,7 @@ class LastToken:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _padded(self, ids, role):
-        """Pad ids with 0; the last segment goes on, since in UniLM all see segment 0."""
+        """Pad ids with 0, segments with the last one: in UniLM every token sees segment 0."""
         length = -(-ids.shape[1] // self.multiple) * self.multiple
         if self.limit is not None and length > self.limit:
             length = max(self.limit, ids.shape[1])

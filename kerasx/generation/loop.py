@@ -79,7 +79,7 @@ class DecodingLoop:
         return self._rest(fixed, state, np.int32(len(inputs.steps)))
 
     def iterate(self, inputs, chunk=1):
-        """Iterate over the steps: (tokens (b, k) int32, -1 behind an end, the strategy's state).
+        """Iterate over the steps: (tokens (b, k) int32, -1 after an end, the strategy's state).
 
         Args:
             inputs: `LoopInputs`.
@@ -210,7 +210,7 @@ class DecodingLoop:
         return ops.logical_or(state["visible"], current)
 
     def _compared(self, fixed, state, visible, caches):
-        """Return the strategy's state after it has compared hidden states, if it does so."""
+        """Return the state after `strategy.compare`, which contrastive search overrides."""
         if not self.strategy.compares:
             return state["chosen"]
         before = (fixed["steps"] < state["t"])[:, None]
@@ -255,7 +255,7 @@ class DecodingLoop:
         return caches, [*map(_places, source), *masks, *slabs[first:last]]
 
     def _is_seen(self, ids, positions):
-        """Return where other tokens may look: the model's embedding masks the other places."""
+        """Return booleans (b, n): the positions that the model's embedding does not mask."""
         if self.graphs.masked_id is None:
             return ops.ones_like(ids, dtype="bool")
         return ops.logical_or(ids != self.graphs.masked_id, positions == 0)

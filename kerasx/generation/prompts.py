@@ -41,7 +41,7 @@ def encode(tokenizer, graphs, texts):
 
 
 def decode(tokenizer, ids):
-    """Return the text of token ids, without ids that the model has beyond the tokenizer's."""
+    """Return the text of token ids; ids beyond the tokenizer's vocabulary are left out."""
     return tokenizer.decode([i for i in ids if i < tokenizer.vocab_size])
 
 
@@ -96,7 +96,7 @@ def _checked_segments(graphs, segment_ids, lengths):
 
 
 def check_halves(graphs, segment_ids, decoder_token_ids):
-    """Raise for an argument of models with an encoder for one without, and the other way round."""
+    """Raise if an argument is only for models with an encoder, or only for models without."""
     if graphs.kept and segment_ids is not None:
         raise invalid("`segment_ids` must be None with an encoder.", segment_ids=segment_ids)
     if not graphs.kept and decoder_token_ids is not None:
@@ -105,7 +105,7 @@ def check_halves(graphs, segment_ids, decoder_token_ids):
 
 
 def check_segment(graphs, name, segment):
-    """Return the segment of generated tokens if the model has it, and raise otherwise."""
+    """Return `segment` if the model has a segment of this number, and raise otherwise."""
     if graphs.kind == "unilm" and segment == 0:
         expected = f"`{name}` must be positive for UniLM: tokens of segment 0 see each other whole."
         raise invalid(expected, **{name: segment})
@@ -130,7 +130,7 @@ def _usual_segment(graphs, segments):
 
 
 def checked_starts(graphs, sources, decoder_token_ids, start_id, pad_id):
-    """Return the sequences that the decoder of an encoder-decoder continues, as `Requests` has."""
+    """Return the sequences that the decoder of an encoder-decoder continues, as in `Requests`."""
     if decoder_token_ids is None:
         if start_id is None:
             raise invalid(
@@ -198,7 +198,7 @@ def check_lengths(graphs, prompts, steps):
 
 
 def checked_additional(graphs, arrays, rows):
-    """Return the arrays for the model's additional inputs, with one row for each prompt."""
+    """Return the arrays for the model's additional inputs; raise unless each has `rows` rows."""
     wanted = graphs.additional
     if len(arrays) != len(wanted):
         names = [x.name for x in wanted]

@@ -9,7 +9,7 @@ from kerasx.checks import invalid
 
 
 def rerank(generated, function):
-    """Sort the hypotheses of each prompt by a score of your own, best first.
+    """Sort the hypotheses of each prompt by a given score, best first.
 
     Args:
         generated: `Generated`.

@@ -33,7 +33,7 @@ class RoleInput(keras.layers.InputLayer):
 
 
 def input_with_role(x, role):
-    """Return a symbolic input with a role that is otherwise like `x`, or `x` without a role."""
+    """Return a symbolic input like `x` with this role; `x` itself if `role` is None."""
     if role is None:
         return x
     return RoleInput(role, batch_shape=x.shape, dtype=x.dtype, name=x.name).output

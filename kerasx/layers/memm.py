@@ -141,7 +141,7 @@ def _joined(real):
 
 
 def _directions(ids, scores, trans, real):
-    """Return for each direction the scores (b, n, k) given the true neighbouring tag."""
+    """Return [forward, backward] scores (b, n, k), each given the true neighbouring tag."""
     trans = ops.cast(trans, scores.dtype)
     before, after = previous(ids, real), _backward(previous, ids, real)
     forward = ops.take(trans, before, axis=0)

@@ -94,7 +94,7 @@ def answer_scores(predictions, references, unit="character"):
 
 
 def _checked(prediction, references, unit):
-    """Return the references as a list."""
+    """Check the arguments, and return the references as a list."""
     check_choice("unit", unit, _UNITS)
     references = [references] if isinstance(references, str) else list(references)
     if not references or not all(isinstance(x, str) for x in (prediction, *references)):

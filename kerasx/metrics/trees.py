@@ -32,7 +32,7 @@ def brackets(tree):
 
 
 def bracket_f1(gold, predicted):
-    """Compute the micro-averaged F1 of constituents, without the whole sentence.
+    """Compute the micro-averaged F1 of constituents; the whole sentence does not count.
 
     Args:
         gold, predicted: sequences of n trees, as in `brackets`.

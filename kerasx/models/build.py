@@ -233,7 +233,7 @@ def _arguments(config, cls):
 
 
 def _with_hint(key, names):
-    """Return an unknown key with the nearest known name."""
+    """Return an unknown key as text, with the nearest known name as a hint."""
     near = difflib.get_close_matches(key, names, 1)
     return f"{key} (did you mean {near[0]}?)" if near else key
 

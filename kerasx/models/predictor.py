@@ -20,7 +20,7 @@ class Predictor:
 
     Args:
         model: a functional keras.Model. Its inputs are sequences, of any or of one length; the
-            first is padded with the id that the model masks, the others with 0.
+            first is padded with the id that the model masks, all others with 0.
         tokenizer: a tokenizer of `kerasx.tokenizers`; None if only examples are given.
         batch_size: int, texts in a batch.
         maxlen: int, the number of tokens that a text is cut to; None for no cut.
@@ -77,7 +77,7 @@ class Predictor:
         return self._collected(found) if decode is None else found
 
     def _row(self, text, i):
-        """Return the sequences of a text, one for each input."""
+        """Return the id sequences of text number i, one for each input of the model."""
         parts = [np.asarray(part) for part in self._parts(text)]
         if len(parts) == 1 and len(self._names) == 2:
             parts.append(np.zeros_like(parts[0]))

@@ -82,7 +82,7 @@ def _config(builder):
 
 
 def _config_of_head(builder, head, asks):
-    """Return the configuration of the builder under Hugging Face's names."""
+    """Return the builder's configuration for a Hugging Face class `head`, built with `asks`."""
     source, names = builder.huggingface, {}
     for theirs, ours in source.keys.items():
         names.setdefault(ours, []).append(theirs)
@@ -126,7 +126,7 @@ def _differences(builder, config, asks):
 
 
 def _same(name, a, b):
-    """Return whether two values of an argument mean the same; activations of heads do not count."""
+    """Return whether values a, b of the argument `name` agree; activations of heads may differ."""
     if name.startswith(HEADS) and name != "with_classes":
         return bool(a) == bool(b)
     a, b = (list(x) if isinstance(x, tuple) else x for x in (a, b))

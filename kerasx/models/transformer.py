@@ -18,7 +18,7 @@ class Transformer(WeightLoading):
     """Builder of a Transformer; a model family overrides its `apply_*` stages.
 
     Layers are made and called by name through `apply`, so a second call with the same name reuses
-    the weights. `build()` lays the graph: embeddings, main layers, final layers.
+    the weights. `build()` makes the graph: embeddings, main layers, final layers.
 
     Args:
         vocab_size: rows of the token embedding in the checkpoint.
@@ -145,7 +145,7 @@ class Transformer(WeightLoading):
         layer_norm_cond_hidden_act=None,
         additional_input_layers=None,
     ):
-        """Lay the graph; afterwards `self.model` is the keras.Model.
+        """Build the graph; afterwards `self.model` is the keras.Model.
 
         Args:
             layer_norm_cond: a symbolic tensor (b, d) that conditions every layer normalization.
@@ -169,7 +169,7 @@ class Transformer(WeightLoading):
         self.built = True
 
     def call(self, inputs):
-        """Lay the graph from inputs to outputs."""
+        """Return the symbolic outputs of all stages for the inputs."""
         outputs = self.apply_embeddings(inputs)
         for index in range(self.num_hidden_layers):
             outputs = self.apply_main_layers(outputs, index)
@@ -237,7 +237,7 @@ class Transformer(WeightLoading):
         return inputs
 
     def compute_attention_bias(self, inputs=None):
-        """Return the attention mask (boolean) or bias (numbers) of block `inputs`, or None."""
+        """Return the mask (boolean) or bias (numbers) of block number `inputs`, or None."""
         return self.attention_bias
 
     def compute_position_bias(self, inputs=None):

@@ -92,7 +92,7 @@ class WeightLoading:
                 self._fill(weight, source, name)
 
     def translated(self, checkpoint):
-        """Return the checkpoint under the original names, whichever source it is from."""
+        """Return the checkpoint under the original names, also a Hugging Face checkpoint."""
         if not self.huggingface.rules or any("/" in name for name in checkpoint):
             return checkpoint
         names = {n for variables in self.variable_mapping().values() for n in variables}

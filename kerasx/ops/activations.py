@@ -39,7 +39,7 @@ _ACTIVATIONS = {
 
 
 def get_activation(identifier):
-    """Return the activation of a given name in a configuration file; a callable is returned as is.
+    """Return the activation of a given name in a configuration file; return a callable unchanged.
 
     "gelu" is the exact form; "gelu_new", "gelu_tanh" and "gelu_pytorch_tanh" the tanh form.
     Other names are those of Keras.

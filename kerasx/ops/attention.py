@@ -103,7 +103,7 @@ def attend(
 
 
 def _einsum_relative(subscripts, x, relative):
-    """Compute the einsum, without a batch dimension of vectors shared by all examples."""
+    """Compute an einsum of x and relative vectors, which all examples may share."""
     if relative.shape[0] == 1:
         subscripts, relative = subscripts.replace(",b", ","), relative[0]
     return ops.einsum(subscripts, x, relative)

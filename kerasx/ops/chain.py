@@ -212,7 +212,7 @@ def _transitions(trans, scores, allowed, forbidden):
 
 
 def _real(mask, scores, axis):
-    """Return the mask as booleans, for scores with their tags along `axis`."""
+    """Return the mask as booleans; of a number, where the best score along `axis` exceeds it."""
     if mask is None:
         return ops.ones_like(ops.take(scores, 0, axis), "bool")
     if isinstance(mask, (int, float)):
@@ -243,7 +243,7 @@ def _batch_last(x):
 
 
 def _joined(mask, axis):
-    """Return where a real position comes before."""
+    """Return the positions with a real position somewhere before them."""
     counted = ops.cast(mask, "int32")
     return ops.cumsum(counted, axis=axis) > counted
 

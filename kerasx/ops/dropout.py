@@ -10,7 +10,7 @@ _LEVELS = 2**16
 
 
 def dropout(x, rate, seed):
-    """Set each element to 0 with probability `rate`, and divide the others by 1 - rate.
+    """Set each element to 0 with probability `rate`, and divide all other elements by 1 - rate.
 
     An element is kept if 16 random bits, read as an integer, are at least r = round(65536 rate).
     So the rate is rounded to a multiple of 1/65536; kept elements are multiplied by

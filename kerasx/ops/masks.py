@@ -157,7 +157,7 @@ def sequence_masking(x, mask, value=0, axis=1, bias=None, return_mask=False):
 
     Args:
         x: tensor with the batch as its first axis and the sequence at `axis`.
-        mask: (b, n), true at real tokens; None leaves x as it is.
+        mask: (b, n), true at real tokens; None leaves x unchanged.
         value: number, or "-inf" / "inf" for `mask_value` of the dtype and its negative.
         axis: axis of the sequence.
         bias: tensor added to x before masking, or None.

@@ -86,7 +86,7 @@ def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
 
     Args:
         sinusoidal: `sinusoidal_embeddings` of the positions, (..., n, r), aligned with the
-            tensors. If r < d, the coordinates from r on stay as they are.
+            tensors. If r < d, the coordinates from r on stay unchanged.
         tensors: queries and keys (..., n, d).
         pairs: "adjacent" for pairs (x_2i, x_2i+1), as in RoFormer; "halves" for (x_i, x_i+r/2), as
             in Llama.

@@ -44,7 +44,7 @@ class AmosDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("kerasx")
 class Amos(Extension):
-    """See extend_with_amos."""
+    """Mixin with the learning rate and weight decay of Amos; see `extend_with_amos`."""
 
     def __init__(
         self,

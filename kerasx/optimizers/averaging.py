@@ -12,7 +12,7 @@ from kerasx.optimizers.extension import Extension, extend, float_slots
 
 @keras.saving.register_keras_serializable("kerasx")
 class Lookahead(Extension):
-    """See extend_with_lookahead."""
+    """Mixin with slow weights that follow the weights; see `extend_with_lookahead`."""
 
     def __init__(self, *args, steps_per_slow_update=5, slow_step_size=0.5, **kwargs):
         super().__init__(*args, **kwargs)
@@ -80,7 +80,7 @@ def extend_with_lookahead(BaseOptimizer, name=None):
 
 @keras.saving.register_keras_serializable("kerasx")
 class ExponentialMovingAverage(Extension):
-    """See extend_with_exponential_moving_average."""
+    """Mixin with averaged weights; see `extend_with_exponential_moving_average`."""
 
     def __init__(self, *args, ema_momentum=0.999, **kwargs):
         super().__init__(*args, **kwargs)

@@ -44,7 +44,7 @@ def _soft_clipped(gradients, gamma):
 
 @keras.saving.register_keras_serializable("kerasx")
 class SoftClipping(ClipsGradients, Extension):
-    """See extend_with_soft_clipping."""
+    """Mixin that clips gradients by `soft_clip`; see `extend_with_soft_clipping`."""
 
     def __init__(self, *args, soft_clipnorm=None, **kwargs):
         super().__init__(*args, **kwargs)

@@ -26,7 +26,7 @@ def _built_for(optimizer, variables):
 
 @keras.saving.register_keras_serializable("kerasx")
 class GradientAccumulation(Extension):
-    """See extend_with_gradient_accumulation.
+    """Mixin that sums gradients in a buffer; see `extend_with_gradient_accumulation`.
 
     `apply` adds n g to a float32 slot for each variable; after the last micro-batch of a window,
     `super().apply` gets the mean gradient, so clipping, schedules and the other mixins see one
@@ -132,7 +132,7 @@ def extend_with_gradient_accumulation(BaseOptimizer, name=None):
 
 @keras.saving.register_keras_serializable("kerasx")
 class MomentumAccumulation(Extension):
-    """See extend_with_momentum_accumulation.
+    """Mixin that sums gradients in the momentum; see `extend_with_momentum_accumulation`.
 
     The last micro-batch of k makes an ordinary step of the optimizer beneath, which multiplies m
     by β. The decay must act once on the old m and not on the new gradients, so the gradients of

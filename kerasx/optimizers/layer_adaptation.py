@@ -9,7 +9,7 @@ from kerasx.optimizers.extension import Extension, extend, matching
 
 @keras.saving.register_keras_serializable("kerasx")
 class LayerAdaptation(Extension):
-    """See extend_with_layer_adaptation."""
+    """Mixin with LAMB's trust ratio; see `extend_with_layer_adaptation`."""
 
     def __init__(self, *args, exclude_from_layer_adaptation=(), **kwargs):
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from kerasx.optimizers.extension import Extension, extend, matching
 
 @keras.saving.register_keras_serializable("kerasx")
 class LazyOptimization(Extension):
-    """See extend_with_lazy_optimization.
+    """Mixin that updates only rows with a gradient; see `extend_with_lazy_optimization`.
 
     The optimizer makes its ordinary step; rows without a gradient then get back the values that
     every assignment during the step has saved.
@@ -47,7 +47,7 @@ class LazyOptimization(Extension):
             self.assign(x, ops.where(rows, ops.convert_to_tensor(x), old))
 
     def _remember(self, variable):
-        """Save the old value of a variable or slot with the rows of the variable updated."""
+        """Save the old value of the variable that is updated, or of a slot with as many rows."""
         touched, shape = self._touched, variable.shape
         if touched is None or len(shape) != len(touched.shape) or shape[0] != touched.shape[0]:
             return

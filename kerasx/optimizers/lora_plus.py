@@ -64,7 +64,6 @@ def _class_and_config(optimizer, kwargs):
 
 
 def _public(cls):
-    """Return the class Keras exports for it: on PyTorch keras.optimizers.Adam(...) makes an
-    instance of a subclass, which cannot be extended."""
+    """Return the exported class for the subclass that Keras makes on PyTorch; `extend` needs it."""
     named = getattr(keras.optimizers, cls.__name__, None)
     return named if named in cls.__mro__ and len(recipe(cls)) == 1 else cls

@@ -13,7 +13,7 @@ from kerasx.optimizers.schedules import numeric_schedule
 
 @keras.saving.register_keras_serializable("kerasx")
 class PiecewiseLinearLr(Extension):
-    """See extend_with_piecewise_linear_lr."""
+    """Mixin with a factor of the learning rate; see `extend_with_piecewise_linear_lr`."""
 
     def __init__(self, *args, lr_schedule=None, **kwargs):
         super().__init__(*args, **kwargs)
@@ -57,7 +57,7 @@ def extend_with_piecewise_linear_lr(BaseOptimizer, name=None):
 
 @keras.saving.register_keras_serializable("kerasx")
 class ParameterWiseLr(Extension):
-    """See extend_with_parameter_wise_lr."""
+    """Mixin with a factor for each variable; see `extend_with_parameter_wise_lr`."""
 
     def __init__(self, *args, paramwise_lr_schedule=None, **kwargs):
         super().__init__(*args, **kwargs)

@@ -121,11 +121,11 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         self.assign_sub(variable, step - shrink if rule.center else step)
 
     def _micro_step(self, i):
-        """Return whether this is micro-step i = 0 ... k - 1 of an update."""
+        """Return whether the present batch is micro-step i of the k (0 ... k - 1) of an update."""
         return ops.equal(self.iterations % self.grad_accum_steps, i)
 
     def _scale(self, variable, rule):
-        """Return η / α."""
+        """Return η / α, the factor of the learning rate for this variable."""
         if rule.vector:
             return 0.5
         axis = tuple(range(1, len(variable.shape))) if rule.embedding else None

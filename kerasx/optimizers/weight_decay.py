@@ -10,7 +10,7 @@ from kerasx.optimizers.extension import Extension, extend, matching
 
 @keras.saving.register_keras_serializable("kerasx")
 class WeightDecay(Extension):
-    """See extend_with_weight_decay."""
+    """Mixin with decoupled weight decay; see `extend_with_weight_decay`."""
 
     def __init__(
         self,

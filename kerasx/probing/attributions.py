@@ -86,7 +86,7 @@ def _tensor(vectors):
 
 
 def _cut(model, name):
-    """Return models from the inputs to the embeddings, and from both to the outputs."""
+    """Split a model: return (inputs to embeddings, inputs and embeddings to outputs)."""
     vectors = only_node(model, name).outputs[0]
     embed = keras.Model(model.inputs, vectors)
     rest = keras.Model([vectors, *model.inputs], model.outputs[0])

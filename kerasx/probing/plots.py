@@ -158,7 +158,7 @@ def _name_columns(axes, tokens):
 
 
 def _places(tokens):
-    """Return the x of the middle of each token, in characters."""
+    """Return the horizontal position of the middle of each token, in characters."""
     widths = np.array([display_width(token) + 2 for token in tokens])
     return np.cumsum(widths) - widths / 2 + 0.5
 
@@ -172,6 +172,6 @@ def _arc(axes, start, end, height):
 
 
 def _show_only(axes, places, heights):
-    """Show the range of the tokens and heights, without axes."""
+    """Limit the picture to the tokens and these heights, and hide the axes."""
     axes.set(xlim=(places[0] - 3, places[-1] + 3), ylim=heights)
     axes.axis("off")

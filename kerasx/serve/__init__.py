@@ -18,7 +18,7 @@ def create_app(model, hosts=LOOPBACK, start_id=None, **limits):
     Args:
         model: a folder of `kerasx.models.save_model`, or an `Artefact` with a tokenizer.
         hosts: host names (without ports) that requests may be addressed to, or None for any.
-        start_id: the token that a decoder behind an encoder starts with; see `Generator`.
+        start_id: the token that the decoder of an encoder-decoder starts with; see `Generator`.
         **limits: see `Limits`.
 
     Raises:

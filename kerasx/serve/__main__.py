@@ -68,7 +68,7 @@ def _parser():
         "--allow-host", action="append", default=[], metavar="NAME", help="a host name of requests"
     )
     parser.add_argument(
-        "--start-id", type=int, help="the token a decoder behind an encoder starts with"
+        "--start-id", type=int, help="the first token of an encoder-decoder's decoder"
     )
     for field in fields(Limits):
         name = "--" + field.name.replace("_", "-")

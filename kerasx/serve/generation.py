@@ -37,7 +37,7 @@ class Generation:
         artefact: of `load_model`; its model has application "lm" or "unilm", or is an
             encoder-decoder.
         limits: `Limits`.
-        start_id: the token that a decoder behind an encoder starts with; by default as in
+        start_id: the token that the decoder of an encoder-decoder starts with; by default as in
             `Generator`.
 
     Attributes:
@@ -114,12 +114,12 @@ class Generation:
     # in the worker's thread: the model
 
     def __call__(self, settings, prompts):
-        """Return [(token_ids, score), ...] for each `Prompt`, best first, as if it were alone."""
+        """Return [(token_ids, score), ...] for each `Prompt`, best first, as if each were alone."""
         found = self._generator(settings)(**_arguments(prompts, self.has_encoder))
         return [_pairs(*row) for row in zip(found.sequences, found.scores, strict=True)]
 
     def stream(self, settings, prompt):
-        """Iterate over the tokens (1, k) of each step, -1 behind an end, and last the hypotheses.
+        """Iterate over the tokens (1, k) of each step, -1 after an end, and last the hypotheses.
 
         A strategy that takes back what it has chosen yields the hypotheses only.
         """
@@ -142,7 +142,7 @@ class Generation:
 
 
 def _arguments(prompts, has_encoder):
-    """Return the arguments of a `Generator`'s call."""
+    """Return the arguments for `Generator.__call__` as a dict."""
     return {
         "prompts": [prompt.token_ids for prompt in prompts],
         "segment_ids": None if has_encoder else [prompt.segment_ids for prompt in prompts],

@@ -110,7 +110,7 @@ class Embedding(_Outputs):
 
 
 def checked_ids(field, ids, most):
-    """Return the ids; raise `Invalid` if there are none or too many."""
+    """Return the ids; raise `Invalid` if there is none, or more than `most`."""
     if not ids:
         raise Invalid(field, "must have at least one token")
     if len(ids) > most:

@@ -203,7 +203,7 @@ def _compute(batch):
         results = first.function(first.settings, [row for job in batch for row in job.rows])
         results = iter(results)
         parts = [[next(results) for _ in job.rows] for job in batch]
-    except Exception as error:  # noqa: BLE001 - handed over to whoever waits
+    except Exception as error:  # noqa: BLE001 - raised where the result is awaited
         if len(batch) == 1:
             first.future.set_exception(error)
         else:

@@ -237,7 +237,7 @@ def _grown(pair, spans, near):
 
 
 def _best_spans(scores, labels, threshold, most):
-    """Decode the spans above the threshold with the `most` highest scores."""
+    """Decode at most `most` spans: those above the threshold with the highest scores."""
     scores = np.asarray(scores)
     if scores.ndim == 3:  # else `pointer_spans` refuses the scores
         spans = scores[:, np.triu(np.ones(scores.shape[1:], "bool"))].ravel()
@@ -252,7 +252,7 @@ def _check_links(expected, **scores):
 
 
 def _pairs(pairs, labels, most):
-    """Make sparse labels (h, most, 2) of triples (i, j, label), in any order of i and j."""
+    """Return sparse labels (h, most, 2): the pairs (i, j) of each label, then zeros."""
     places = {label: [] for label in labels}
     for i, j, label in sorted(pairs):
         if label not in places:

@@ -37,7 +37,7 @@ def string_matching(s, keywords):
 
 
 def convert_to_unicode(text, encoding="utf-8", errors="ignore"):
-    """Decode bytes to a str; a str is returned as it is.
+    """Decode bytes to a str; return a str unchanged.
 
     >>> convert_to_unicode("中".encode("gbk"), "gbk")
     '中'

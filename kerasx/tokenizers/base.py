@@ -58,7 +58,7 @@ class TokenizerBase:
 
     @property
     def unk_id(self):
-        """Id that stands for every unknown token; None if the vocabulary has none."""
+        """Id of the token for all unknown tokens; None if the vocabulary has none."""
         return self._token_unk_id
 
     @property
@@ -84,7 +84,7 @@ class TokenizerBase:
         return shorten(tokens, maxlen, self._cut_index("right"))
 
     def tokenize_with_offsets(self, text, maxlen=None):
-        """Convert a text to tokens and their places in the text.
+        """Convert a text to tokens and their offsets in the text.
 
         Args:
             text: str of n characters.

@@ -93,7 +93,7 @@ def _counts(tokenizer, texts):
 
 
 def _frequent(counts, stay, min_count, max_size):
-    """Return the sorted ids that stay or are the most frequent within the limits."""
+    """Return the sorted ids to keep: those in `stay`, and the most frequent within the limits."""
     stay = set(stay)
     if max_size is not None:
         check_integer("max_size", max_size, least=len(stay))

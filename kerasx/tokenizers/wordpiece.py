@@ -15,10 +15,7 @@ from kerasx.tokenizers.characters import (
     CharacterTable,
     align,
     is_cjk_character,
-    is_control,
     is_punctuation,
-    is_redundant,
-    is_space,
     is_special,
     normalize,
     stem,
@@ -100,12 +97,6 @@ class Tokenizer(TokenizerBase):
     ([2, 4, 3, 5, 3], [0, 0, 0, 1, 1])
     """
 
-    _is_space = staticmethod(is_space)
-    _is_control = staticmethod(is_control)
-    _is_punctuation = staticmethod(is_punctuation)
-    _is_cjk_character = staticmethod(is_cjk_character)
-    _is_special = staticmethod(is_special)
-    _is_redundant = staticmethod(is_redundant)
     stem = staticmethod(stem)
 
     def __init__(
@@ -252,7 +243,7 @@ class Tokenizer(TokenizerBase):
                 break
         return ids
 
-    # From tokens to their places in the text.
+    # From tokens to their offsets in the text.
 
     def _pieces_with_offsets(self, text):
         return [(piece, (s[0], s[-1] + 1)) for piece, s in self._token_sources(text)]
@@ -297,7 +288,7 @@ class Tokenizer(TokenizerBase):
         )
 
     def _search(self, text, tokens):
-        """`rematch` tokens that are not consecutive in the text: search each after the last."""
+        """Do `rematch` for tokens that are not consecutive: search each after the last."""
         string, sources = align(text, self._unspaced_table)
         mapping, end = [], 0
         for token in tokens:

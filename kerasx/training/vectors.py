@@ -13,6 +13,6 @@ def norm(tensors):
 
 
 def scaled_to(length, tensors):
-    """Return the tensors times length / norm; zeros stay zeros."""
+    """Scale a list of tensors to a total norm of `length`; zeros stay zeros."""
     factor = length / norm(tensors)
     return [t * ops.cast(factor, t.dtype) for t in tensors]

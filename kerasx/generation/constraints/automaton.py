@@ -15,7 +15,7 @@ _FAR = 1 << 30
 class Automaton(Constraint):
     """Allow only continuations that a deterministic finite automaton over tokens accepts.
 
-    A token is allowed if the end can be reached behind it in the steps that are left, so every
+    A token is allowed if the end can be reached after it in the steps that are left, so every
     output is complete. A subclass defines the automaton by overriding `edges(prompt)`.
 
     Args:
@@ -127,6 +127,6 @@ def _tokens_left(state, target, final):
 
 
 def _at(table, index):
-    """Return table (b, e) at index (b, k, ...)."""
+    """Look up each prompt's row of a table (b, e) at integers (b, k, ...)."""
     flat = ops.reshape(index, (ops.shape(index)[0], -1))
     return ops.reshape(batch_gather(table, flat), ops.shape(index))

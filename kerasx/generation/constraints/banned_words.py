@@ -8,7 +8,7 @@ from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among, check_vocabulary, checked_sequences
 from kerasx.generation.strategies.strategy import NEVER
 
-_ANY, _NONE = -1, -2  # a place before the word, a place before the prompt
+_ANY, _NONE = -1, -2  # positions before the word, before the prompt
 
 
 class BannedWords(Constraint):

@@ -21,7 +21,7 @@ class ExpressionGrammar(Automaton):
     Brackets are closed in time for the end. Only values can still make an expression invalid: a
     division by zero, an exponent too large, a text of more than 256 characters.
 
-    The states are the places in an expression (before an operand, within a number, behind a
+    The states are the positions in an expression (before an operand, within a number, after a
     value), each once for every depth of brackets; the numbers of a prompt form a prefix tree over
     all their spellings in tokens.
 
@@ -105,7 +105,7 @@ class ExpressionGrammar(Automaton):
         return self._spelled(state, "(", _FIRST, 1)
 
     def _after_value(self, state, power=True, percent=True):
-        """Return the edges behind a value. The sign of a product is the first half of a power's."""
+        """Return the edges after a value. A "*" is a product, or the first half of "**"."""
         rows = [row for x in "+-/" for row in self._spelled(state, x, _OPERAND)]
         rows += self._spelled(state, "*", _FACTOR if power else _OPERAND)
         rows += self._spelled(state, "**", _EXPONENT) if power else []

@@ -8,7 +8,7 @@ from kerasx.generation.constraints.constraint import Constraint
 from kerasx.generation.constraints.token_tables import among
 from kerasx.generation.strategies.strategy import NEVER
 
-_NOTHING = -1  # before the first and behind the last token
+_NOTHING = -1  # before the first and after the last token
 
 
 class RepetitionPenalty(Constraint):
@@ -63,7 +63,7 @@ class NoRepeatNgrams(Constraint):
         self.n = n
 
     def start(self, prompts, vocab_size, steps):
-        """Return p, and the text (b, p + steps) with each prompt right before position p."""
+        """Return (p, state): prompts that end at position p, with room for `steps` tokens."""
         p = -(-max(self.n - 1, *map(len, prompts)) // 16) * 16
         before = np.full((len(prompts), p), _NOTHING, "int32")
         for row, prompt in zip(before, prompts):

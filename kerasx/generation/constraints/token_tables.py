@@ -7,7 +7,7 @@ from kerasx.checks import invalid
 
 
 def checked_sequences(name, sequences):
-    """Return sequences as tuples of ids, each once, in their order.
+    """Return sequences as tuples of ids, in order, without duplicates.
 
     Raises:
         ValueError: there are no sequences, or one is no list of ids or has no token.
@@ -30,7 +30,7 @@ def check_vocabulary(name, ids, vocab_size):
 
 
 def stacked(rows, value=0):
-    """Stack vectors of integers as one int32 array (b, n) with `value` behind them.
+    """Stack vectors of integers as one int32 array (b, n) with `value` after them.
 
     n is a power of two: few sizes, because the decoding loop is compiled for each.
     """

@@ -56,7 +56,7 @@ class BeamSearch(Strategy):
         return logits - ops.logsumexp(logits, axis=-1, keepdims=True)
 
     def start(self, batch, steps, pad_id):
-        """Return equal beams, of which only the first of each group counts at the first step."""
+        """Return the first state, in which only the first beam of each group has a finite score."""
         shape = (batch, self.groups, self.width // self.groups)
         first = ops.arange(shape[-1]) == 0
         sequences = ops.full((*shape, steps), pad_id, "int32")
@@ -128,7 +128,7 @@ class BeamSearch(Strategy):
         return take_beams(ops.concatenate([state["finished"], new], axis=1), index), scores
 
     def _is_done(self, best, worst, t, m):
-        """Return (b,) whether the best beam can no longer surpass the worst finished sequence."""
+        """Return booleans (b,): the best beam can no longer surpass the worst finished sequence."""
         longest = self.early_stopping == "never" and self.length_penalty > 0
         done = best / self._divisor(m if longest else t + 1) <= worst
         return ops.logical_or(done, worst > NEVER / 2) if self.early_stopping is True else done

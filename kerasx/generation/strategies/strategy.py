@@ -38,7 +38,7 @@ class Strategy:
         return ()
 
     def scored(self, logits):
-        """Return the scores that constraints change, by default the logits (b, k, v) themselves."""
+        """Return scores (b, k, v) for the constraints to change, by default the logits."""
         return logits
 
     def start(self, batch, steps, pad_id):

@@ -30,7 +30,7 @@ class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
         self.max_position = max_position
 
     def embed_positions(self, x):
-        """Add the embeddings of the places, and normalize."""
+        """Add the embeddings of the positions to x, and normalize."""
         x = self.apply(
             x,
             PositionEmbedding,
@@ -135,7 +135,7 @@ class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
 
 
 def _block(ours, theirs):
-    """Return the variables of a block of the encoder or decoder."""
+    """Return {layer: variables} of a block, by the beginnings of layer and variable names."""
     attentions = {"MultiHeadSelfAttention": "self_attn"}
     if ours.startswith("Decoder"):
         attentions["MultiHeadCrossAttention"] = "encoder_attn"

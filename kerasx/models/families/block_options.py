@@ -10,7 +10,7 @@ from kerasx.models.transformer import LM_Mask, UniLM_Mask
 
 
 class NormPosition:
-    """Option: the place of the normalizations.
+    """Option: the position of the normalizations.
 
     Args:
         norm_position: "post", as in BERT: sums are normalized; "pre": the inputs of the sublayers

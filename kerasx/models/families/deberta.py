@@ -49,7 +49,7 @@ class DeBERTa(
             positive.
         share_att_key: distances' vectors have the projections of the contents.
         norm_rel_ebd: "layer_norm" normalizes the distances' vectors, "none" does not.
-        position_biased_input: add the embeddings of the places to the input.
+        position_biased_input: add the embeddings of the positions to the input.
         conv_kernel_size: size of a convolution of the embeddings beside the first block; 0 for no
             convolution.
         conv_act: activation of the convolution.

@@ -51,7 +51,7 @@ class Heads:
         return self.hidden_act
 
     def score_tokens(self, x):
-        """Score each token of the vocabulary at each place, (b, n, vocab_size)."""
+        """Score each token of the vocabulary at each position, (b, n, vocab_size)."""
         x = self.dense(x, self.embedding_size, "MLM-Dense", self.mlm_act)
         x = self.score_by_token_table(self.normalize(x, "MLM-Norm"))
         x = self.apply(x, BiasAdd, name="MLM-Bias")

@@ -34,7 +34,7 @@ class Half(Blocks):
         return keras.Input((self.sequence_length,), dtype="int32", name=name)
 
     def embed(self, tokens):
-        """Embed token ids (b, n) with their places."""
+        """Embed token ids (b, n) and their positions."""
         x = self.embed_positions(self.embed_tokens(tokens))
         return self.dropout(x, f"{self.side}-Embedding-Dropout")
 
@@ -70,7 +70,7 @@ class Encoder(Half):
 
 
 class Decoder(Half):
-    """The encoder's vectors and token ids to scores of the next token at every place."""
+    """The decoder: from encoder outputs and token ids to scores of the next tokens."""
 
     side = "Decoder"
     input_roles = ("context", "token")
@@ -85,7 +85,7 @@ class Decoder(Half):
         return [keras.Input(shape, name=self.prefixed("Input-Context")), self.token_input()]
 
     def call(self, inputs):
-        """Lay the graph; done twice, for the decoder alone and behind the encoder."""
+        """Build the graph; called twice, for the decoder alone and after the encoder."""
         self.context, self.tokens = inputs
         self.attention_bias = self.position_bias = self.cross_bias = None
         return super().call(inputs)
@@ -112,12 +112,12 @@ class Decoder(Half):
         return self.attention(x, self.context, name)
 
     def apply_final_layers(self, inputs):
-        """Normalize the last sum, and score tokens if asked for."""
+        """Normalize the last sum, and score tokens if `with_lm`."""
         x = super().apply_final_layers(inputs)
         return self.score_tokens(x) if self.with_lm else x
 
     def score_tokens(self, x):
-        """Score each token of the vocabulary at each place, (b, n, vocab_size)."""
+        """Score each token of the vocabulary at each position, (b, n, vocab_size)."""
         scores = self.compute_logits(x)
         return self.activate_scores(scores, self.with_lm, "Decoder-Output-LM-Activation")
 
@@ -146,7 +146,7 @@ class EncoderDecoder(Half):
         layer_norm_cond_hidden_act=None,
         additional_input_layers=None,
     ):
-        """Lay the three graphs; the arguments are those of `Transformer.build`."""
+        """Build the three models; the arguments are those of `Transformer.build`."""
         if self.built:
             return
         condition = (layer_norm_cond, layer_norm_cond_hidden_size, layer_norm_cond_hidden_act)

@@ -27,7 +27,7 @@ class LanguageModel(LM_Mask, TalkingHeads, ResidualScores, Embeddings):
         return self.map_embeddings(self.dropout(self.sum_embeddings(inputs), "Embedding-Dropout"))
 
     def apply_final_layers(self, inputs):
-        """Score each token of the vocabulary at each place, if asked for."""
+        """Compute the scores (b, n, vocab_size) of the next token, if `with_lm`."""
         x = super().apply_final_layers(inputs)
         if self.final_activation is None:
             return x

@@ -1,4 +1,4 @@
-"""Embeddings: a class for tokens, and classes that add segments and places to them."""
+"""Embeddings: a class for tokens, and classes that add segments and positions."""
 
 import keras
 
@@ -7,7 +7,7 @@ from kerasx.models.families.blocks import Blocks
 
 
 class Embeddings(Blocks):
-    """Blocks on normalized embeddings of tokens; subclasses add segments and places.
+    """Blocks on normalized embeddings of tokens; subclasses add segments and positions.
 
     Args:
         embedding_size: width of the embeddings; hidden_size by default.
@@ -48,7 +48,7 @@ class Embeddings(Blocks):
         return self.dense(x, self.hidden_size, "Embedding-Mapping")
 
     def sum_embeddings(self, inputs):
-        """Add the embeddings of tokens, segments and places."""
+        """Add the embeddings of tokens, segments and positions."""
         tokens, *rest = inputs
         x = self.embed_tokens(tokens)
         if self.segment_vocab_size:
@@ -102,7 +102,7 @@ class TrainedPositions:
         self.hierarchical_position = hierarchical_position
 
     def embed_positions(self, x, positions=None):
-        """Add the embeddings of the places, or of the given position ids."""
+        """Add the embeddings of the positions, or of the given position ids."""
         return self.apply(
             x if positions is None else [x, positions],
             PositionEmbedding,

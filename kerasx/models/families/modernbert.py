@@ -86,7 +86,7 @@ class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segme
         return self.layer_types[index] == _SLIDING
 
     def compute_attention_bias(self, inputs=None):
-        """Return the window mask of block `inputs`, or None."""
+        """Return the window mask of the block with index `inputs`; None if the block sees all."""
         if not self.is_local(inputs):
             return None
         width = self.local_attention // 2 + 1

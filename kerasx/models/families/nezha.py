@@ -8,7 +8,7 @@ from kerasx.models.families.encoder import EncoderModel, NextSentence
 
 
 class NEZHA(NextSentence, EncoderModel):
-    """BERT whose attention uses distances instead of places (arXiv 1909.00204), also WoNEZHA.
+    """BERT whose attention uses distances instead of positions (arXiv 1909.00204), also WoNEZHA.
 
     Distances are clipped and have sinusoidal vectors, which are not trained and are in no
     checkpoint. Where queries and values differ in size, both use the vectors' first components.
@@ -29,7 +29,7 @@ class NEZHA(NextSentence, EncoderModel):
         self.max_relative_position = max_relative_position
 
     def compute_position_bias(self, inputs=None):
-        """Return the vectors of the distances between all pairs of places."""
+        """Return the vectors of the distances between all pairs of positions."""
         if self.position_bias is None:
             self.position_bias = self.apply(
                 [inputs, inputs],

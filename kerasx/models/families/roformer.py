@@ -12,7 +12,7 @@ from kerasx.models.families.input_embeddings import Embeddings, Segments
 
 
 class Rotary:
-    """Mixin of `Embeddings` that rotates queries and keys by their places (arXiv 2104.09864).
+    """Mixin of `Embeddings` that rotates queries and keys by their positions (arXiv 2104.09864).
 
     Args:
         rotary_base: the slowest rotation has a period of 2π rotary_base tokens.
@@ -39,7 +39,7 @@ class Rotary:
         self.attention_options = {**self.attention_options, **options}
 
     def compute_position_bias(self, inputs=None):
-        """Return the sinusoids of the places, or of the given position ids."""
+        """Return the sinusoids of the positions, or of the given position ids."""
         if self.position_bias is None:
             self.position_bias = self.apply(
                 self.simplify([inputs, self.position_ids]),

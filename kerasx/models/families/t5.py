@@ -96,7 +96,7 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
         )
 
     def apply_final_layers(self, inputs):
-        """Normalize the last sum; the decoder's may be scaled."""
+        """Normalize the last sum; scale the decoder's if `scale_decoder_outputs`."""
         x = super().apply_final_layers(inputs)
         if self.side == "Encoder" or not self.scale_decoder_outputs:
             return x

@@ -80,7 +80,7 @@ def _check(builder, positions):
 
 
 def _order(n, positions):
-    """Return (old block, whether it is a new copy) for each block, from first to last."""
+    """Return (old block, whether the block is a copy) for each block of the deeper model."""
     order = []
     for i in range(n + 1):
         order += [(max(i - 1, 0), True)] * positions.count(i)

@@ -11,7 +11,7 @@ from kerasx.layers import BinaryRandomChoice
 def theseus(predecessor, successor, rate=0.5):
     """Train a shallow successor in place of parts of a deep predecessor (BERT-of-Theseus).
 
-    Each block of the successor stands for the same number of blocks of the predecessor. In
+    Each block of the successor replaces the same number of blocks of the predecessor. In
     training each module (the embeddings, or a block) is the successor's with probability `rate`,
     for the whole batch, else the predecessor's, which is frozen. Afterwards the successor's model
     has the trained weights; train it alone for some more epochs.
@@ -34,7 +34,7 @@ def theseus(predecessor, successor, rate=0.5):
     for layer in predecessor.model.layers:
         layer.trainable = False
     inputs = predecessor.inputs
-    predecessor, successor = (_laid_over(part, inputs) for part in (predecessor, successor))
+    predecessor, successor = (_with_inputs(part, inputs) for part in (predecessor, successor))
 
     def choose(old, new, name):
         return BinaryRandomChoice(rate, name=f"Theseus-{name}")([old, new])
@@ -50,8 +50,8 @@ def theseus(predecessor, successor, rate=0.5):
     return keras.Model(inputs, x)
 
 
-def _laid_over(builder, inputs):
-    """Return a copy of the builder over the same layers, to lay a graph from other inputs."""
+def _with_inputs(builder, inputs):
+    """Return a copy of the builder that calls the same layers on other inputs."""
     again = copy.copy(builder)
     again.set_inputs(inputs)
     again.attention_bias = again.position_bias = again.attention_scores = None

@@ -105,7 +105,7 @@ def _check_layers(builder):
 
 
 def _positions_in_heads(builder):
-    """Return whether single components of a query or key head have a meaning."""
+    """Return whether heads must keep their size: queries and keys are rotated or normalized."""
     attentions = [x for x in builder.layers.values() if isinstance(x, MultiHeadAttention)]
     return builder.p_bias not in (None, "t5_relative") or any(
         x.qk_norm is not None for x in attentions
@@ -113,7 +113,7 @@ def _positions_in_heads(builder):
 
 
 def _arguments(builder, k, by):
-    """Return the arguments that grow."""
+    """Return the builder's arguments that grow, times k; the heads grow in number or in size."""
     heads = ("num_attention_heads", "num_key_value_heads")
     sizes = ("attention_head_size", "attention_key_size")
     names = ("hidden_size", "intermediate_size", "embedding_size")
@@ -122,7 +122,7 @@ def _arguments(builder, k, by):
 
 
 def _factors(builder, wide, k):
-    """Return {name: factor} for layers whose outputs meet a token table or are rescaled."""
+    """Return {layer: factor of its weights}, so that token scores do not grow with the width."""
     factors = {}
     for name, layer in builder.layers.items():
         scores = [x for x in calls(layer) if x.arguments.kwargs.get("mode") == "dense"]
@@ -135,7 +135,7 @@ def _factors(builder, wide, k):
 
 
 def _scale_before(node):
-    """Return the last layer with weights before a node; they must be a scale."""
+    """Return the last layer with weights before a node; raise unless the layer only scales."""
     layer = producer(node.input_tensors[0])
     while not layer.weights:
         layer = producer(calls(layer)[0].input_tensors[0])
