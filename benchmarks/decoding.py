@@ -44,7 +44,7 @@ def prompts(length=PROMPT):
 
 
 def ours(new, strategy=None):
-    """kerasx's Generator: (call, tokens of one call)."""
+    """Return (a call of kerasx's Generator, tokens of one call)."""
     from kerasx.generation import BeamSearch, Generator
     from kerasx.models import build_transformer_model
 
@@ -73,7 +73,7 @@ def ours_t5(new):
 
 
 def transformers(new, **options):
-    """GPT-2 of the same shapes and its `generate`, no end before the last token."""
+    """Return the same of GPT-2 in transformers, with no end before the last token."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     sizes = dict(n_embd=HIDDEN, n_layer=LAYERS, n_head=HEADS, n_inner=INTERMEDIATE)
@@ -116,7 +116,7 @@ def _transformers(model, token_ids, length, new, options):
 
 
 def keras_hub(new):
-    """GPT-2 of the same shapes, its cached `generate` and BeamSampler."""
+    """Return the same of GPT-2 in KerasHub, with its cache and BeamSampler."""
     from keras_hub.models import GPT2Backbone, GPT2CausalLM
     from keras_hub.samplers import BeamSampler
 
@@ -132,7 +132,7 @@ def keras_hub(new):
 
 
 def bert4keras(new):
-    """Its AutoRegressiveDecoder: one prompt at a time, no cache; few tokens are enough."""
+    """Return the same of bert4keras's decoder: one prompt at a time, no cache, few tokens."""
     from bert4keras.models import build_transformer_model
     from bert4keras.snippets import AutoRegressiveDecoder
 
@@ -190,7 +190,7 @@ class Worker:
         )
 
     def call(self):
-        """What `work` measures in one call, or None once the process has failed."""
+        """Return the measurement of one call of `work`, or None once the process has failed."""
         if self.process.poll() is None:
             self.process.stdin.write("go\n")
             self.process.stdin.flush()
@@ -208,7 +208,7 @@ class Worker:
 
 
 def work(name, task, new):
-    """What a worker's process does."""
+    """Run a worker's process: measure one call for each line of the input."""
     functions, modules, _ = COMPETITORS[name]
     own = harness.watched("RssAnon")
     hide({"tensorflow", "jax", "torch", "matplotlib"}.difference(modules))
@@ -237,7 +237,7 @@ def hide(names):
 
 
 def measure(names, task, repeats, new):
-    """name -> list of measurements, or the reason why there are none."""
+    """Return {name: list of measurements, or the reason why there are none}."""
     results, workers = {name: [] for name in names}, {}
     for name in names:
         missing = [m for m in COMPETITORS[name][1] if importlib.util.find_spec(m) is None]
@@ -258,7 +258,7 @@ def measure(names, task, repeats, new):
 
 
 def rows(results, base="transformers-torch"):
-    """Medians, and the median over the rounds of the speed relative to `base`."""
+    """Return medians, and the median over the rounds of the speed relative to `base`."""
     table, references = [], results.get(base)
     for name, found in results.items():
         if isinstance(found, str):

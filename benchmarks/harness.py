@@ -1,4 +1,4 @@
-"""What every benchmark shares: interleaved repeats, medians and ratios, a table and a JSON file."""
+"""Helpers of all benchmarks: interleaved repeats, medians and ratios, a table and a JSON file."""
 
 import importlib.util
 import json
@@ -58,7 +58,7 @@ def restart_peak():
 
 
 def resident(key):
-    """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak, "RssAnon" its own now.
+    """Return bytes of memory of this process: "VmRSS" now, "VmHWM" at its peak, "RssAnon" its own.
 
     What is not its own are files: the code of libraries, which processes share.
     """
@@ -67,7 +67,7 @@ def resident(key):
 
 
 def watched(key, seconds=0.02):
-    """A function that says the highest `resident(key)` so far; a thread looks all the time."""
+    """Return a function to the highest `resident(key)` so far, which a thread measures."""
     highest = resident(key)
 
     def look():
@@ -81,14 +81,14 @@ def watched(key, seconds=0.02):
 
 
 def run(module, backend, *arguments):
-    """`python -m module *arguments` on a backend, in a process of its own."""
+    """Run `python -m module *arguments` on a backend, in a separate process."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", module, *map(str, arguments)]
     subprocess.run(command, env=environment, check=True)
 
 
 def rows(times, ours, units=None):
-    """One row for each candidate: median seconds, spread, units per second, time against ours.
+    """Return one row a candidate: median seconds, spread, units per second, time against ours.
 
     The ratio is the median of the ratios of each round, since rounds share the machine's mood.
 
@@ -130,7 +130,7 @@ def report(title, table, name, **facts):
 
 
 def installed(*modules):
-    """Whether all modules can be imported; imports none of them."""
+    """Return whether all modules can be imported; imports none of them."""
     return all(importlib.util.find_spec(module) for module in modules)
 
 

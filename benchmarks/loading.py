@@ -4,7 +4,7 @@
 
 A random BERT-base (21,128 tokens, pooled and token outputs: 103 million numbers, 412 MB) is
 written to a temporary folder as a TensorFlow checkpoint and as safetensors under Hugging Face's
-names. Each run is a process of its own, in turns, which has imported all it needs and computed a
+names. Each run is a separate process, in turns, which has imported all it needs and computed a
 sum before its clock starts: it builds the model with random weights, or with those of a
 checkpoint. Memory is the peak resident size above that at the start, divided by the bytes of the
 weights; files that are mapped count. Figures are medians. The files are in the page cache. Linux
@@ -37,7 +37,7 @@ WAYS = {"build": False, "tensorflow": "bert_model.ckpt", "safetensors": "model.s
 
 
 def build(folder, way):
-    """A callable that builds the model, and says how long it took and what memory."""
+    """Return a function that builds the model and returns the seconds and memory this took."""
     import keras
 
     from kerasx.models import build_transformer_model
@@ -58,7 +58,7 @@ def build(folder, way):
 
 
 def write(folder):
-    """A callable that writes configuration and both checkpoints; of no interest itself."""
+    """Write the configuration and both checkpoints; return a function of no interest."""
     from kerasx.models import build_transformer_model
 
     builder = build_transformer_model(CONFIG, return_keras_model=False, **HEADS)
@@ -75,7 +75,7 @@ class Run(Process):
 
 
 def once(backend, folder, way):
-    """Seconds, CPU seconds and memory of one run."""
+    """Return seconds, CPU seconds and memory of one run."""
     process = Run(backend, folder, way)
     process.ready()
     facts = process()
@@ -84,7 +84,7 @@ def once(backend, folder, way):
 
 
 def compare(backend, folder, rounds):
-    """Rows for one backend."""
+    """Return the rows for one backend."""
     runs = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, found in runs.items():

@@ -5,8 +5,8 @@
 
 The step applies ready gradients to the variables of a 6-layer BERT of 20M parameters, compiled as
 Keras compiles training: XLA on JAX, and on TensorFlow if there is a GPU (--xla: in any case);
-eager on PyTorch. Without --backend each runs in a process of its own. Beside wall time stand the
-CPU seconds of the process, which a loaded machine changes less.
+eager on PyTorch. Without --backend each backend runs in a separate process. The table also has CPU
+seconds, which a loaded machine changes less.
 """
 
 import argparse
@@ -23,7 +23,7 @@ CLIPPED = "keras Adam, global_clipnorm"  # pays for the same norm as soft clippi
 
 
 def candidates():
-    """name -> a maker of the optimizer."""
+    """Return {name: function that makes the optimizer}."""
     import keras
 
     from kerasx import optimizers as ours
@@ -50,7 +50,7 @@ def candidates():
 
 
 def accumulating():
-    """Optimizers that take 4 micro-batches for a step, for the table of memory."""
+    """Return the optimizers that take 4 micro-batches a step, for the table of memory."""
     import keras
 
     from kerasx import optimizers as ours
@@ -67,7 +67,7 @@ def accumulating():
 
 
 def parameters():
-    """Fresh variables of the BERT."""
+    """Return fresh variables of the BERT."""
     import keras
 
     from kerasx.models import build_transformer_model
@@ -77,7 +77,7 @@ def parameters():
 
 
 def state_per_parameter(optimizer, variables):
-    """Floats that the optimizer keeps for each of the parameters."""
+    """Return the number of floats that the optimizer keeps for each parameter."""
     optimizer.build(variables)
 
     def size(vs):
@@ -87,7 +87,7 @@ def state_per_parameter(optimizer, variables):
 
 
 def memory_table():
-    """State floats for each parameter of the BERT."""
+    """Return the floats of state for each parameter of the BERT."""
     made, variables = {**candidates(), **accumulating()}, parameters()
     return [
         {"name": name, "floats_per_parameter": state_per_parameter(make(), variables)}
@@ -96,7 +96,7 @@ def memory_table():
 
 
 def step(optimizer, variables, gradients, xla):
-    """A callable that applies the gradients once and waits until that is done."""
+    """Return a function that applies the gradients once and waits until this is done."""
     import keras
 
     optimizer.build(variables)
@@ -148,14 +148,14 @@ def measure(backend, arguments):
 
 
 def has_gpu():
-    """Whether TensorFlow sees one."""
+    """Return whether TensorFlow sees a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
 
 
 def cpu_timed(function, seconds):
-    """The function, which then appends the CPU seconds of the process to the list."""
+    """Return the function, which then appends the CPU seconds of each call to the list."""
 
     def run():
         start = time.process_time()
@@ -166,7 +166,7 @@ def cpu_timed(function, seconds):
 
 
 def ratios(wall, cpu):
-    """Rows with median seconds, and how many times the peer's, wall and CPU, in the same round."""
+    """Return rows of median seconds, and ratios to the peer in the same round, wall and CPU."""
     columns = {"seconds": rows(wall, PEER), "cpu_seconds": rows(cpu, PEER)}
     clipped = {"wall": rows(wall, CLIPPED), "cpu": rows(cpu, CLIPPED)}
     return [

@@ -3,7 +3,7 @@
     python -m benchmarks.pointers [--backends tensorflow jax torch] [--rounds 3]
 
 A training step of a GlobalPointer on ready vectors (4 texts of 512 tokens, 10 labels, 16 spans of
-each label and text, width 384), SGD. Each kind of labels has a process of its own; its memory is
+each label and text, width 384), SGD. Each kind of labels has a separate process; its memory is
 the peak resident size during a step, compilation excluded, with an allocator that gives free blocks
 back (as in `benchmarks.recompute`), libraries and all. Linux only.
 """
@@ -20,7 +20,7 @@ WAYS = ("dense", "sparse")
 
 
 def step(way):
-    """A callable that trains on one batch, and says what memory it took in MiB."""
+    """Return a function that trains on one batch and returns the memory this took in MiB."""
     import keras
     import numpy as np
 
@@ -52,7 +52,7 @@ def step(way):
 
 
 class Steps(Process):
-    """A process that remembers what it was last told."""
+    """A process that remembers the results of its last step."""
 
     module = "benchmarks.pointers"
 
@@ -61,7 +61,7 @@ class Steps(Process):
 
 
 def compare(backend, rounds):
-    """Rows for one backend: memory, time, and the losses, which differ by the initial weights."""
+    """Return rows of one backend: memory, time, and losses, which differ by the initial weights."""
     rows = []
     for way in WAYS:
         process = Steps(backend, way, MALLOC_MMAP_THRESHOLD_=str(2**20))

@@ -3,7 +3,7 @@
     python -m benchmarks.recompute [--backends tensorflow jax torch] [--rounds 3]
 
 A training step of a 12-layer BERT (width 384, 128 tokens, dropout 0.1, Adam), with and without
-`recompute=True`. Each size runs in a process of its own; its memory is the peak resident size
+`recompute=True`. Each size runs in a separate process; its memory is the peak resident size
 during a step, compilation excluded, with an allocator that gives blocks of 1 MiB and more back
 once they are free (glibc else keeps and splits them, and the peak says how, not what was in use):
 slow, so times come from other processes. A line through two batch sizes splits that into a constant
@@ -32,7 +32,7 @@ LENGTH = 128
 
 
 def step(batch, recompute):
-    """A callable that trains on one batch, and says the peak memory meanwhile in MiB."""
+    """Return a function that trains on one batch and returns the peak memory in MiB."""
     import keras
     import numpy as np
 
@@ -66,7 +66,7 @@ class Steps(Process):
 
 
 def peak(backend, batch, way):
-    """MiB of one step, without what the allocator would keep."""
+    """Return the MiB of one step, without what the allocator would keep."""
     process = Steps(backend, batch, way, MALLOC_MMAP_THRESHOLD_=str(2**20))
     process.ready()
     process()
@@ -75,7 +75,7 @@ def peak(backend, batch, way):
 
 
 def compare(backend, rounds):
-    """Rows for one backend: memory and seconds of each size, then the sizes at equal memory."""
+    """Return memory and seconds of each batch size, then the sizes at equal memory."""
     rows, memory = [], {}
     for batch in BATCHES:
         memory |= {(way, batch): peak(backend, batch, way) for way in WAYS}

@@ -21,7 +21,7 @@ from kerasx.similarity import SentenceIndex, ppmi_vectors
 
 
 def load_texts(path, n):
-    """n different texts: lines of a file, what follows the last tab left out, or generated."""
+    """Return n different texts: lines of a file up to the last tab, or generated."""
     if path is None:
         return [review.text for review in generate_reviews(n)]
     lines = path.read_text(encoding="utf-8").split("\n")

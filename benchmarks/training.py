@@ -4,12 +4,12 @@
     python -m benchmarks.training --buckets [--examples 4096] [--rounds 1]
 
 The first is the masked-language-model step of a 6-layer BERT on 16 x 128 tokens, dropout 0.1,
-cross-entropy of all tokens, Adam. Each candidate lives in a process of its own, is warmed up, and
-is then called in turns with the others. The second trains a small classifier on reviews for one
-epoch in a fresh process, compilation included: `BucketDataset` against random batches padded to
-their own longest member.
+cross-entropy of all tokens, Adam. Each candidate has a separate process and is warmed up; then all
+are called in turns. The second benchmark trains a small classifier on reviews for one epoch in a
+fresh process, compilation included: `BucketDataset` against random batches padded to their longest
+example.
 
-Peers that are not installed are listed as such. They may lie in a folder of their own:
+Peers that are not installed are listed as such. They may be in another folder:
 `pip install --no-deps --target peers keras-hub bert4keras tf_keras`, then PYTHONPATH=peers.
 """
 
@@ -31,7 +31,7 @@ BATCH, LENGTH = 16, 128
 
 
 def random_tokens(steps):
-    """(ids, segments, labels), each (steps * BATCH, LENGTH); no padding."""
+    """Return (ids, segments, labels), each (steps * BATCH, LENGTH); no padding."""
     ids, labels = np.random.default_rng(0).integers(
         1, CONFIG["vocab_size"], (2, steps * BATCH, LENGTH), dtype="int32"
     )
@@ -39,7 +39,7 @@ def random_tokens(steps):
 
 
 def steps_of(model, x, y=None):
-    """A callable that trains the model on each batch of the arrays once.
+    """Return a function that trains the model on each batch of the arrays once.
 
     Not `fit`: on TensorFlow the end of its tf.data iterator may sleep until 5 s are over.
     """
@@ -56,7 +56,7 @@ def steps_of(model, x, y=None):
 
 
 def kerasx_steps(steps):
-    """kerasx, the loss a layer of the model."""
+    """Return the steps of kerasx, with the loss as a layer of the model."""
     import keras
 
     from kerasx import backend
@@ -76,7 +76,7 @@ def kerasx_steps(steps):
 
 
 def keras_hub_steps(steps):
-    """KerasHub's BERT with its masked-language-model head at all positions."""
+    """Return the steps of KerasHub's BERT, with its masked-language-model head at all positions."""
     import keras
     import keras_hub
 
@@ -105,7 +105,7 @@ def keras_hub_steps(steps):
 
 
 def bert4keras_steps(steps):
-    """bert4keras on the Keras of its day."""
+    """Return the steps of bert4keras, on the Keras of its time."""
     import tf_keras
     from bert4keras.models import build_transformer_model
 
@@ -120,7 +120,7 @@ def bert4keras_steps(steps):
 
 
 def transformers_steps(steps):
-    """transformers' BertForMaskedLM in PyTorch, with AdamW."""
+    """Return the steps of transformers' BertForMaskedLM in PyTorch, with AdamW."""
     import torch
     from transformers import BertConfig, BertForMaskedLM
 
@@ -156,7 +156,7 @@ GROUPS = {
 
 
 class Process:
-    """A process of its own for `work`: each call has it do its work once, and waits for it.
+    """A separate process for `work`: each call makes it do the work once, and waits.
 
     Keywords are more environment variables.
     """
@@ -230,7 +230,7 @@ def reviews(examples):
 
 
 def classifier():
-    """A small BERT that classifies reviews."""
+    """Return a small BERT that classifies reviews."""
     import keras
 
     from kerasx.layers import FirstToken
@@ -245,7 +245,7 @@ def classifier():
 
 
 def longest_batches(data, batch_size):
-    """A generator of random batches, each padded to its longest example."""
+    """Return a generator of random batches, each padded to its longest example."""
     from kerasx.data import DataGenerator, sequence_padding
 
     class Generator(DataGenerator):
@@ -262,7 +262,7 @@ def longest_batches(data, batch_size):
 
 
 def bucket_epoch(method, examples):
-    """A callable that trains one epoch, and says how many shapes and how much padding it took."""
+    """Return a function that trains one epoch and returns the number of shapes and the padding."""
     from kerasx.data import BucketDataset
 
     data, model, seen = reviews(examples), classifier(), []

@@ -5,7 +5,7 @@
 1,000 sentences of 128 places and 20 tags, from scores as NumPy arrays to tags as NumPy arrays.
 `numpy` is `kerasx.spans.ViterbiDecoder`, which keeps where each tag came from; `numpy, paths`
 copies the paths at each place, as the decoder of bert4keras 0.11.5 does. Both find the same tags.
-Each backend runs in a process of its own, with as many threads as OMP_NUM_THREADS says.
+Each backend runs in a separate process, with as many threads as OMP_NUM_THREADS says.
 """
 
 import argparse
@@ -21,7 +21,7 @@ SENTENCES, LENGTH, TAGS = 1000, 128, 20
 
 
 def paths(nodes, trans):
-    """The best tags of one sentence, with all best paths copied at each place."""
+    """Return the best tags of one sentence; copies all best paths at each position."""
     labels = np.arange(len(trans))[None]
     scores, best = nodes[0][:, None], labels
     for node in nodes[1:]:

@@ -6,7 +6,7 @@
 
 `--data` is a CSV file with the columns content and subject; the rows of one content are the
 subjects of one review. The model predicts the subjects with a score above 0. ZLPR compares each
-subject with the others instead of deciding each on its own (kexue.fm/archives/7359).
+subject with all other subjects instead of deciding each on its own (kexue.fm/archives/7359).
 `python -m benchmarks.multilabel_losses` compares it with binary cross-entropy.
 """
 

@@ -1,4 +1,4 @@
-"""Which question of a corpus is nearest to mine? Word Rotator's Distance, with its plan drawn.
+"""Search the nearest question of a corpus by Word Rotator's Distance, and draw the plan.
 
     python examples/sentence_search.py                              # generated questions
     python examples/sentence_search.py --query "球鞋坏了找谁" --distance wmd

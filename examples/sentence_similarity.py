@@ -108,7 +108,7 @@ def correlation(encoder, pairs, transform=None):
 
 
 def nearest(encoder, texts, start, args):
-    """Return for each text the most similar of the others."""
+    """Return for each text the most similar other text."""
     vectors = Predictor(encoder, start.tokenizer, maxlen=args.maxlen)(texts)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = vectors @ vectors.T - 2 * np.eye(len(texts))

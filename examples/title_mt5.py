@@ -102,7 +102,7 @@ def compile_model(model, rate, papers, pretrained, args):
 
 
 def fit(name, model, arrays, write, papers, args):
-    """Train; the weights of the epoch with the best ROUGE-L in validation are kept."""
+    """Train, and keep the weights of the epoch with the best ROUGE-L in validation."""
     path = os.path.join(args.save, f"{name}.weights.h5")
     best = Evaluator(lambda _: scores(write(papers.valid), papers.valid), path, load_best=True)
     model.fit(arrays, batch_size=args.batch_size, epochs=args.epochs, callbacks=[best])

@@ -1,4 +1,4 @@
-"""How a training step is compiled, where a test tries each way that users have."""
+"""Values of `jit_compile` for tests of training steps, by backend."""
 
 import keras
 import pytest

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def gradient(function, x, dtype="float32"):
-    """d sum(function(x)) / dx as float32 NumPy; `function` takes and returns one tensor."""
+    """Compute d sum(function(x)) / dx as float32 NumPy; `function` maps a tensor to a tensor."""
     backend = keras.backend.backend()
 
     def total(t):

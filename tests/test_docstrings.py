@@ -17,7 +17,7 @@ BACKEND_FREE = {
 
 
 def modules():
-    """Every module under kerasx; pkgutil.walk_packages would import all packages, and Keras."""
+    """Yield every module under kerasx; pkgutil.walk_packages would import them, and Keras."""
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(["kerasx", *parts]).removesuffix(".__init__")

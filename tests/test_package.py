@@ -21,7 +21,7 @@ backend_free = pytest.mark.backend_free
 
 
 def imported(tree):
-    """Top-level names of all modules that a file imports, wherever in it."""
+    """Return the top-level names of all modules that a file imports, wherever in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
@@ -46,7 +46,7 @@ RANKS = {room: i for i, line in enumerate(ORDER.split("\n")) for room in line.sp
 
 
 def rooms_imported(tree):
-    """The rooms of kerasx that a file imports, wherever in it."""
+    """Return the rooms of kerasx that a file imports, wherever in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -152,7 +152,7 @@ def test_every_all_is_sorted_by_someone_and_names_what_exists(name):
 
 
 def printed_by(code):
-    """What a fresh interpreter prints that runs `code`, word by word."""
+    """Return the words that a fresh interpreter prints when it runs `code`."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
@@ -161,12 +161,12 @@ def printed_by(code):
 
 
 def modules_after(code):
-    """All modules loaded by a fresh interpreter that runs `code`."""
+    """Return all modules loaded by a fresh interpreter that runs `code`."""
     return printed_by(f"import sys\n{code}\nprint(*sys.modules)")
 
 
 def loaded_after(code):
-    """Their top-level names."""
+    """Return the top-level names of all modules loaded by `code`."""
     return {module.split(".")[0] for module in modules_after(code)}
 
 

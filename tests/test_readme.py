@@ -1,4 +1,4 @@
-"""The quick start runs as it is printed, the same in both languages."""
+"""The quick start runs as printed, and is the same in both languages."""
 
 import os
 import re

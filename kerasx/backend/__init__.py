@@ -1,4 +1,4 @@
-"""What differs between TensorFlow, JAX and PyTorch: no other room imports one of them."""
+"""Code that differs between TensorFlow, JAX and PyTorch: no other room imports one of them."""
 
 from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots

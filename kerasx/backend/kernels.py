@@ -2,7 +2,7 @@
 
 An attention kernel is a function (q, k, v, mask, bias, scale) -> outputs, of tensors (b, h, n, d).
 PyTorch has scaled_dot_product_attention on any device. JAX has jax.nn.dot_product_attention, which
-is a kernel of its own (cuDNN) only in half precision on a GPU; elsewhere XLA fuses the written-out
+is a separate kernel (cuDNN) only in half precision on a GPU; elsewhere XLA fuses the written-out
 form as well. TensorFlow has no kernel and relies on XLA.
 """
 

@@ -48,7 +48,7 @@ class DecodingLoop:
     tokens of one sequence into one cache, and the mask says which earlier tokens each of them
     descends from: choosing parents rearranges the booleans `visible` (b, k, m, k) alone.
 
-    Prompts are read by a program of their own (`prefill`), since their length differs from call to
+    Prompts are read by a separate program (`prefill`), since their length differs from call to
     call while the steps stay the same, and since a compiler takes less memory for two parts.
 
     Tensors that stay the same in all steps are called fixed, those that change the state; both

@@ -1,4 +1,4 @@
-"""Model families, the function that builds them, and what one does with a model."""
+"""Model families, the function that builds them, and functions to change, run and save a model."""
 
 from kerasx.models.build import (
     build_transformer_model,

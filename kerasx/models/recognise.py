@@ -3,7 +3,7 @@
 import re
 
 # (models, signs): a sign is a regular expression that a tensor name must contain, or after "!" one
-# that no name may contain. The first line whose signs all agree decides. "/" also stands for ".".
+# that no name may contain. The first line whose signs all agree decides. "/" also matches ".".
 _SIGNS = (
     (("gau_alpha",), "^GAU_alpha/"),
     (("gpt2_ml",), "^newslm/"),

@@ -1,4 +1,4 @@
-"""Classify and normalize characters as BERT does: removed, space, or a word of its own.
+"""Classify and normalize characters as BERT does: removed, space, or a word by itself.
 
 The rules are those of Hugging Face's BERT tokenizer. Character categories are frozen at Unicode 8.0
 as there, so that ids do not change with the version of Python. One difference is by design:
@@ -76,7 +76,7 @@ def is_punctuation(ch):
 
 
 def is_cjk_character(ch):
-    """Return whether a character is a CJK ideograph, which is a word of its own in BERT."""
+    """Return whether a character is a CJK ideograph, which is a word by itself in BERT."""
     code = ord(ch)
     return code >= 0x3400 and any(low <= code <= high for low, high in _CJK)
 

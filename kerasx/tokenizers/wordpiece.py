@@ -26,7 +26,7 @@ _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
 _WORD = re.compile("[^ ]+")
 _CACHED_LENGTH = 64  # longer words are rare, and may be a whole text
 
-# Characters that are words of their own in any context; ASCII punctuation is added after them only,
+# Characters that are always words by themselves; ASCII punctuation is added after them only,
 # where it is frequent. (Not all of U+FF01..U+FF20 is punctuation in BERT: the symbols are letters.)
 _ALONE = (
     "\u3400-\u4dbf\u4e00-\u9fff\u2014\u2018-\u201f\u2026\u3001-\u3003\u3008-\u3011"

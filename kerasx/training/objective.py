@@ -109,7 +109,7 @@ def step_of(model):
         raise invalid("`model` must be a keras.Model.", type=type(model).__name__)
     if type(model).train_step is not keras.Model.train_step:
         raise invalid(
-            "`model` must train as keras.Model does, but its class has a train_step of its own, "
+            "`model` must train as keras.Model does, but its class overrides train_step, "
             "which would be replaced. Build it as a functional keras.Model.",
             type=type(model).__name__,
         )

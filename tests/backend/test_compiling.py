@@ -1,4 +1,4 @@
-"""Functions compiled or recorded give what they give as they are."""
+"""Compiled or recorded functions give the same results as plain ones."""
 
 import keras
 import numpy as np

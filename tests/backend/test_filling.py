@@ -100,7 +100,7 @@ def test_a_room_is_of_zeros_that_can_be_written():
 
 
 def resident(key):
-    """Bytes of this process's memory: "VmRSS" now, "VmHWM" at its peak."""
+    """Return bytes of memory of this process: "VmRSS" now, "VmHWM" at its peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
 

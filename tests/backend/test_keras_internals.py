@@ -1,4 +1,4 @@
-"""The private names of Keras: all in one module, and all there in the installed version."""
+"""Private names of Keras are used in one module only, and exist in the installed version."""
 
 import ast
 import functools
@@ -19,7 +19,7 @@ TREES = {
 
 
 def imports(tree):
-    """(module, name) of everything imported from keras.src; the name is None for a module."""
+    """Return (module, name) of all imports from keras.src; name is None for a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((x.name, None) for x in node.names if x.name.startswith("keras.src"))
@@ -32,7 +32,7 @@ def is_private(name):
 
 
 def names_used(tree):
-    """(name, whether own: of `self` or `cls`, a method, a string) of all private names."""
+    """Return (name, whether own: of `self` or `cls`, a method, a string) of all private names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             yield node.attr, getattr(node.value, "id", None) in ("self", "cls")
@@ -51,7 +51,7 @@ NAMES = sorted({name for name, _ in names_used(INTERNAL_TREE)})
 
 @functools.cache
 def holders():
-    """Objects of Keras of the kinds whose private attributes are used, all built."""
+    """Return built Keras objects of all kinds whose private attributes are used."""
     x = keras.Input((2,))
     model = keras.Model(x, keras.layers.Dense(1)(x))
     model.compile(keras.optimizers.Adam(amsgrad=True, use_ema=True), "mse")
@@ -85,7 +85,7 @@ def test_keras_notes_dtype_and_training_while_it_calls_a_layer():
 
 @functools.cache
 def private_names_of_keras():
-    """Those of the module, and those that any public class of Keras has."""
+    """Return the private names in the module, and those of all public classes of Keras."""
     found = {name for x in holders() for name in dir(x) if is_private(name)}
     return found | set(NAMES)
 

@@ -62,7 +62,7 @@ def trained(model, jit=False, eager=False, **options):
 
 
 def step_gradient(model, variable, x):
-    """(sum of the outputs, gradient of that sum), by a step of SGD with rate 1."""
+    """Return (sum of the outputs, its gradient), by a step of SGD with rate 1."""
     before = numpy(variable.value)
     loss = float(model.train_on_batch(x, np.zeros((len(x), 1), "float32"))) * len(x)
     return loss, (before - numpy(variable.value)) * len(x)

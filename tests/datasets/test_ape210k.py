@@ -25,7 +25,7 @@ def write(tmp_path, *lines, encoding="utf-8", end="\n"):
 
 
 def raw(i, problem):
-    """A generated problem in the notation of ape210k, every eighth with a wrong answer."""
+    """Return a problem in the notation of ape210k, every eighth with a wrong answer."""
     equation = re.sub(r"\*([0-9]+)/100$", r"*\1%", problem.equation)
     equation = f"({equation})" if i % 3 == 0 else equation.replace("/", ":")
     answer = problem.answer if i % 8 else f"{problem.answer}+1"

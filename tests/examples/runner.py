@@ -1,6 +1,6 @@
 """Runs an example, or a comparison in benchmarks/, with its arguments and in this process.
 
-A process of its own would spend most of its time importing Keras.
+A separate process would spend most of its time importing Keras.
 """
 
 import contextlib

@@ -20,7 +20,7 @@ def run(*arguments, **options):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Files in the forms of CDial-GPT's toy data, and of its word counts."""
+    """Write files in the forms of CDial-GPT's toy data and of its word counts."""
     dialogues = [[" ".join(turn) for turn in turns] for turns in generate_dialogues(60)]
     pairs = ["\t".join(turns[:2]) + "\n" for turns in dialogues]
     (tmp_path / "toy_train.txt").write_text("".join(pairs[:30]), "utf-8")

@@ -20,7 +20,7 @@ NUMBERS = r"((?:  +\d+\.\d+)+)"
 
 
 def rows(out, names):
-    """For each row of the table of results its name and its numbers, in percent."""
+    """Return, for each row of the table of results, its name and numbers, in percent."""
     found = re.findall(f"^({names}){NUMBERS}", out, re.M)
     return {name: [float(x) for x in numbers.split()] for name, numbers in found}
 

@@ -20,7 +20,7 @@ def run(*arguments):
 
 @pytest.fixture
 def ape210k(tmp_path):
-    """A file in ape210k's form."""
+    """Write a file in ape210k's form."""
     path = tmp_path / "problems.json"
     rows = [
         {"id": str(i), "original_text": p.question, "equation": f"x={p.equation}", "ans": p.answer}

@@ -25,7 +25,7 @@ def compare(*arguments):
 
 @pytest.fixture
 def car_reviews(tmp_path):
-    """A file in the form of the car reviews: a row for each subject of a review."""
+    """Write a file in the form of the car reviews: a row for each subject of a review."""
     path = tmp_path / "train.csv"
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

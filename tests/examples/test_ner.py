@@ -14,7 +14,7 @@ NUMBERS = r"((?:  +\d+\.\d+)+)$"
 
 @pytest.fixture
 def folder(tmp_path):
-    """Files in the form of Weibo NER: a character with its place in a word, and its tag."""
+    """Write files in the form of Weibo NER: a character with its index in a word, and its tag."""
     sentences = generate_entities(60)
     for kind, part in (("train", sentences[:40]), ("dev", sentences[40:])):
         blocks = [
@@ -45,7 +45,7 @@ def test_heads_have_a_row_of_scores_for_each_label(folder):
 
 @pytest.fixture
 def words(tmp_path):
-    """A file of sentences with spaces between their words."""
+    """Write a file of sentences with spaces between their words."""
     path = tmp_path / "words.utf8"
     path.write_text("".join("  ".join(x) + "\n" for x in generate_segmented(60)), encoding="utf-8")
     return path

@@ -22,14 +22,14 @@ def compare(*arguments):
 
 
 def table(out):
-    """{trick: cells} of the table at the end."""
+    """Return {trick: cells} of the table at the end."""
     rows = out[out.index("trick  ") :].splitlines()[1:]
     return {cells[0]: cells[1:] for cells in map(str.split, rows) if len(cells) == 4}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder in the form of the sentiment data, without a test file."""
+    """Write a folder in the form of the sentiment data, without a test file."""
     rows = [f"{r.text}\t{r.sentiment}\n" for r in generate_reviews(60)]
     (tmp_path / "sentiment.train.data").write_text("".join(rows[:40]), "utf-8")
     (tmp_path / "sentiment.valid.data").write_text("".join(rows[40:]), "utf-8")

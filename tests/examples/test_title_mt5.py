@@ -38,7 +38,7 @@ def test_each_model_has_a_row_above_the_published_ones_and_is_saved(tmp_path):
 
 @pytest.fixture
 def files(tmp_path):
-    """A folder with papers in three files, a trimmed SentencePiece model, and tiny models."""
+    """Write papers in three files, a trimmed SentencePiece model, and tiny models."""
     papers = generate_papers(40)
     texts = [text for paper in papers for text in paper]
     for name, part in (("train", papers[:30]), ("valid", papers[30:35]), ("test", papers[35:])):

@@ -1,4 +1,4 @@
-"""Tiny language models with weights large enough to have opinions, and slow, plain decoding."""
+"""Tiny language models with weights so large that predictions differ, and slow, plain decoding."""
 
 import itertools
 
@@ -19,7 +19,7 @@ SIZES = dict(
 
 
 def tiny_model(application="lm", seed=1, **kwargs):
-    """A tiny model with standard-normal matrices: its predictions differ from token to token."""
+    """Return a tiny model with standard-normal matrices, whose predictions differ widely."""
     options = {"with_mlm": "linear", **SIZES, **kwargs}
     model = build_transformer_model(application=application, **options)
     randomize(model, seed)
@@ -27,7 +27,7 @@ def tiny_model(application="lm", seed=1, **kwargs):
 
 
 def randomize(model, seed):
-    """The same weights on every backend."""
+    """Set random weights, the same on every backend."""
     draw = np.random.default_rng(seed)
     for v in model.trainable_variables:
         noise = draw.standard_normal(v.shape)
@@ -35,7 +35,7 @@ def randomize(model, seed):
 
 
 def log_probas(model, sequences, segments=None, additional=()):
-    """Log-probabilities (n, v) at every place of each sequence, without a cache.
+    """Return log-probabilities (n, v) at each position of each sequence, without a cache.
 
     Rows are padded to one shape, which JAX's eager operations are compiled for once.
     """
@@ -57,18 +57,18 @@ def log_probas(model, sequences, segments=None, additional=()):
 
 
 def pad(arrays, rows):
-    """Rows repeated at the end up to that number."""
+    """Repeat the last array until there are `rows` arrays."""
     return np.pad(arrays, [(0, rows - len(arrays))] + [(0, 0)] * (np.ndim(arrays) - 1), "edge")
 
 
 def continued_segments(model, segments, new):
-    """Segments of a prompt and `new` tokens, as `Generator` chooses them by default."""
+    """Return the segments of prompts and `new` tokens, as `Generator` chooses them by default."""
     unilm = any(getattr(x, "kind", None) == "unilm" for x in model.layers)
     return [*segments, *[1 if unilm else segments[-1]] * new]
 
 
 def naive_greedy(model, prompts, steps, segments=None, **kwargs):
-    """The most probable token, `steps` times, each with a whole forward pass."""
+    """Append the most probable token `steps` times, each time by a whole forward pass."""
     segments = segments or [[0] * len(p) for p in prompts]
     ids = [list(p) for p in prompts]
     for new in range(steps):
@@ -79,7 +79,7 @@ def naive_greedy(model, prompts, steps, segments=None, **kwargs):
 
 
 def score(model, prompts, sequences):
-    """Log-probability of each whole sequence after its prompt."""
+    """Return the log-probability of each whole sequence after its prompt."""
     ids = [[*p, *x] for p, x in zip(prompts, sequences)]
     now = [continued_segments(model, [0] * len(p), len(x)) for p, x in zip(prompts, sequences)]
     found = [x[len(p) - 1 : -1] for x, p in zip(log_probas(model, ids, now), prompts)]
@@ -87,7 +87,7 @@ def score(model, prompts, sequences):
 
 
 def all_sequences(vocabulary, length, end=None):
-    """Every sequence of that length, or shorter where it ends with `end`."""
+    """Return all sequences of this length, and shorter ones that end with `end`."""
     found = set()
     for ids in itertools.product(range(vocabulary), repeat=length):
         found.add(ids[: ids.index(end) + 1] if end in ids else ids)
@@ -95,7 +95,7 @@ def all_sequences(vocabulary, length, end=None):
 
 
 def conditional_model(seed=1):
-    """A model whose layer normalizations are moved by a vector of 3 numbers."""
+    """Return a model whose layer normalizations depend on a vector of 3 numbers."""
     condition = keras.Input((3,), name="Condition")
     model = tiny_model(layer_norm_cond=condition, additional_input_layers=[condition], seed=seed)
     return model

@@ -1,4 +1,4 @@
-"""Logits of one's own in the place of a model's."""
+"""Random logits in place of a model's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whatever the model would say, what is generated satisfies the constraint."""
+"""Every generated sequence satisfies the constraint, whatever logits the model gives."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def model():
 
 
 def check(model, strategy, constraint, holds):
-    """`holds(prompt, sequence)` for all hypotheses of random logits; compiled once."""
+    """Assert `holds(prompt, sequence)` for all hypotheses of random logits; compiled once."""
     noise = Noise()
     generate = Generator(
         model, strategy, end_id=END, max_new_tokens=STEPS, constraints=[noise, constraint]
@@ -70,7 +70,7 @@ def test_answers_come_from_the_list_and_are_not_cut_off(model, strategy):
 
 
 def allowed(constraint, prompt, tokens, steps=STEPS):
-    """The set of tokens that may come after `prompt` and `tokens`."""
+    """Return the set of tokens that may come after `prompt` and `tokens`."""
     tables, state = constraint.start([prompt], VOCABULARY, steps)
     tables = keras.tree.map_structure(ops.convert_to_tensor, tables)
     state = ops.convert_to_tensor(state)[:, None]

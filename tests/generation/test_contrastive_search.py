@@ -24,7 +24,7 @@ LAST = "Transformer-1-FeedForward-Norm"
 
 
 def hidden_states(model, rows, segments):
-    """The last block's outputs (n, d) for each row, in one shape."""
+    """Return the last block's outputs (n, d) for each row, in one shape."""
     n = SIZES["max_position"]
     rows, size = [np.asarray(x) for x in rows], len(rows)
     ids = pad([np.pad(x, (0, n - len(x))) for x in rows], 16)
@@ -34,14 +34,14 @@ def hidden_states(model, rows, segments):
 
 
 def likeness(ids, h):
-    """max_j cos(h_v, h_j) of the last token v and the tokens before it that are not masked."""
+    """Compute max_j cos(h_v, h_j) of the last token v and earlier tokens that are not masked."""
     seen = [i for i, x in enumerate(ids[:-1]) if x != 0 or i == 0]
     norms = np.linalg.norm(h, axis=-1)
     return (h[seen] @ h[-1] / norms[seen] / norms[-1]).max()
 
 
 def naive(model, k, alpha, end, least):
-    """Token lists and scores after PROMPTS."""
+    """Return token lists and scores after PROMPTS, without a cache."""
     ids, totals = [list(p) for p in PROMPTS], np.zeros(len(PROMPTS))
     running = np.ones(len(PROMPTS), bool)
     for new in range(NEW):

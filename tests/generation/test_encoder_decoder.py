@@ -32,14 +32,14 @@ VARIANTS = {
 
 
 def tiny(model="t5.1.1", seed=1, **options):
-    """The builder of a tiny model with opinions."""
+    """Return the builder of a tiny model with large weights."""
     builder = build_transformer_model(model=model, return_keras_model=False, **{**SIZES, **options})
     randomize(builder.model, seed)
     return builder
 
 
 def log_probas(builder, sources, targets):
-    """Log-probabilities (n, v) at every place of each target, without a cache, in one shape."""
+    """Return log-probabilities (n, v) at each position of each target, without a cache."""
     pad = builder.pad_id
     arrays = [
         np.array([list(x) + [pad] * (9 - len(x)) for x in rows], "int32")
@@ -50,7 +50,7 @@ def log_probas(builder, sources, targets):
 
 
 def naive_greedy(builder, sources, steps, starts=None):
-    """The most probable token, `steps` times, each with a whole forward pass."""
+    """Append the most probable token `steps` times, each time by a whole forward pass."""
     starts = starts or [[START]] * len(sources)
     ids = [list(x) for x in starts]
     for _ in range(steps):
@@ -59,7 +59,7 @@ def naive_greedy(builder, sources, steps, starts=None):
 
 
 def check_scores(builder, sources, found, steps, end=None):
-    """Every hypothesis has the score of the uncached model, the end put back on short ones."""
+    """Assert that hypotheses have the scores of the uncached model, with the end of short ones."""
     for i in range(min(map(len, found.sequences))):
         hypotheses = [x[i] for x in found.sequences]
         whole = [x if len(x) == steps else [*x, end] for x in hypotheses]

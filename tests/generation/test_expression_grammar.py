@@ -34,7 +34,7 @@ def numbers(expression):
 
 
 def is_right(expression, question):
-    """Python can read it, and so can `evaluate`, unless a value is impossible."""
+    """Return whether Python and `evaluate` can read it; only values may be impossible."""
     ast.parse(expression, mode="eval")
     try:
         evaluate(expression)
@@ -63,7 +63,7 @@ def test_every_output_is_an_expression_of_the_question(strategy):
 
 
 def language(grammar, prompt, steps):
-    """What can be generated in that many steps, by the tables that the loop reads."""
+    """Return all texts of at most `steps` tokens, by the tables that the loop reads."""
     (tables, _), found = grammar.start([prompt], len(SPECIALS + PIECES), steps), []
     table = {name: x[0] for name, x in tables.items()}
 
@@ -85,7 +85,7 @@ def language(grammar, prompt, steps):
 
 
 def in_grammar(expression, allowed):
-    """Whether it is in the language, by Python's parser and what the docstring excludes."""
+    """Return whether an expression is in the language, by Python's parser and the docstring."""
     try:
         ast.parse(expression, mode="eval")
     except SyntaxError:

@@ -45,7 +45,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def small():
-    """A model of four tokens."""
+    """Return a model of four tokens."""
     return tiny_model(vocab_size=4, seed=5)
 
 
@@ -54,7 +54,7 @@ def assert_equal_scores(found, expected):
 
 
 def assert_scores(model, prompts, found, steps, end=None):
-    """Every hypothesis has the score of the uncached model, the end put back on short ones."""
+    """Assert that hypotheses have the scores of the uncached model, with the end of short ones."""
     pairs = [(p, x) for p, hypotheses in zip(prompts, found.sequences) for x in hypotheses]
     whole = [x if end is None or len(x) == steps else [*x, end] for _, x in pairs]
     assert_equal_scores(sum(found.scores, []), score(model, [p for p, _ in pairs], whole))
@@ -89,7 +89,7 @@ def test_cached_logits_equal_uncached_at_every_step(application):
 
 
 def cached_logits(graphs, prompts, generated):
-    """Log-probabilities (t, b, v) along given continuations, one step of one token at a time."""
+    """Return log-probabilities (t, b, v) along given continuations, one token a step."""
     n, steps, unilm = 9, len(generated[0]), graphs.kind == "unilm"
     tokens = np.array([np.pad(p, (0, n - len(p))) for p in prompts], "int32")
     place, lengths = np.arange(n)[None], np.array([[len(p)] for p in prompts], "int32")

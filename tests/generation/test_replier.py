@@ -1,4 +1,4 @@
-"""Dialogues as a causal model sees them: what comes later changes nothing, each turn counts."""
+"""Dialogues in a causal model: later turns change nothing, and each turn counts."""
 
 import numpy as np
 import pytest
@@ -24,19 +24,19 @@ def model():
 
 @pytest.fixture(scope="module")
 def reply(model):
-    """Each shape is compiled, once for all tests."""
+    """Return a Replier whose shapes are compiled once for all tests."""
     return Replier(model, TOKENIZER, Greedy(), maxlen=LENGTH, max_new_tokens=4)
 
 
 def logits(model, dialogues):
-    """(ids, segments, logits) of dialogues, padded to one shape."""
+    """Return (ids, segments, logits) of dialogues, padded to one shape."""
     rows = zip(*(encode_dialogue(TOKENIZER, turns) for turns in dialogues))
     ids, segments = (sequence_padding(x, length=LENGTH) for x in rows)
     return ids, segments, ops.convert_to_numpy(model([ids, segments], training=False))
 
 
 def losses(ids, scores):
-    """-log p of each next token (b, n - 1), and whether it counts."""
+    """Return -log p of each next token (b, n - 1), and whether it counts."""
     scores = scores - np.log(np.sum(np.exp(scores), -1, keepdims=True))
     found = -np.take_along_axis(scores[:, :-1], ids[:, 1:, None], -1)[..., 0]
     return found, ids[:, 1:] != 0

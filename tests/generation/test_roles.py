@@ -21,14 +21,14 @@ TEXT = "你好吗我很今"
 
 
 class OtherNames:
-    """Names without a hint at what inputs, blocks and outputs are."""
+    """Names that say nothing about inputs, blocks and outputs."""
 
     def prefixed(self, name):
         return name and super().prefixed("-".join(f"{ord(c):x}" for c in name))
 
 
 class OtherInputs(OtherNames, BERT):
-    """Plain Keras inputs with names of their own."""
+    """Plain Keras inputs with unusual names."""
 
     def get_inputs(self):
         return [keras.Input((None,), dtype="int32", name=name) for name in ("Words", "Parts")]
@@ -59,7 +59,7 @@ NAMED = {"lm": OtherLM, "unilm": OtherUniLM}
 
 
 def other_model(application, **options):
-    """A model with the weights of `tiny_model`."""
+    """Return a model with the weights of `tiny_model` and other names."""
     builder = NAMED[application](**{"with_mlm": "linear", **SIZES, **options})
     builder.build()
     randomize(builder.model, seed=1)
@@ -68,7 +68,7 @@ def other_model(application, **options):
 
 @pytest.fixture(params=NAMED)
 def models(request):
-    """A model with other names and a prefix, and the same model with the usual names."""
+    """Return a model with other names and a prefix, and the same model with the usual names."""
     return other_model(request.param, prefix="My-"), tiny_model(request.param)
 
 

@@ -29,7 +29,7 @@ def model():
 
 
 def expected_probas(logits, temperature=1.0, top_k=None, top_p=None, min_p=None, typical_p=None):
-    """The filtered distribution, by sorting in NumPy."""
+    """Return the filtered distribution, by sorting in NumPy."""
 
     def normalized(x):
         return x / x.sum()
@@ -53,7 +53,7 @@ def expected_probas(logits, temperature=1.0, top_k=None, top_p=None, min_p=None,
 
 
 def agrees(counts, probas):
-    """Whether counts come from the distribution, by a chi-square test; rare cells are merged."""
+    """Return whether counts fit the distribution, by a chi-square test that merges rare cells."""
     expected = probas * counts.sum()
     assert not counts[probas == 0].any()
     rare = expected < 5

@@ -18,7 +18,7 @@ def model():
 
 
 def diverse(model, prompt, width, groups, diversity):
-    """Diverse beam search without an end, in plain Python: [(score, ids)], best first."""
+    """Do diverse beam search without an end, in plain Python: [(score, ids)], best first."""
     beams = [[(0.0, ())] for _ in range(groups)]
     for _ in range(STEPS):
         taken = collections.Counter()

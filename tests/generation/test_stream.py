@@ -1,4 +1,4 @@
-"""Tokens as they come."""
+"""Streams of tokens."""
 
 import itertools
 
@@ -18,7 +18,7 @@ def generate():
 
 
 def joined(steps):
-    """Tokens (b, k) of each step -> for each prompt the lists of its hypotheses."""
+    """Convert the tokens (b, k) of each step to lists of the hypotheses of each prompt."""
     rows = np.moveaxis(np.array(list(steps)), 0, -1)
     return [[ids[ids >= 0].tolist() for ids in hypotheses] for hypotheses in rows]
 

@@ -95,7 +95,7 @@ def _projected_keys(**common):
 
 
 def _of_pairs(layer, **more):
-    """The row of a layer whose scores are products of its inputs, and so `loud`."""
+    """Return the row of a layer whose scores are products of its inputs, and so `loud`."""
     make = partial(layer, 2, 4, tril_mask=False)
     return Row(make, sequence, masks=True, time=None, loud=30, **more)
 

@@ -1,4 +1,4 @@
-"""What every layer of kerasx.layers promises; a new layer without a row in the table fails."""
+"""Contract of every layer of kerasx.layers; a layer without a row in the table fails."""
 
 import inspect
 
@@ -28,7 +28,7 @@ each_layer = pytest.mark.parametrize("name", TABLE)
 
 
 def numbers(outputs):
-    """The outputs as a flat list of NumPy arrays, float32 where they are floating."""
+    """Return the outputs as a flat list of NumPy arrays, float32 where they are floating."""
     flat = [ops.convert_to_tensor(x) for x in keras.tree.flatten(outputs)]
     floating = ["float" in keras.backend.standardize_dtype(x.dtype) for x in flat]
     flat = [ops.cast(x, "float32") if f else x for x, f in zip(flat, floating)]
@@ -47,7 +47,7 @@ def example(name, b=B, n=N):
 
 
 def symbolic(inputs):
-    """keras.Inputs like the arrays, of unknown batch size."""
+    """Return keras.Inputs like the arrays, of unknown batch size."""
     return keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=str(x.dtype)), inputs)
 
 

@@ -142,7 +142,7 @@ def test_transitions_learn_in_a_compiled_fit_and_are_saved_with_the_model(tmp_pa
 
 
 def memm_likelihood(scores, tags):
-    """log p in both directions, summed, by the formula."""
+    """Compute log p summed over both directions, by the formula."""
 
     def one(logits, tag):
         return logits[tag] - np.logaddexp.reduce(logits)

@@ -15,7 +15,7 @@ def swish(x):
 
 
 def weigh(scores, allowed, normalization):
-    """Scores (b, n, m) to weights, one query at a time."""
+    """Convert scores (b, n, m) to weights, one query at a time."""
     weights = np.zeros_like(scores)
     for b, i in np.ndindex(scores.shape[:2]):
         seen = allowed[b, i]
@@ -29,14 +29,14 @@ def weigh(scores, allowed, normalization):
 
 
 def turn(x):
-    """Rotary positions by complex numbers."""
+    """Apply rotary positions by complex numbers."""
     angles = np.arange(x.shape[1])[:, None] * 10000.0 ** (-np.arange(0, KEY, 2) / KEY)
     z = (x[..., ::2] + 1j * x[..., 1::2]) * np.exp(1j * angles)
     return np.stack([z.real, z.imag], -1).reshape(x.shape)
 
 
 def randomized(layer, *args, **kwargs):
-    """Random weights of the layer, as {"i_dense/kernel": array, ...}."""
+    """Set random weights of a layer, and return {"i_dense/kernel": array, ...}."""
     layer(*args, **kwargs)
     rng = np.random.default_rng(1)
     weights = {}

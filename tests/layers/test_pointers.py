@@ -20,7 +20,7 @@ def numpy(x):
 
 
 def turned(x):
-    """x (b, n, d) as complex numbers, turned by their positions, as reals again."""
+    """Rotate x (b, n, d) by its positions, as complex numbers."""
     n, d = x.shape[-2:]
     angles = np.arange(n)[:, None] * 10000.0 ** (-np.arange(0, d, 2) / d)
     z = (x[..., ::2] + 1j * x[..., 1::2]) * np.exp(1j * angles)
@@ -103,5 +103,5 @@ def test_scores_of_the_right_sign_give_the_spans_back():
     spans = [(0, 2, "A"), (1, 6, "B"), (2, 4, "A")]
     scores = 2 * pointer_labels(spans, 6, "AB") - 1
     assert pointer_spans(scores, "AB") == sorted(spans)
-    scores[1] /= 2  # of those that overlap the others score higher
+    scores[1] /= 2  # where spans overlap, those of the first label score higher
     assert pointer_spans(scores, "AB", flat=True) == [(0, 2, "A"), (2, 4, "A")]

@@ -14,7 +14,7 @@ P_BIASES = ["rotary", "rotary_halves", "typical_relative", "t5_relative"]
 
 
 def position(p_bias, ids=None):
-    """What a `p_bias` takes, for the first places or for given ids (b, n)."""
+    """Return the tensor that a `p_bias` needs, for the first positions or for given ids (b, n)."""
     draw = keras.initializers.RandomNormal(seed=1)
     if p_bias.startswith("rotary"):
         layer = layers.SinusoidalPositionEmbedding(SIZE, "zero", base=10)

@@ -11,7 +11,7 @@ HEADS, SIZE, N = 4, 3, 6
 
 
 def example(layer_class=layers.TalkingHeadsAttention, **options):
-    """(layer with random weights, its inputs)."""
+    """Return (layer with random weights, its inputs)."""
     rng = np.random.default_rng(0)
     x = ops.convert_to_tensor(rng.normal(size=(2, N, 5)).astype("float32"))
     layer = layer_class(HEADS, SIZE, **options)

@@ -1,4 +1,4 @@
-"""What the layers compute, against NumPy."""
+"""Outputs of the layers, against NumPy."""
 
 import keras
 import numpy as np

@@ -16,14 +16,14 @@ CONFIG = {
 
 
 def build(checkpoint=None, **options):
-    """The builder of a tiny BERT."""
+    """Return the builder of a tiny BERT."""
     return build_transformer_model(
         {**CONFIG, **options.pop("config", {})}, checkpoint, return_keras_model=False, **options
     )
 
 
 def random_checkpoint(seed=0, **options):
-    """{variable: array} of a tiny BERT with all heads."""
+    """Return {variable: array} of a tiny BERT with all heads."""
     rng = np.random.default_rng(seed)
     builder = build(with_mlm=True, with_nsp=True, **options)
     return {
@@ -33,7 +33,7 @@ def random_checkpoint(seed=0, **options):
 
 
 def outputs(model, *inputs):
-    """The outputs of a model as NumPy; a list if there are several."""
+    """Return the outputs of a model as NumPy; a list if there are several."""
     inputs = [np.asarray(x) for x in inputs]
     out = model(inputs if len(inputs) > 1 else inputs[0])
     return keras.tree.map_structure(keras.ops.convert_to_numpy, out)

@@ -1,4 +1,4 @@
-"""Language model and UniLM: who sees whom."""
+"""Language model and UniLM: which tokens see which."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ CHECKPOINT = random_checkpoint()
 
 
 def seen_by(model, segments=SEGMENTS):
-    """(n, n) of bool: whether the output at i changes when token j does."""
+    """Return booleans (n, n): whether the output at i changes when token j does."""
     before = outputs(model, TOKENS, segments)[0]
     n = TOKENS.shape[1]
     seen = np.zeros((n, n), bool)

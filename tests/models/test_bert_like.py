@@ -1,4 +1,4 @@
-"""What is particular about NEZHA, ALBERT, ELECTRA, RoBERTa and DistilBERT."""
+"""Properties of NEZHA, ALBERT, ELECTRA, RoBERTa and DistilBERT in which they differ from BERT."""
 
 import numpy as np
 import pytest

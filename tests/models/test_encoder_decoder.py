@@ -1,4 +1,4 @@
-"""What every encoder-decoder family promises."""
+"""Contract of every encoder-decoder family."""
 
 import json
 
@@ -17,7 +17,7 @@ TARGETS = [[3, 7, 5, 9, 8], [3, 9, 10]]
 
 
 def tiny(name, **options):
-    """A tiny builder of that family with opinions, the same on every backend."""
+    """Return a tiny builder of this family with large weights, the same on every backend."""
     options = {**SIZES, "with_lm": "linear", **ENCODER_DECODERS[name], **options}
     options = {k: v for k, v in options.items() if v is not None}
     builder = build_transformer_model(model=name, return_keras_model=False, **options)
@@ -26,7 +26,7 @@ def tiny(name, **options):
 
 
 def calm(builder):
-    """Weights half as large: scores not divided by sqrt(key_size) would magnify every rounding."""
+    """Halve the weights: scores not divided by sqrt(key_size) would magnify every rounding."""
     for v in builder.model.trainable_variables:
         v.assign(v * 0.5 if len(v.shape) > 1 else v)
     return builder
@@ -37,14 +37,14 @@ def padded(rows, n, pad):
 
 
 def said(model, *inputs):
-    """What the model says of inputs; on JAX one compilation is quicker than one an operation."""
+    """Return the outputs for inputs; on JAX one compilation is faster than one an operation."""
     jax = keras.backend.backend() == "jax"
     inputs = list(inputs) if len(inputs) > 1 else inputs[0]
     return ops.convert_to_numpy(model.predict_on_batch(inputs) if jax else model(inputs))
 
 
 def outputs(builder, model=None, more=0):
-    """What the model says of the sequences, padded to a length and `more`."""
+    """Return the outputs for the sequences, padded to a length and `more`."""
     pad = builder.pad_id
     inputs = padded(SOURCES, 8 + more, pad), padded(TARGETS, 6 + more, pad)
     return said(model or builder.model, *inputs).astype("float32")

@@ -1,4 +1,4 @@
-"""What every model family promises, in each of its applications."""
+"""Contract of every model family, in each of its applications."""
 
 import json
 
@@ -26,7 +26,7 @@ LENGTHS, N = (7, 4), 9
 
 
 def tiny(name, application, **options):
-    """A tiny model of that family with opinions, the same on every backend."""
+    """Return a tiny model of this family with large weights, the same on every backend."""
     row = FAMILIES[name]
     options = {**row.options(), **row.head, **options}
     builder = build_transformer_model(
@@ -37,7 +37,7 @@ def tiny(name, application, **options):
 
 
 def inputs_of(model, tokens, segments):
-    """The model's inputs, in its order."""
+    """Return the model's inputs, in its order."""
     places = np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
     given = {"Token": tokens, "Segment": segments, "Position": places}
     inputs = [given[x.name.rsplit("Input-", 1)[-1]].astype("int32") for x in model.inputs]
@@ -45,7 +45,7 @@ def inputs_of(model, tokens, segments):
 
 
 def outputs(model, tokens, segments=None):
-    """What the model says of these tokens, float32 NumPy (b, n, ...)."""
+    """Return the model's outputs for tokens, float32 NumPy (b, n, ...)."""
     segments = np.zeros_like(tokens) if segments is None else segments
     inputs = inputs_of(model, tokens, segments)
     # on JAX one compilation is quicker than one for each operation
@@ -55,7 +55,7 @@ def outputs(model, tokens, segments=None):
 
 
 def batch(name, n=N):
-    """Token and segment ids (2, n), padded at the end."""
+    """Return token and segment ids (2, n), padded at the end."""
     rng, row = np.random.default_rng(0), FAMILIES[name]
     tokens = np.full((2, n), row.pad_id)
     segments = np.zeros((2, n), "int32")

@@ -16,7 +16,7 @@ def shapes(model):
 
 
 def trained(model, optimizer):
-    """The model after some steps that pull its vectors to TARGETS."""
+    """Return the model after some steps that pull its vectors to TARGETS."""
     model.compile(optimizer, loss="mse")
     model.fit([TOKENS, SEGMENTS], TARGETS, epochs=3, verbose=0)
     return outputs(model, TOKENS, SEGMENTS)

@@ -58,7 +58,7 @@ def test_deepnorm_starts_with_smaller_values_and_outputs():
 
 
 def first_update(layers, norm_position):
-    """How far one step of SGD on the kernels of the blocks, at Xavier's size, moves the outputs."""
+    """Return the change of the outputs by a step of SGD on the kernels, at Xavier's size."""
     keras.utils.set_random_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": layers}
     builder = build(config={**sizes, "norm_position": norm_position})

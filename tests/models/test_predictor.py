@@ -1,4 +1,4 @@
-"""Texts of any length in, outputs in their order out, whatever stands beside them."""
+"""Outputs are in the order of the texts, and independent of other texts in the batch."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ def pooled(encoder):
 
 
 def alone(model, text, *pair):
-    """The outputs for one text, by the model itself."""
+    """Return the outputs for one text, by the model itself."""
     ids = [np.array([x], "int32") for x in TOKENIZER.encode(text, *pair)][: len(model.inputs)]
     return ops.convert_to_numpy(model(ids, training=False))[0]
 

@@ -18,7 +18,7 @@ ALIKE = {"albert_unshared": {"albert", "bert"}}
 
 
 def names_of(name):
-    """The original and the Hugging Face names of the tensors of a tiny model of that family."""
+    """Return the original and the Hugging Face names of a tiny model's tensors."""
     row = FAMILIES[name]
     builder = build_transformer_model(
         None, model=name, return_keras_model=False, **{**row.options(), **row.head}

@@ -1,4 +1,4 @@
-"""What is saved comes back equal, in every format, without an argument."""
+"""Saved models come back equal, in every format, without an argument."""
 
 import json
 import os

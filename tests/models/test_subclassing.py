@@ -15,7 +15,7 @@ DOCS = pathlib.Path(__file__).parents[2] / "docs"
 
 
 def run(page, folder):
-    """The names that a page's code defines, run from top to bottom in an empty folder."""
+    """Run a page's code from top to bottom in an empty folder; return the names it defines."""
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Wider and deeper models say the same."""
+"""Wider and deeper models have the same outputs."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ CASES = [(name, FAMILIES[name].applications[-1]) for name in FAMILIES]
 
 
 def error(model, other, name="bert"):
-    """The largest difference of two models' outputs at the real tokens, relative to the largest."""
+    """Return the largest difference of two models' outputs at real tokens, relative."""
     tokens, segments = batch(name)
     expected, got = outputs(model, tokens, segments), outputs(other, tokens, segments)
     if expected.ndim == 3:
@@ -34,7 +34,7 @@ def error(model, other, name="bert"):
 
 
 def shift_norms(builder):
-    """Scales and offsets far from 1 and 0."""
+    """Set scales and offsets far from 1 and 0."""
     rng = np.random.default_rng(3)
     for v in builder.model.trainable_variables:
         if len(v.shape) == 1:
@@ -83,7 +83,7 @@ def test_every_graph_of_bert_can_be_widened(options):
 
 
 def gradients(builder):
-    """{path: gradient} of a loss that no symmetry of the widening is a symmetry of."""
+    """Return {path: gradient} of a loss without the symmetries of the widening."""
     tokens, segments = batch("bert")
     variables = builder.model.trainable_variables
 

@@ -1,4 +1,4 @@
-"""An mT5 with the pieces of one language says of them what the whole one says."""
+"""An mT5 trimmed to the pieces of one language gives them the logits of the whole model."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ ROWS_BEYOND = 12  # an mT5 has 250,112 rows for 250,100 pieces
 
 @pytest.fixture(scope="module")
 def trimmed(tmp_path_factory):
-    """(whole tokenizer, trimmed tokenizer, kept ids); sentinels are frequent in the corpus."""
+    """Return (whole tokenizer, trimmed tokenizer, kept ids), of a corpus with sentinels."""
     folder = tmp_path_factory.mktemp("sp")
     texts = [text for paper in PAPERS for text in paper]
     train_sentencepiece(texts, folder / "whole.model", 800, symbols=SENTINELS)

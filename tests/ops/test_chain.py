@@ -29,14 +29,14 @@ DTYPES = ["float32", "bfloat16"]
 
 
 def cast(dtype):
-    """The scores in a dtype, and the numbers that they are then, masked places out of the way."""
+    """Return the scores in a dtype, with NaN where they are masked, and their exact values."""
     scores = ops.cast(SCORES, dtype)
     exact = ops.convert_to_numpy(ops.cast(scores, "float32")).astype("float64")
     return ops.where(ops.convert_to_tensor(MASK)[..., None], scores, float("nan")), exact
 
 
 def every(scores, mask, allowed=None):
-    """{sequence of tags: its score} of all allowed sequences of one example."""
+    """Return {sequence of tags: its score} of all allowed sequences of one example."""
     places, found = np.flatnonzero(mask), {}
     for tags in itertools.product(range(K), repeat=len(places)):
         pairs = [(K, *tags[:1]), *zip(tags, tags[1:]), (*tags[-1:], K)] if tags else []
@@ -47,7 +47,7 @@ def every(scores, mask, allowed=None):
 
 
 def spread(tags, mask, other=-1):
-    """Tags at the real places of a mask."""
+    """Put tags at the real positions of a mask."""
     full = np.full(len(mask), other)
     full[mask] = tags
     return full

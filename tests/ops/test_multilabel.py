@@ -36,7 +36,7 @@ def plain(y, s):
 
 
 def bert4keras_sparse(y, s):
-    """The published formula: the negatives as the whole less the positives, in float64."""
+    """Compute the published formula: the negatives as all less the positives, in float64."""
     given = np.take_along_axis(s.astype("float64"), y, -1)
     whole = np.log1p(np.exp(s.astype("float64")).sum(-1))
     left = np.clip(1 - np.exp(np.log(np.exp(given).sum(-1)) - whole), 1e-7, 1)
@@ -44,7 +44,7 @@ def bert4keras_sparse(y, s):
 
 
 def as_ids(row, width):
-    """The ids of a 0/1 row, moved up by one and padded with 0."""
+    """Return the ids of a 0/1 row, moved up by one and padded with 0."""
     ids = np.flatnonzero(row) + 1
     return np.pad(ids, (0, width - len(ids)))
 

@@ -53,7 +53,7 @@ def numpy(x):
 
 
 def tiny_model(row, policy="float32", **changes):
-    """Embedding, mean, LayerNormalization, Dense, with the row's optimizer.
+    """Return a model of Embedding, mean, LayerNormalization and Dense, with the row's optimizer.
 
     On TensorFlow the steps run eagerly, since tracing takes longer than a few of them.
     """

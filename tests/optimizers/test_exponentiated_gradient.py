@@ -9,7 +9,7 @@ from kerasx.optimizers import ExponentiatedGradient
 
 
 def run(gradients, **settings):
-    """(θ, ν) after steps from θ = 0."""
+    """Return (θ, ν) after steps from θ = 0."""
     theta = keras.Variable(np.zeros(np.shape(gradients[0]), "float32"))
     optimizer = ExponentiatedGradient(**{"learning_rate": 0.1, "normalize": False, **settings})
     for g in gradients:

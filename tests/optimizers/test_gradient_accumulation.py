@@ -33,7 +33,7 @@ def variables(seed=0):
 
 
 def per_example(count, seed=1):
-    """Gradients of `count` examples for each variable."""
+    """Return the gradients of `count` examples for each variable."""
     random = np.random.default_rng(seed)
     return [random.normal(size=(count, *s)).astype("float32") for s in [(4, 3), (3,)]]
 

@@ -19,7 +19,7 @@ def steps(optimizer, theta, gradients):
 
 
 def change(value, name, **settings):
-    """θ' - θ of one step on gradients of ones, without decay."""
+    """Return θ' - θ of one step on gradients of ones, without decay."""
     settings = {"learning_rate": 0.01, "weight_decay": 0.0, **settings}
     return steps(Tiger(**settings), variable(value, name), [np.ones_like(value)]) - value
 

@@ -1,4 +1,4 @@
-"""What is compared with bert4keras: {model name: {case: arguments of build_transformer_model}}.
+"""Cases compared with bert4keras: {model name: {case: arguments of build_transformer_model}}.
 
 A case's arguments are added to BASE and to its model's `DEFAULTS`; None takes one away. They are
 given to both libraries, and stored as JSON.
@@ -129,7 +129,7 @@ CASES = {
 
 
 def arguments(model, case):
-    """The arguments of a case as Python has them: JSON knows no tuples."""
+    """Return the arguments of a case with tuples, which JSON stores as lists."""
     options = {**BASE, **DEFAULTS.get(model, {}), **case}
     options = {k: v for k, v in options.items() if v is not None}
     compounds = options.pop("compound_tokens", None)

@@ -1,4 +1,4 @@
-"""What the parity tests of decoder-only families share."""
+"""Helpers of the parity tests of decoder-only families."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ TOKENS = np.array([[2, 5, 7, 9, 3, 21], [1, 8, 3, 0, 0, 4]])
 
 
 def randomized(model):
-    """The model with random biases and normalizations too."""
+    """Return the model with random biases and normalizations too."""
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -20,13 +20,13 @@ def randomized(model):
 
 
 def vectors_or_logits(model, tokens=TOKENS, **inputs):
-    """The first output of a model of transformers, float32 NumPy."""
+    """Return the first output of a model of transformers, float32 NumPy."""
     with torch.no_grad():
         return model(torch.tensor(tokens), **inputs)[0].float().numpy()
 
 
 def assert_same(model, expected, inputs=TOKENS, tolerance=1e-4):
-    """A keras.Model gives the expected output."""
+    """Assert that a keras.Model gives the expected output."""
     got = keras.ops.convert_to_numpy(model(inputs, training=False))
     error = np.abs(got - expected).max()
     record(error)
@@ -34,7 +34,7 @@ def assert_same(model, expected, inputs=TOKENS, tolerance=1e-4):
 
 
 def greedy(model, prompt, new):
-    """The continuation of one prompt by transformers' greedy search, without an end."""
+    """Return the continuation of one prompt by transformers' greedy search, without an end."""
     out = model.generate(
         torch.tensor([prompt]), do_sample=False, max_new_tokens=new, min_new_tokens=new
     )
@@ -42,7 +42,7 @@ def greedy(model, prompt, new):
 
 
 def generated(model, prompts, ends, n=1, **options):
-    """(sequences, scores) by transformers' `generate`: n for each prompt of the same length.
+    """Return (sequences, scores) by transformers' `generate`, n for each prompt of equal length.
 
     Sequences are without their prompt, and without the end and what follows.
     """

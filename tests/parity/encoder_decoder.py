@@ -14,13 +14,13 @@ TARGETS = [[3, 5, 9, 4], [3, 6]]
 
 
 def padded(rows, pad):
-    """Rows as an array (b, n), padded at the end."""
+    """Return rows as an array (b, n), padded at the end."""
     n = max(map(len, rows))
     return np.array([row + [pad] * (n - len(row)) for row in rows])
 
 
 def reference(architecture, config, **options):
-    """A random model of transformers, biases, normalizations and buffers too."""
+    """Return a random model of transformers, biases, normalizations and buffers too."""
     torch.manual_seed(0)
     config = getattr(transformers, config)(**options)
     model = getattr(transformers, architecture)(config).eval()
@@ -36,7 +36,7 @@ def reference(architecture, config, **options):
 
 
 def assert_same(folder, model, arrays, pad, tolerance=1e-4, **options):
-    """The folder's model gives what the reference does, at the real tokens."""
+    """Assert that the folder's model gives the reference's outputs at the real tokens."""
     names = ("input_ids", "decoder_input_ids")[: len(arrays)]
     given = {name: torch.tensor(x) for name, x in zip(names, arrays)}
     masks = {n.replace("input_ids", "attention_mask"): (x != pad).long() for n, x in given.items()}
@@ -51,7 +51,7 @@ def assert_same(folder, model, arrays, pad, tolerance=1e-4, **options):
 
 
 def assert_same_generation(folder, model, start, pad, steps=6):
-    """Greedy tokens, and tokens and scores of beams, are those of transformers' `generate`."""
+    """Assert that greedy tokens, and tokens and scores of beams, equal transformers' `generate`."""
     source = torch.tensor(padded(SOURCES, pad))
     options = {"attention_mask": (source != pad).long(), "max_new_tokens": steps}
     options |= {"do_sample": False, "eos_token_id": None, "forced_eos_token_id": None}

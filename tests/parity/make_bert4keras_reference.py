@@ -34,7 +34,7 @@ SCALES = ("gamma", "scale", "/g")
 
 
 def disk_shape(name, shape, vocab_size):
-    """The shape on disk of the variable that fills a weight of this shape."""
+    """Return the shape on disk of the variable that fills a weight of this shape."""
     if name.endswith(VOCABULARY_FIRST):
         return (vocab_size, *shape[1:])
     if name.endswith(VOCABULARY_LAST):
@@ -43,7 +43,7 @@ def disk_shape(name, shape, vocab_size):
 
 
 def make_input(symbol, case, tokens, rng):
-    """What the input of this name takes: token, segment or position ids, or vectors."""
+    """Return an array for the input of this name: token, segment or position ids, or vectors."""
     role = symbol.name.rsplit("Input-", 1)[-1]
     b, n = tokens.shape
     if role == "Token":
@@ -56,7 +56,7 @@ def make_input(symbol, case, tokens, rng):
 
 
 def make_inputs(builder, case, rng):
-    """Inputs of a case: three sequences, the second one padded."""
+    """Return the inputs of a case: three sequences, the second one padded."""
     n = case.get("sequence_length", 11 if "hierarchical_position" in case else 6)
     tokens = rng.integers(1, 8 if "keep_tokens" in case else 20, (3, n))
     tokens[1, 4:] = 0
@@ -65,7 +65,7 @@ def make_inputs(builder, case, rng):
 
 
 def make_tensor(tensors, key, shape, rng):
-    """The tensor of this name and shape, the same in all cases."""
+    """Return the tensor of this name and shape, the same in all cases."""
     if key not in tensors:
         around = key.split(":")[0].endswith(SCALES)
         tensors[key] = (around + 0.5 * rng.normal(size=shape)).astype("float32")
@@ -73,7 +73,7 @@ def make_tensor(tensors, key, shape, rng):
 
 
 def run(model, case, tensors, rng):
-    """(keys of the checkpoint's tensors, inputs, outputs) of bert4keras on one case."""
+    """Return (keys of the checkpoint's tensors, inputs, outputs) of bert4keras on one case."""
     from bert4keras.backend import keras
     from bert4keras.models import build_transformer_model
 
@@ -102,7 +102,7 @@ def run(model, case, tensors, rng):
 
 
 def gau_alpha():
-    """GAU-alpha out of bert4keras's own layers: the model's class is not in the package."""
+    """Build GAU-alpha from bert4keras's own layers: the package lacks the model's class."""
     from bert4keras.layers import Add, GatedAttentionUnit, LayerNormalization
     from bert4keras.models import RoFormerV2
 

@@ -1,4 +1,4 @@
-"""What the parity tests measure, one line each, for `python -m tests.parity.table`."""
+"""Print the results of the parity tests, one line each, for `python -m tests.parity.table`."""
 
 import os
 

@@ -7,7 +7,7 @@ __all__ = ["random_model"]
 
 
 def random_model(architecture, config):
-    """One of transformers' classes with random biases and normalizations too.
+    """Return a model of transformers with random biases and normalizations too.
 
     Args:
         architecture: name of the class.

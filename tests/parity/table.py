@@ -28,7 +28,7 @@ The tests allow differences up to 1e-4. To measure again:
 
 
 def measured(backend):
-    """{(family, case): error as text} of the tests on one backend, the larger of several."""
+    """Return {(family, case): error as text} of a backend, the largest where a case has several."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/parity"]
     environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -44,7 +44,7 @@ def measured(backend):
 
 
 def family_and_case(test):
-    """("gpt", "bert4keras: unilm") of "tests/parity/test_bert4keras.py::test_...[gpt-unilm]"."""
+    """Return ("gpt", "bert4keras: unilm") of ".../test_bert4keras.py::test_...[gpt-unilm]"."""
     path, name = test.split("::")
     family = Path(path).stem.removeprefix("test_")
     name, _, case = name.removeprefix("test_").partition("[")
@@ -57,7 +57,7 @@ def family_and_case(test):
 
 
 def table(errors):
-    """Markdown rows of {backend: {key: error}}."""
+    """Return Markdown rows of {backend: {key: error}}."""
     keys = sorted({key for found in errors.values() for key in found})
     rows = [("family", "what", *errors), ("---",) * (2 + len(errors))]
     rows += [(*key, *(found.get(key, "-") for found in errors.values())) for key in keys]

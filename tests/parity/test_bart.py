@@ -38,7 +38,7 @@ CASES = {
 
 
 def saved(case, folder):
-    """The reference of a case, written to the folder."""
+    """Write the reference of a case to the folder, and return it."""
     head, options = CASES[case]
     model = reference(head, "BartConfig", **CONFIG, **options)
     model.save_pretrained(folder)

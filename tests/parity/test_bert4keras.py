@@ -17,7 +17,7 @@ FOLDER = os.path.join(os.path.dirname(__file__), "bert4keras")
 
 @functools.cache
 def reference(model):
-    """(arrays, {case: its arguments and the keys of its tensors}) of a model's stored file."""
+    """Return (arrays, {case: its arguments and tensor keys}) of a model's stored file."""
     with np.load(os.path.join(FOLDER, f"{model}.npz"), allow_pickle=False) as file:
         arrays = dict(file)
     return arrays, json.loads(str(arrays["cases"]))

@@ -16,7 +16,7 @@ MASK = np.arange(6) < REFERENCE["lengths"][:, None]
 
 
 def applied(name, options, key):
-    """The layer with bert4keras's weights, and its outputs."""
+    """Return the layer with bert4keras's weights, and its outputs."""
     layer = getattr(layers, name.split("-")[0])(**options)
     layer.build(REFERENCE[key].shape)
     layer.set_weights([REFERENCE[f"{name}/weight_{i}"] for i in range(len(layer.weights))])

@@ -52,7 +52,7 @@ def reference(architecture):
 
 
 def difference(folder, architecture, original, **options):
-    """Largest difference of our outputs from those of transformers, at the real tokens."""
+    """Return the largest difference from the outputs of transformers, at the real tokens."""
     _, names, pad_id = FOLDERS[architecture]
     ours = build_transformer_model(str(folder), **options)
     tokens = np.where(TOKENS == 0, pad_id, TOKENS)

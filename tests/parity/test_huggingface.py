@@ -50,7 +50,7 @@ def outputs_of(model, names):
 
 
 def assert_same(folder, expected, tolerance=1e-4):
-    """The folder's model gives the expected outputs, at the real tokens."""
+    """Assert that the folder's model gives the expected outputs, at the real tokens."""
     got = keras.tree.flatten(build_transformer_model(str(folder))([TOKENS, SEGMENTS]))
     got = [keras.ops.convert_to_numpy(x) for x in got]
     assert len(got) == len(expected)

@@ -43,14 +43,14 @@ def expected_of(model):
 
 
 def difference(source, expected, **options):
-    """The largest, of the model with these options and what is expected."""
+    """Return the largest difference between the model with these options and `expected`."""
     got = keras.ops.convert_to_numpy(build_transformer_model(str(source), **options)(TOKENS))
     error = np.abs(got[TOKENS != CONFIG["pad_token_id"]] - expected).max()
     return error
 
 
 def error_of(source, expected, **options):
-    """The difference of models that ought to be equal, on record."""
+    """Record and return the difference of models that ought to be equal."""
     error = difference(source, expected, **options)
     record(error)
     return error

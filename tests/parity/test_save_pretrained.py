@@ -47,7 +47,7 @@ HEADS = {
 
 
 def read_by_transformers(folder, tokens, pads):
-    """The head that the folder names, and its first output."""
+    """Return the head that the folder names, and its first output."""
     head = json.loads((folder / "config.json").read_text())["architectures"][0]
     model, found = getattr(transformers, head).from_pretrained(folder, output_loading_info=True)
     made = ("pooler", "embed_positions")  # in no output, or sinusoids that are computed

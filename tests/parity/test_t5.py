@@ -45,7 +45,7 @@ SOURCE, TARGET = padded(SOURCES, 0), padded(TARGETS, 0)
 
 
 def saved(case, folder, **more):
-    """The reference of a case, written to the folder."""
+    """Write the reference of a case to the folder, and return it."""
     head, options = CASES[case]
     config = "MT5Config" if head.startswith("M") else "T5Config"
     model = reference(head, config, **{**CONFIG, **options, **more})

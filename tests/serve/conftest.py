@@ -16,7 +16,7 @@ LIMITS = dict(max_new_tokens=8, max_alternatives=2, max_prompt=40, max_body=4096
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """A saved dialogue model."""
+    """Save a dialogue model."""
     return save_generator(tmp_path_factory.mktemp("dialogue"))
 
 
@@ -33,7 +33,7 @@ def client(app):
 
 @contextlib.contextmanager
 def running(app):
-    """The address of a server of the application."""
+    """Return the address of a server of the application."""
     import uvicorn
 
     with socket.socket() as listener:

@@ -23,7 +23,7 @@ def tokenizer():
 
 
 def save_generator(folder, application="lm", specials=0.0, **options):
-    """A random model of characters with opinions: its answers depend on every token.
+    """Save a random model of characters with large weights: its answers depend on every token.
 
     Args:
         specials: added to the logits of [SEP] and its like, where the model has a bias: far below

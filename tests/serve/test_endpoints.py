@@ -1,4 +1,4 @@
-"""What the endpoints answer is what the model says of each text alone."""
+"""The endpoints give the outputs that the model has for each text alone."""
 
 import json
 
@@ -35,7 +35,7 @@ def client_of(folder, **options):
 
 
 def outputs(generate, *prompt):
-    """What the server should answer."""
+    """Return the answer that the server should give."""
     found = generate(*prompt)
     (sequences,), (scores,) = found.sequences, found.scores
     return [WORDS.decode(x) for x in sequences], scores
@@ -125,7 +125,7 @@ def test_an_encoder_decoder_answers_a_text_and_its_encoder_embeds(model, start, 
 
 
 def of_each(model, texts):
-    """The model's output for each text without padding."""
+    """Return the model's output for each text without padding."""
     for text in texts:
         prompt = np.array([[CLS, *ids(text), SEP]])
         yield keras.ops.convert_to_numpy(model([prompt, np.zeros_like(prompt)], training=False))[0]

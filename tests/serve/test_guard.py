@@ -1,4 +1,4 @@
-"""What is refused before the application sees it, and what of its failures is seen outside."""
+"""Bad requests are refused before the application, and its failures show no details."""
 
 import asyncio
 import logging

@@ -81,7 +81,7 @@ def app(folder):
 
 @pytest.fixture(scope="module")
 def alone(app):
-    """Answers of requests that were sent when there was no other."""
+    """Return a function to the answer that a request gets without other requests."""
     known = {}
 
     async def ask(client, body):
@@ -115,7 +115,7 @@ async def check(app, alone, sent):
 
 
 def assert_equal(answer, expected):
-    """The same texts; scores may differ in what is rounded."""
+    """Assert equal texts, and equal scores up to rounding."""
     assert answer["settings"] == expected["settings"]
     assert [x["text"] for x in answer["outputs"]] == [x["text"] for x in expected["outputs"]]
     scores = [[x["score"] for x in one["outputs"]] for one in (answer, expected)]

@@ -1,4 +1,4 @@
-"""A real server: clients that are slow, rude or gone leave it healthy."""
+"""A real server stays healthy with clients that are slow, hostile or gone."""
 
 import contextlib
 import socket
@@ -22,7 +22,7 @@ STREAM = {**REQUEST, "stream": True}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model that hardly ever ends by itself."""
+    """Save a model that hardly ever ends by itself."""
     return save_generator(tmp_path_factory.mktemp("long"), specials=-30.0)
 
 
@@ -34,14 +34,14 @@ def address(folder):
 
 @pytest.fixture(scope="module")
 def impatient(folder):
-    """The address of a server that gives up after a second."""
+    """Return the address of a server that gives up after a second."""
     with running(create_app(folder, max_new_tokens=48, timeout=1)) as address:
         yield address
 
 
 @pytest.fixture
 def steps(monkeypatch):
-    """What was streamed; each step takes 100 ms, or more."""
+    """Record what is streamed; each step takes 100 ms, or more."""
     stream, steps = Generation.stream, []
 
     def slowed(self, settings, prompt):
@@ -56,7 +56,7 @@ def steps(monkeypatch):
 
 @pytest.fixture
 def held(monkeypatch):
-    """Nothing is generated until the event is set."""
+    """Let nothing be generated until the event is set."""
     call, event = Generation.__call__, threading.Event()
     event.reached = threading.Event()
 
@@ -86,7 +86,7 @@ def until(condition):
 
 
 def assert_healthy(address):
-    """It answers, be it at the second time where the first one had to compile for too long."""
+    """Assert that the server answers, at the second request if the first compiled too long."""
     until(lambda: health(address)["streams"] == 0 and health(address)["waiting"] == 0)
     until(lambda: generate(address).status_code == 200)
     assert len(generate(address).json()["outputs"][0]["text"]) == 48
@@ -150,7 +150,7 @@ def test_an_oversize_body_is_refused_before_it_is_read(address):
 
 
 def send_all(address, number):
-    """So many requests at once: the threads that wait for them, and their answers."""
+    """Send many requests at once; return the threads that wait for them, and their answers."""
     found = []
 
     def send(i):

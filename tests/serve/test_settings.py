@@ -1,4 +1,4 @@
-"""What a request may ask for, and how few things that comes down to."""
+"""Settings of requests are checked, and rounded to few settings."""
 
 from types import SimpleNamespace
 

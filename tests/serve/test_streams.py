@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 
 
 class Stream(SimpleNamespace):
-    """The worker's end, as far as the answer knows it."""
+    """Stand-in for the worker's side of a stream."""
 
     started = True
 
@@ -21,7 +21,7 @@ class Stream(SimpleNamespace):
 
 
 def answered(items, send, receive=None, timeout=5, size=8):
-    """The stream after an answer of these items."""
+    """Return the stream after an answer of these items."""
 
     async def forever():
         await asyncio.Event().wait()

@@ -31,7 +31,7 @@ class Recorded:
 
 
 def busy(worker):
-    """A function that keeps the worker until it may go on."""
+    """Return a function that keeps the worker until it may go on."""
     blocker = Recorded()
     future = worker.submit(blocker, None, [0])
     while not future.running():

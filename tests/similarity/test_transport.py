@@ -17,7 +17,7 @@ def problem(n, m, rng=RNG):
 
 
 def dual(cost, p, q):
-    """max p·u + q·v with u_i + v_j ≤ c_ij: the same number, from dense inequalities."""
+    """Compute max p·u + q·v with u_i + v_j ≤ c_ij: the same number, from dense inequalities."""
     n, m = cost.shape
     lhs = np.concatenate([np.repeat(np.eye(n), m, 0), np.tile(np.eye(m), (n, 1))], 1)
     result = linprog(

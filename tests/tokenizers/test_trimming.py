@@ -21,7 +21,7 @@ TEXTS = ["今天天气不错，我们出去走走。", "the weather is nice toda
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A unigram model with bytes and sentinels, as mT5's."""
+    """Train a unigram model with bytes and sentinels, as mT5's."""
     return train(tmp_path_factory.mktemp("sp"), "unigram", byte_fallback=True)
 
 
@@ -117,7 +117,7 @@ def test_ids_of_pieces_and_of_rows_beyond_them_are_told_apart(ids, model, tmp_pa
 
 
 def mt5_like(folder):
-    """A model laid out as mT5's: specials, bytes, pieces, and 100 sentinels at the end."""
+    """Write a model laid out as mT5's: specials, bytes, pieces, and 100 sentinels at the end."""
     path = folder / "mt5.model"
     texts = [paper.abstract for paper in generate_papers(400)]
     symbols = [f"▁<extra_id_{i}>" for i in reversed(range(100))]

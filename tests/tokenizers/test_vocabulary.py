@@ -99,7 +99,7 @@ def test_a_vocabulary_laid_out_as_chinese_bert_keeps_its_rows(tmp_path):
 
 
 def bert4keras_keeps(token):
-    """bert4keras's rule: no character of a longer token is an ideograph or punctuation."""
+    """Apply bert4keras's rule: no character of a longer token is an ideograph or punctuation."""
     names = [unicodedata.name(c, "") for c in token.removeprefix("##")]
     marks = [
         c in string.punctuation or unicodedata.category(c)[0] == "P"

@@ -8,7 +8,7 @@ from tests.training.models import FLOAT64
 
 @pytest.fixture
 def floats64():
-    """Float64 within the test, where the backend has it."""
+    """Use float64 within the test, where the backend has it."""
     before = keras.config.floatx(), keras.config.dtype_policy()
     if FLOAT64:
         keras.config.set_floatx("float64")

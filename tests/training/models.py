@@ -14,7 +14,7 @@ def numpy(x):
 
 @keras.saving.register_keras_serializable("kerasx.tests")
 def half_square(y_true, y_pred):
-    """(y - x w)² / 2 for each example."""
+    """Compute (y - x w)² / 2 for each example."""
     return ops.sum(ops.square(y_pred - y_true), -1) / 2
 
 
@@ -40,7 +40,7 @@ def step_gradients(model, x, y):
 
 
 def classifier(dropout=0.0, seed=0, optimizer=None, dtype=None, **options):
-    """A small network of three classes with named layers."""
+    """Return a small network of three classes with named layers."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((4,))
     x = keras.layers.Dense(6, "tanh", name="hidden", dtype=dtype)(inputs)

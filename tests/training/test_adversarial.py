@@ -20,7 +20,7 @@ RTOL = 1e-9 if FLOAT64 else 2e-5
 
 
 def gradient(w, x, y):
-    """Of mean (x w - y)² / 2."""
+    """Compute the gradient of mean (x w - y)² / 2 by w."""
     return x.T @ (x @ w - y) / len(x)
 
 
@@ -104,7 +104,7 @@ def softmax(s):
 
 
 def fisher(x, w):
-    """∂²/∂w² of mean KL(p(w) ‖ p(w + d)) at d = 0, over the flattened (d, c) matrix w."""
+    """Compute ∂²/∂d² of mean KL(p(w) ‖ p(w + d)) at d = 0, over the flattened (d, c) matrix w."""
     p = softmax(x @ w)
     blocks = np.einsum("bi,bj->bij", p, -p) + np.einsum("bi,ij->bij", p, np.eye(p.shape[1]))
     f = np.einsum("bk,bl,bij->kilj", x, x, blocks) / len(x)

@@ -9,7 +9,7 @@ from tests.training.models import numpy, step_gradients
 
 @keras.saving.register_keras_serializable("kerasx.tests")
 def in_batch_contrast(y_true, h):
-    """Each example against all others of the batch: nothing a sum over chunks could give."""
+    """Compare each example with all other examples of the batch, which no sum over chunks does."""
     h = h / ops.sqrt(ops.sum(h**2, -1, keepdims=True) + 1e-9)
     s = ops.matmul(h, ops.transpose(h)) * 5
     return ops.logsumexp(s, -1) - ops.sum(s * y_true, -1)

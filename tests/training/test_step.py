@@ -171,7 +171,7 @@ class OwnStep(keras.Model):
 
 
 def test_wrong_models_and_layers_are_named():
-    with pytest.raises(ValueError, match="train_step of its own"):
+    with pytest.raises(ValueError, match="overrides train_step"):
         training.flooding(OwnStep(), 0.1)
     with pytest.raises(ValueError, match="must be a keras.Model. Received: type='int'"):
         training.flooding(3, 0.1)

@@ -15,7 +15,7 @@ def plain_mean(y_true, y_pred):
 
 @keras.saving.register_keras_serializable("kerasx.tests")
 def errors(y_true, y_pred):
-    """Share of wrong answers: no gradient anywhere."""
+    """Compute the share of wrong answers, which has no gradient."""
     wrong = ops.not_equal(ops.argmax(y_pred, -1), ops.cast(ops.reshape(y_true, (-1,)), "int64"))
     return ops.cast(wrong, "float32")
 

@@ -137,7 +137,7 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
             )
             if own == self.tie_word_embeddings:
                 raise invalid(
-                    f"The checkpoint has {'a' if own else 'no'} `lm_head.weight` of its own. "
+                    f"The checkpoint has {'a' if own else 'no'} separate `lm_head.weight`. "
                     f"Pass tie_word_embeddings={not own}.",
                     tie_word_embeddings=self.tie_word_embeddings,
                 )
