@@ -21,7 +21,7 @@ test test-fast test-all: export OMP_NUM_THREADS ?= 1
 test test-fast: export XLA_FLAGS ?= $(TEST_XLA_FLAGS)
 test-all: SLOW := --slow
 
-.PHONY: demo test test-fast test-all lint benchmarks clean
+.PHONY: demo test test-fast test-all wheel lint benchmarks clean
 
 demo: $(VENV)/demo
 	$(BIN)/python examples/math_word_problems.py $(ARGS)
@@ -42,6 +42,10 @@ test-fast: $(VENV)/test
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# the wheel in an environment of its own for each backend; downloads the backends
+wheel:
+	for backend in $(BACKENDS); do PYTHON=$(PYTHON) tests/wheel.sh $$backend || exit 1; done
 
 benchmarks: $(VENV)/test
 	for name in tokenizers training decoding; do $(BIN)/python -m benchmarks.$$name || exit 1; done
