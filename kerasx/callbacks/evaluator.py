@@ -60,7 +60,7 @@ class Evaluator(keras.callbacks.Callback):
         if path is not None:
             check_path(path, SUFFIXES)
         elif load_best:
-            raise invalid("`load_best=True` needs a `path` to load from.", path=path)
+            raise invalid("`path` must be given with `load_best=True`.", path=path)
         self.metric_fn, self.path, self.mode, self.monitor = metric_fn, path, mode, monitor
         self.load_best, self.patience = load_best, patience
         self.skip_nonfinite, self.verbose = skip_nonfinite, verbose

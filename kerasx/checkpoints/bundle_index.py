@@ -113,7 +113,7 @@ def _parse_shape(value):
         signed(read_numbers(dim).get(1, 0)) for field, dim in read_fields(value) if field == 2
     )
     if len(shape) > _MAX_RANK or min(shape, default=0) < 0:
-        raise ValueError(f"a tensor has the shape {shape}")
+        raise ValueError(f"a tensor has the impossible shape {shape}")
     return shape
 
 
@@ -125,6 +125,6 @@ def _parse_slice(value):
             numbers = read_numbers(extent)
             start, length = signed(numbers.get(1, 0)), signed(numbers.get(2, -1 & (1 << 64) - 1))
             if start < 0 or length < -1:
-                raise ValueError(f"a slice has the extent {(start, length)}")
+                raise ValueError(f"a slice has the impossible extent {(start, length)}")
             extents.append((start, length))
     return tuple(extents)

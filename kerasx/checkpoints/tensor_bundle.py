@@ -111,12 +111,12 @@ class TensorBundle(Checkpoint):
         size, end = self._shards[entry.shard].size, entry.offset + entry.size
         with self._naming(name, entry):
             if entry.size != spec.nbytes:
-                raise ValueError(f"{entry.size} bytes for {spec.dtype} {spec.shape}")
+                raise ValueError(f"it has {entry.size} bytes for {spec.dtype} {spec.shape}")
             if end > size:
                 raise ValueError(f"it ends at byte {end} of a file of {size} bytes")
 
     def _slices(self, name, spec):
-        """Return the (place in the tensor, Spec) pairs of a partitioned variable."""
+        """Return the (index into the tensor, Spec) pairs of a partitioned variable."""
         slices = []
         with self._naming(name, spec.where):
             for extents in spec.where.slices:

@@ -101,7 +101,7 @@ class BucketDataset(keras.utils.PyDataset):
             ValueError: the dataset was not made with shuffle=False, or see `Batches.restore`.
         """
         if self.batches.options["shuffle"]:
-            raise invalid("`restore` needs a dataset with shuffle=False.", shuffle=True)
+            raise invalid("`shuffle` must be False for `restore`.", shuffle=True)
         return self.batches.restore(outputs)
 
     def _submit(self, epoch, i):

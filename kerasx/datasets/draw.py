@@ -8,7 +8,7 @@ _PATIENCE = 1000  # repeated draws in a row after which the items count as exhau
 
 
 class Draw:
-    """Source of random choices that Python keeps the same for a seed: all use `random()` alone.
+    """Random choices that are the same in every version of Python: all come from `random()`.
 
     >>> draw = Draw(0)
     >>> draw.number(10, 30, 5), draw.choice("abc")

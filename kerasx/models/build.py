@@ -153,8 +153,7 @@ def _family(model, config):
         model = model_type or "bert"
     elif model_type in MODELS and model in MODELS and not _same_family(model, model_type):
         raise invalid(
-            f"The configuration is of a {model_type!r} model: leave `model` out, or pass "
-            f"model={model_type!r}.",
+            f"`model` must be left out or {model_type!r}, the model of the configuration.",
             model=model,
         )
     if isinstance(model, str):

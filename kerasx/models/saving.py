@@ -161,7 +161,7 @@ def _builder_config(builder):
 
 
 def _rebuild(config, model):
-    """Build a builder over the model's layers."""
+    """Return a builder that reuses the model's layers."""
     builder, _ = make_builder(
         {},
         config["model"],

@@ -65,7 +65,7 @@ class HuggingFace:
         return rename(name, self.rules)
 
     def translate(self, checkpoint, names):
-        """Return the checkpoint under the original names; a lone backbone lacks the prefix."""
+        """Return the checkpoint under the original names; a backbone's file may lack the prefix."""
         bare = not any(name.startswith(self.prefix) for name in checkpoint)
         prefix = self.prefix if bare else ""
         theirs = {name: self.name_of(name).removeprefix(prefix) for name in names}

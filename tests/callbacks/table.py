@@ -44,7 +44,7 @@ TABLE = {
         keys=("f1",),
         bad=(
             _refuses("`mode` must be one of", callbacks.Evaluator, float, mode="up"),
-            _refuses("needs a `path`", callbacks.Evaluator, float, load_best=True),
+            _refuses("`path` must be given", callbacks.Evaluator, float, load_best=True),
             _refuses("must end in", callbacks.Evaluator, float, "best.h5"),
             _refuses("existing folder", callbacks.Evaluator, float, "none/best.weights.h5"),
         ),

@@ -181,7 +181,7 @@ def test_predictions_are_restored_to_the_order_of_the_examples():
 
 
 def test_predictions_of_a_shuffled_dataset_are_not_restored():
-    with pytest.raises(ValueError, match="shuffle=False"):
+    with pytest.raises(ValueError, match="`shuffle` must be False"):
         BucketDataset(EXAMPLES).restore(np.zeros(43))
 
 

@@ -80,7 +80,7 @@ def test_classes_are_of_the_sequence_with_pooling_and_of_tokens_without(name):
 
 
 def test_two_heads_on_the_pooled_output_are_refused():
-    with pytest.raises(ValueError, match="ask for one"):
+    with pytest.raises(ValueError, match="must be False"):
         tiny("bert", "encoder", with_nsp=True, with_classes=3)
 
 

@@ -97,13 +97,13 @@ def test_outputs_are_scaled_where_they_meet_the_token_table_unless_told(tmp_path
 @pytest.mark.parametrize("case, tied", [("1.0", False), ("1.1", True)])
 def test_a_folder_tied_in_another_way_is_refused(case, tied, tmp_path):
     saved(case, tmp_path)
-    with pytest.raises(ValueError, match=f"Pass tie_word_embeddings={not tied}"):
+    with pytest.raises(ValueError, match=f"`tie_word_embeddings` must be {not tied}"):
         build_transformer_model(str(tmp_path), tie_word_embeddings=tied)
 
 
 def test_a_folder_of_another_family_is_refused(tmp_path):
     saved("1.0", tmp_path)
-    with pytest.raises(ValueError, match="The configuration is of a 't5' model"):
+    with pytest.raises(ValueError, match="`model` must be left out or 't5'"):
         build_transformer_model(str(tmp_path), model="bert")
     config = json.loads((tmp_path / "config.json").read_text())
     config["architectures"] = ["T5ForSequenceClassification"]

@@ -70,7 +70,7 @@ class NextSentence(Heads):
         super().__init__(*args, **kwargs)
         if with_nsp and self.with_classes:
             raise invalid(
-                "`with_nsp` and `with_classes` both take the pooled output: ask for one.",
+                "`with_nsp` or `with_classes` must be False: both take the pooled output.",
                 with_nsp=with_nsp,
                 with_classes=self.with_classes,
             )

@@ -137,8 +137,8 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
             )
             if own == self.tie_word_embeddings:
                 raise invalid(
-                    f"The checkpoint has {'a' if own else 'no'} separate `lm_head.weight`. "
-                    f"Pass tie_word_embeddings={not own}.",
+                    f"`tie_word_embeddings` must be {not own}: the checkpoint has "
+                    f"{'a' if own else 'no'} separate `lm_head.weight`.",
                     tie_word_embeddings=self.tie_word_embeddings,
                 )
         return super().translated(checkpoint)
