@@ -6,7 +6,7 @@ from keras import ops
 
 
 def mask_value(dtype):
-    """Return the finite score that stands for -∞ in masks of a dtype.
+    """Return the finite score that replaces -∞ in masks of a dtype.
 
     It is half of the smallest finite number, so that adding a bias to it, or subtracting a row's
     maximum from it, cannot overflow. Beside any real score its exponential is exactly 0.

@@ -21,7 +21,7 @@ _PLAIN = contextvars.ContextVar("plain_attention", default=False)
 def plain_attention():
     """Write attention out within this context instead of calling a fused kernel.
 
-    PyTorch's fused kernels have no second derivative, so whatever differentiates twice computes
+    PyTorch's fused kernels have no second derivative, so code that differentiates twice computes
     its forward pass in this context.
     """
     token = _PLAIN.set(True)

@@ -1,4 +1,4 @@
-"""Inputs whose layers know what their numbers mean, whatever the layers are called."""
+"""Input layers with a role, such as token or segment ids, that does not depend on their names."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Losses for compile, the functions behind them, and metrics for the same scores."""
+"""Losses for compile, the same losses as functions, and metrics for the same scores."""
 
 from kerasx.losses.contrastive import FlatNCE, InfoNCE, info_nce
 from kerasx.losses.cosent import CoSENT

@@ -79,7 +79,7 @@ class GlobalPointerCrossentropy(ScoreLoss):
 
     The scores are (b, h, n, n). The labels, made by `kerasx.spans.pointer_labels`, are dense,
     (b, h, n, n) with 1 at the true spans, or sparse, (b, h, m, 2) pairs of start and end padded
-    with (0, 0). Sparse labels take the same room whatever the length of the sentence.
+    with (0, 0). Sparse labels have the same size for any length of the sentence.
 
     Args:
         sparse: whether the labels are sparse.

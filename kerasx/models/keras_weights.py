@@ -8,7 +8,7 @@ import h5py
 def load_keras_weights(model, path):
     """Load weights by the names of the layers, all of them or none.
 
-    Keras finds a layer's weights by its class and its place in the model, so `model.load_weights`
+    Keras finds a layer's weights by its class and position in the model, so `model.load_weights`
     reads the file of any model with as many layers of each class without an error.
 
     Args:

@@ -56,7 +56,7 @@ class Predictor:
             verbose: 1 shows a progress bar.
 
         Returns:
-            An array (texts, ...) with whatever the model gives: probabilities, vectors, ... Outputs
+            An array (texts, ...) with what the model gives: probabilities, vectors, ... Outputs
             with axes of unknown size, which count tokens, are a list of arrays, each as long as
             its text. A tuple of these if the model has several outputs.
 

@@ -2,7 +2,7 @@
 
 An extension is a mixin, a subclass of `Extension`. `extend(mixin, BaseOptimizer)` makes the class
 (mixin, BaseOptimizer), so extensions compose by inheritance: each one calls `super()` for the
-update of the optimizer beneath and changes it.
+update of the base optimizer and changes it.
 """
 
 import functools
@@ -29,7 +29,7 @@ register = keras.saving.register_keras_serializable
 
 @decays_by_itself  # in `compute_update`
 class Extension(backend.InPlace):
-    """Base class of the mixins, which intercepts the assignments of the optimizer beneath.
+    """Base class of the mixins, which intercepts the assignments of the base optimizer.
 
     `update_step` of a Keras optimizer assigns the new value to the variable and returns nothing. A
     mixin that wants to scale the update, or add to it, overrides `compute_update`; while that runs,

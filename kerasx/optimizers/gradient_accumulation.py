@@ -134,7 +134,7 @@ def extend_with_gradient_accumulation(BaseOptimizer, name=None):
 class MomentumAccumulation(Extension):
     """Mixin that sums gradients in the momentum; see `extend_with_momentum_accumulation`.
 
-    The last micro-batch of k makes an ordinary step of the optimizer beneath, which multiplies m
+    The last micro-batch of k makes an ordinary step of the base optimizer, which multiplies m
     by β. The decay must act once on the old m and not on the new gradients, so the gradients of
     the first k - 1 micro-batches are divided by β when they are added to m.
     """

@@ -79,7 +79,7 @@ def tags_to_spans(tags, scheme="BIO", strict=False):
         List of (start, end, label), label "" for roles without label.
 
     Raises:
-        ValueError: a tag of another scheme; with `strict`, a tag that may not stand at its place.
+        ValueError: a tag of another scheme; with `strict`, a tag that may not follow the last.
 
     >>> tags_to_spans(["B-PER", "I-PER", "I-LOC", "O"])
     [(0, 2, 'PER'), (2, 3, 'LOC')]

@@ -124,7 +124,7 @@ def test_transitions_learn_in_a_compiled_fit_and_are_saved_with_the_model(tmp_pa
     ids[:, 4:] = 0
     tags = np.where(np.arange(6) % 2, 1, 2)[None].repeat(
         8, 0
-    )  # what follows what, whatever the ids
+    )  # allowed pairs of tags, for any order of the ids
     inputs = keras.Input((None,), dtype="int32")
     crf = ConditionalRandomField(lr_multiplier=10, name="crf")
     outputs = crf(keras.layers.Dense(3)(keras.layers.Embedding(5, 4, mask_zero=True)(inputs)))

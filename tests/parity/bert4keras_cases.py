@@ -52,7 +52,7 @@ ROFORMER = {
     "no_segments": {"segment_vocab_size": 0, "with_mlm": "linear"},
 }
 DEFAULTS["gau_alpha"] = {"attention_key_size": 4, "hidden_act": "swish"}
-# language models by birth, whatever the application
+# families that are language models without an application
 GPT = {
     "encoder": {},
     "logits": {"final_activation": "linear"},

@@ -157,7 +157,7 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
             config["hidden_act"] = [name, "linear"] if gated else name
             config["pad_id"] = config.get("pad_token_id", 0)
             if not config.pop("scale_decoder_outputs", not second):
-                # transformers 5 writes tie_word_embeddings=True whatever it was
+                # transformers 5 writes tie_word_embeddings=True in any case
                 config |= {"tie_word_embeddings": False, "scale_decoder_outputs": False}
         return config
 
