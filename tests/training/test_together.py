@@ -120,7 +120,7 @@ def test_theseus_at_rate_zero_trains_on_the_predecessor():
 
 def test_theseus_names_what_does_not_fit():
     predecessor, successor = builders(depths=(4, 3))
-    with pytest.raises(ValueError, match="3 and 4"):
+    with pytest.raises(ValueError, match="successor=3, predecessor=4"):
         theseus(predecessor, successor)
     with pytest.raises(ValueError, match="prefix"):
         theseus(predecessor, predecessor)
