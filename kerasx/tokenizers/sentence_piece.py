@@ -92,6 +92,15 @@ class SpTokenizer(TokenizerBase):
                 offsets[i] = after
         return list(zip(found["pieces"], offsets, strict=True))
 
+    def _is_special(self, i):
+        """Return whether an id is a control, unknown or unused piece (a name of bert4keras)."""
+        model = self.sp_model
+        return model.is_control(i) or model.is_unknown(i) or model.is_unused(i)
+
+    def _is_decodable(self, i):
+        """Return whether an id is a piece of text (a name of bert4keras)."""
+        return i < self._vocab_size and not self._is_special(i)
+
 
 def _without_spaces(text, piece, start, end):
     """Return (start, end) of a piece in the text without white space at its start."""

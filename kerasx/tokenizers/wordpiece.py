@@ -15,7 +15,10 @@ from kerasx.tokenizers.characters import (
     CharacterTable,
     align,
     is_cjk_character,
+    is_control,
     is_punctuation,
+    is_redundant,
+    is_space,
     is_special,
     normalize,
     stem,
@@ -97,6 +100,13 @@ class Tokenizer(TokenizerBase):
     ([2, 4, 3, 5, 3], [0, 0, 0, 1, 1])
     """
 
+    # names of bert4keras, whose scripts call them
+    _is_space = staticmethod(is_space)
+    _is_control = staticmethod(is_control)
+    _is_punctuation = staticmethod(is_punctuation)
+    _is_cjk_character = staticmethod(is_cjk_character)
+    _is_special = staticmethod(is_special)
+    _is_redundant = staticmethod(is_redundant)
     stem = staticmethod(stem)
 
     def __init__(

@@ -30,6 +30,8 @@ def test_special_ids_and_rows_beyond_the_pieces(model):  # noqa: F811
     assert tokenizer.start_id is None and tokenizer.mask_id is None
     size = tokenizer.vocab_size
     assert tokenizer.id_to_token(size + 1) == "" and tokenizer.decode([size + 1, 1]) == ""
+    assert not any(map(tokenizer._is_decodable, (0, 1, 2, size)))
+    assert tokenizer._is_decodable(size - 1)
 
 
 def test_a_text_is_cut_before_its_end(model):  # noqa: F811
