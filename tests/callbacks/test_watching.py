@@ -12,8 +12,6 @@ import pytest
 from kerasx.callbacks import Evaluator, LearningLog, Resume, SamplePreview, TrainingCurve
 from tests.callbacks.helpers import Interrupt, make_line
 
-pytestmark = pytest.mark.once
-
 NAN = float("nan")
 
 
@@ -72,6 +70,7 @@ def lines(figure):
     }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("history", [{}, {"loss": []}])
 def test_an_empty_history_is_a_picture_that_says_so(history, plot_history, tmp_path):
     figure = plot_history(history)
@@ -79,6 +78,7 @@ def test_an_empty_history_is_a_picture_that_says_so(history, plot_history, tmp_p
     figure.savefig(tmp_path / "empty.png")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("values", [[NAN, NAN], [0.0, -1.0], [math.inf, 1.0], [1.0]])
 @pytest.mark.parametrize("log_scale", [False, True])
 def test_odd_values_are_drawn_with_gaps(values, log_scale, plot_history, tmp_path):
@@ -88,11 +88,13 @@ def test_odd_values_are_drawn_with_gaps(values, log_scale, plot_history, tmp_pat
     np.testing.assert_array_equal(drawn, [v if math.isfinite(v) else NAN for v in values])
 
 
+@pytest.mark.once
 def test_a_validation_metric_without_a_training_one_is_drawn(plot_history):
     figure = plot_history({"loss": [1.0, 0.5], "val_accuracy": [0.3, 0.6]})
     assert any("val_accuracy" in t.get_text() for a in figure.axes for t in a.get_legend().texts)
 
 
+@pytest.mark.once
 def test_the_picture_shows_all_values_and_names(plot_history):
     history = {
         "loss": [2.0, 1.0],
@@ -109,6 +111,7 @@ def test_the_picture_shows_all_values_and_names(plot_history):
     assert figure.axes[-1].get_xlabel() == "epoch" and figure.get_suptitle() == "A run"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_the_picture_is_written_each_epoch(suffix, plot_history, tmp_path):
     path, sizes = tmp_path / f"curve{suffix}", []
@@ -215,6 +218,7 @@ def test_what_the_training_step_reports_is_logged(writer):
     assert writer.last.scalars["batch/gradient_norm"] == [(1, 1.0)]
 
 
+@pytest.mark.once
 def test_a_missing_tensorboardx_is_named_when_the_callback_is_made(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ValueError, match="pip install tensorboardX"):

@@ -29,6 +29,9 @@ def _printed(run, name, arguments, input=""):
     out = io.StringIO()
     argv = [name, *map(str, arguments)]
     with mock.patch.object(sys, "argv", argv), mock.patch.object(sys, "stdin", io.StringIO(input)):
-        with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-            run()
+        with contextlib.redirect_stdout(out):
+            try:
+                run()
+            except SystemExit as end:
+                assert not end.code, end.code
     return out.getvalue()

@@ -52,6 +52,14 @@ def test_the_rows_of_one_text_are_one_review(tmp_path, car_reviews):
     assert f"8 subjects, {mean:.2f} a review" in out
 
 
+def test_generated_reviews_end_in_three_scores_and_a_saved_model(tmp_path):
+    out = run("--reviews", "8", "--save", tmp_path / "run")
+    assert re.search(r"^test(  +\d+\.\d\d){3}$", out, re.MULTILINE)
+    model = load_model(tmp_path / "run").model
+    ids = np.ones((1, 4), "int32")
+    assert model.predict([ids, ids * 0], verbose=0).shape == (1, 8)
+
+
 @pytest.mark.once
 def test_a_pretrained_folder_brings_its_weights_and_vocabulary(tmp_path, car_reviews):
     bert = save_tiny_bert(tmp_path / "bert", (review.text for review in generate_reviews(100)))

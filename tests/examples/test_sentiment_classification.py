@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kerasx.datasets import generate_reviews
+from kerasx.models import load_model
 from tests.examples.runner import run_benchmark, run_example
 from tests.tiny import save_tiny_bert
 
@@ -59,6 +60,14 @@ def test_generated_reviews_end_in_a_row_for_each_trick_and_a_saved_model(tmp_pat
 def test_every_trick_runs(tmp_path, tricks):
     out = compare("--reviews", "8", "--tricks", *tricks, "--save", tmp_path / "run")
     assert list(table(out)) == tricks
+
+
+def test_generated_reviews_end_in_an_accuracy_and_a_saved_model(tmp_path):
+    out = run("--reviews", "8", "--save", tmp_path / "run")
+    assert re.search(r"^accuracy in the test: \d+\.\d\d%$", out, re.MULTILINE)
+    model = load_model(tmp_path / "run").model
+    ids = np.ones((1, 4), "int32")
+    assert model.predict([ids, ids * 0], verbose=0).shape == (1, 2)
 
 
 @pytest.mark.once

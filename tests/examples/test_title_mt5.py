@@ -31,9 +31,20 @@ def test_each_model_has_a_row_above_the_published_ones_and_is_saved(tmp_path):
     for name in ("first \\d\\d characters", "bert", "wobert", "mt5", "mT5 base\\*"):
         assert re.search(ROW.format(name), out, re.MULTILINE), out
     assert re.search(r"^bert .+ 1\.0x +\d+\.\d titles/s", out, re.MULTILINE)
-    model = keras.models.load_model(tmp_path / "mt5.keras")
+    assert_saved(tmp_path)
+
+
+def assert_saved(folder):
+    model = keras.models.load_model(folder / "mt5.keras")
     ids = np.ones((1, 4), "int32")
     assert np.isfinite(keras.ops.convert_to_numpy(model([ids, ids]))).all()
+
+
+def test_generated_papers_end_in_a_row_and_a_saved_model(tmp_path):
+    out = run("--papers", "16", "--maxlen", "64", "--save", tmp_path)
+    assert "16 papers to learn from, 2 for validation, 2 for the test" in out
+    assert re.search(ROW.format("mt5"), out, re.MULTILINE), out
+    assert_saved(tmp_path)
 
 
 @pytest.fixture

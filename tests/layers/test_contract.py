@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from kerasx import layers
-from tests.compiling import each_jit
+from tests.compiling import each_jit_of
 from tests.gradients import gradient
 from tests.layers.table import TABLE, MeanSquare
 
@@ -103,8 +103,7 @@ def test_the_symbolic_shape_and_dtype_are_the_eager_ones(name):
         assert keras.backend.standardize_dtype(x.dtype) == spec.dtype
 
 
-@each_jit
-@each_layer
+@each_jit_of("name", TABLE, quick="LayerNormalization")
 def test_a_compiled_training_step_runs_and_moves_the_weights(name, jit_compile):
     if not TABLE[name].trains:
         pytest.skip(f"{name} is for decoding only, or trained by a loss of its own")

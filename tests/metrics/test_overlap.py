@@ -63,10 +63,16 @@ def test_empty_replies_are_worth_nothing():
 
 
 @pytest.mark.parametrize(
-    "arguments", [([], []), (["好"], []), ("好", "好"), (["好", "好"], ["好", ["a", "b"]])]
+    "arguments, match",
+    [
+        (([], []), "`hypotheses` must be a non-empty list"),
+        ((["好"], []), "`hypotheses`, `references` must have the same length"),
+        (("好", "好"), "`hypotheses` must be a non-empty list"),
+        ((["好", "好"], ["好", ["a", "b"]]), "`references` must be equally many"),
+    ],
 )
-def test_bleu_wants_references_for_each(arguments):
-    with pytest.raises(ValueError, match="`(hypotheses|references)`"):
+def test_bleu_wants_references_for_each(arguments, match):
+    with pytest.raises(ValueError, match=match):
         bleu(*arguments)
 
 

@@ -7,8 +7,6 @@ import pytest
 from kerasx.models import BERT, build_transformer_model
 from tests.models.helpers import CONFIG, build, outputs, random_checkpoint
 
-pytestmark = pytest.mark.once
-
 HUGGING_FACE = {
     "architectures": ["BertForMaskedLM"],
     "attention_probs_dropout_prob": 0.1,
@@ -52,16 +50,19 @@ def test_arguments_override_the_configuration():
     assert build(num_hidden_layers=1).num_hidden_layers == 1
 
 
+@pytest.mark.once
 def test_a_misspelt_configuration_key_is_refused_with_a_hint():
     with pytest.raises(ValueError, match="hiden_dropout_prob .did you mean hidden_dropout_prob"):
         build_transformer_model({**CONFIG, "hiden_dropout_prob": 0.1})
 
 
+@pytest.mark.once
 def test_a_missing_configuration_key_is_named():
     with pytest.raises(ValueError, match=r"missing \['vocab_size'\]"):
         build_transformer_model({k: v for k, v in CONFIG.items() if k != "vocab_size"})
 
 
+@pytest.mark.once
 def test_a_misspelt_argument_is_named():
     with pytest.raises(ValueError, match=r"unknown arguments \['with_mln'\]"):
         build_transformer_model(CONFIG, with_mln=True)
@@ -95,11 +96,13 @@ def test_asking_for_something_overrides_the_architecture():
     assert encoder.output.shape == (None, None, 8)
 
 
+@pytest.mark.once
 def test_an_architecture_without_a_builder_says_what_to_do():
     with pytest.raises(ValueError, match="say what to build: .*BertForMultipleChoice"):
         build_transformer_model({**HUGGING_FACE, "architectures": ["BertForMultipleChoice"]})
 
 
+@pytest.mark.once
 def test_a_vocabulary_longer_than_the_table_is_refused(tmp_path):
     folder = write_folder(tmp_path, CONFIG, vocabulary=[f"word{i}" for i in range(21)])
     with pytest.raises(ValueError, match="21 tokens.*vocab_size=20"):
@@ -121,6 +124,7 @@ def test_a_folder_gives_the_model_of_its_checkpoint(tmp_path):
     assert (ours == outputs(build(checkpoint).model, *x)).all()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("model", ["birt", dict, 3])
 def test_an_unknown_model_is_refused(model):
     with pytest.raises(ValueError, match="`model` must be"):

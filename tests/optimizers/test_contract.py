@@ -52,11 +52,20 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-def tiny_model(row, policy="float32", **changes):
-    """Return a model of Embedding, mean, LayerNormalization and Dense, with the row's optimizer.
+# how a few steps run soonest, and how else: on TensorFlow tracing takes longer than they do
+WAYS = {
+    "tensorflow": [{"run_eagerly": True}, {"jit_compile": False}],
+    "jax": [{"jit_compile": True}, {"jit_compile": False}],
+    "torch": [{"jit_compile": False}],
+}[BACKEND]
+slow = pytest.mark.slow("compiled the other way")
+each_way = pytest.mark.parametrize(
+    "way", [WAYS[0], *(pytest.param(x, marks=slow) for x in WAYS[1:])], ids=str
+)
 
-    On TensorFlow the steps run eagerly, since tracing takes longer than a few of them.
-    """
+
+def tiny_model(row, policy="float32", way=WAYS[0]):
+    """Return a model of Embedding, mean, LayerNormalization and Dense, with the row's optimizer."""
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [
@@ -67,11 +76,10 @@ def tiny_model(row, policy="float32", **changes):
             keras.layers.Dense(1, dtype="float32"),
         ]
     )
-    optimizer = row.make(**changes)
+    optimizer = row.make()
     if policy == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    how = {"run_eagerly": True} if BACKEND == "tensorflow" else {"jit_compile": BACKEND == "jax"}
-    model.compile(optimizer, "mse", auto_scale_loss=False, **how)
+    model.compile(optimizer, "mse", auto_scale_loss=False, **way)
     return model
 
 
@@ -157,10 +165,11 @@ def test_it_converges(row, problem):
     assert function(numpy(theta))[0] < 0.02 * first
 
 
+@each_way
 @one_of_each_name
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_state_is_float32_under_mixed_precision(row, policy):
-    model = tiny_model(row, policy)
+def test_state_is_float32_under_mixed_precision(row, policy, way):
+    model = tiny_model(row, policy, way)
     x, y = data()
     train(model, 2, x, y)
     state = [v for v in model.optimizer.variables if "int" not in v.dtype]
@@ -212,9 +221,10 @@ def test_config_makes_the_round_trip(row):
     assert keras.optimizers.serialize(optimizer)["registered_name"].startswith("kerasx>")
 
 
+@each_way
 @one_of_each_name
-def test_training_goes_on_after_saving_as_if_nothing_had_been(row, tmp_path):
-    model = tiny_model(row)
+def test_training_goes_on_after_saving_as_if_nothing_had_been(row, way, tmp_path):
+    model = tiny_model(row, way=way)
     x, y = data()
     train(model, 3, x, y)
     model.save(tmp_path / "model.keras")

@@ -13,7 +13,7 @@ from kerasx.optimizers import (
     extend_with_piecewise_linear_lr,
     extend_with_weight_decay,
 )
-from tests.compiling import each_jit
+from tests.compiling import each_jit_of
 
 BACKEND = keras.backend.backend()
 Adam, SGD = keras.optimizers.Adam, keras.optimizers.SGD
@@ -151,8 +151,7 @@ class Counting(keras.Sequential):
         return super().train_step(data)
 
 
-@each_jit
-@pytest.mark.parametrize("rows", [8, 9, 10])
+@each_jit_of("rows", [8, 9, 10], quick=9)
 def test_fit_with_an_unequal_last_batch_equals_fit_on_big_batches(rows, jit_compile):
     random = np.random.default_rng(0)
     x, y = random.normal(size=(rows, 3)), random.normal(size=(rows, 1))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kerasx.similarity import SentenceIndex, word_movers_distance, word_rotators_distance
+from kerasx.similarity.bags import cosine_cost, euclidean_cost, norm_bag, uniform_bag
 
 pytestmark = pytest.mark.backend_free
 RNG = np.random.default_rng(0)
@@ -73,9 +74,19 @@ def test_wrd_keeps_when_a_text_is_scaled_or_both_are_rotated():
 @few
 @given(WITH_WORDS, WITH_WORDS)
 def test_no_bound_is_above_its_distance(x, y):
-    for name, distance in (("wmd", word_movers_distance), ("wrd", word_rotators_distance)):
-        bounds = SentenceIndex([y], name).bounds(x)  # the largest of three lower bounds
-        assert bounds <= distance(x, y) + 1e-6
+    for name, distance, of_words, cost_of in (
+        ("wmd", word_movers_distance, uniform_bag, euclidean_cost),
+        ("wrd", word_rotators_distance, norm_bag, cosine_cost),
+    ):
+        (a, p), (b, q) = of_words(x), of_words(y)
+        cost = cost_of(a, b)
+        of_centroids = cost_of((p @ a)[None], (q @ b)[None]).item()
+        bound = max(of_centroids, p @ cost.min(1), q @ cost.min(0))
+        assert bound <= distance(x, y) + 1e-8
+        slack = 1e-6 * np.linalg.norm(np.concatenate([a, b]), axis=1).max()  # that of a search
+        (found,) = SentenceIndex([y], name).bounds(x)
+        assert found - slack <= distance(x, y)
+        assert abs(found - bound) <= slack / 10
 
 
 def test_the_post_divides_by_the_root_of_the_dimension():

@@ -44,9 +44,17 @@ def test_a_start_without_an_end_after_it_is_no_span():
     assert half_pointer_spans(np.zeros((0, 2)), ["A"]) == []
 
 
-@pytest.mark.parametrize("span", [(0, 0, "A"), (2, 4, "A"), (-1, 2, "A"), (0, 1, "C")])
-def test_spans_outside_and_unknown_labels_are_refused(span):
-    with pytest.raises(ValueError, match="must lie within the 3 tokens|must have labels of"):
+@pytest.mark.parametrize(
+    "span, match",
+    [
+        ((0, 0, "A"), "must lie within the 3 tokens"),
+        ((2, 4, "A"), "must lie within the 3 tokens"),
+        ((-1, 2, "A"), "must lie within the 3 tokens"),
+        ((0, 1, "C"), "must have labels of"),
+    ],
+)
+def test_spans_outside_and_unknown_labels_are_refused(span, match):
+    with pytest.raises(ValueError, match=match):
         half_pointer_labels([span], 3, ["A", "B"])
 
 

@@ -8,7 +8,7 @@ from keras import ops
 from kerasx import training
 from kerasx.layers import Loss
 from kerasx.training.objective import attach
-from tests.compiling import JIT
+from tests.compiling import each_jit_of
 from tests.training.models import classifier, linear, numpy, three_classes
 
 
@@ -31,18 +31,11 @@ def fitted(change, policy="float32", jit=False, **options):
     return history, [numpy(w.value) for w in model.weights]
 
 
-@pytest.mark.parametrize("jit", JIT)
-@pytest.mark.parametrize(
-    "policy",
-    [
-        "float32",
-        "mixed_bfloat16",
-        "mixed_float16",
-    ],
-)
-def test_without_a_trick_it_is_what_keras_does(policy, jit):
+@each_jit_of("policy", ["float32", "mixed_bfloat16", "mixed_float16"], quick="float32")
+def test_without_a_trick_it_is_what_keras_does(policy, jit_compile):
     options = {"metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
-    plain, ours = (fitted(change, policy, jit, **options) for change in (lambda m: m, as_it_is))
+    changes = (lambda m: m, as_it_is)
+    plain, ours = (fitted(change, policy, jit_compile, **options) for change in changes)
     assert plain[0].keys() == ours[0].keys()
     for name in plain[0]:
         np.testing.assert_allclose(plain[0][name], ours[0][name], rtol=1e-5)

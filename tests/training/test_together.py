@@ -8,7 +8,7 @@ from kerasx import training
 from kerasx.callbacks import FlushGradients
 from kerasx.models import build_transformer_model, theseus
 from kerasx.optimizers import extend_with_gradient_accumulation
-from tests.compiling import JIT
+from tests.compiling import JIT, WITHOUT_JIT
 from tests.training.models import classifier, numpy, three_classes
 
 
@@ -35,9 +35,10 @@ def test_all_at_once_they_train(policy):
     assert_all_train(policy, jit=JIT[-1], epochs=8)
 
 
-@pytest.mark.skipif(JIT != [False, True], reason="the test above is this one")
-def test_all_at_once_they_run_without_compilation():
-    assert_all_train("float32", jit=False, epochs=1)
+@pytest.mark.skipif(JIT == [False], reason="the test above is this one")
+@pytest.mark.parametrize("jit", [pytest.param(False, marks=WITHOUT_JIT)])
+def test_all_at_once_they_run_without_compilation(jit):
+    assert_all_train("float32", jit=jit, epochs=1)
 
 
 def assert_all_train(policy, jit, epochs):
