@@ -9,6 +9,7 @@ A test states by a marker where it runs (`make test` does the selection):
 """
 
 import collections
+import gc
 import os
 import sys
 
@@ -63,3 +64,12 @@ def seeds():
     np.random.seed(0)
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory():
+    """Let go of the models and compiled functions of a file: they add up to gigabytes."""
+    yield
+    gc.collect()
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()

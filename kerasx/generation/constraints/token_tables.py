@@ -43,7 +43,7 @@ def among(ids, where, size):
     """Return booleans (b, k, size), true at the `ids` for which `where` is true.
 
     Args:
-        ids: int32 in [0, size), of a shape that broadcasts to (b, k, w).
+        ids: integers in [0, size), of a shape that broadcasts to (b, k, w).
         where: boolean (b, k, w).
         size: integer.
 
@@ -53,7 +53,8 @@ def among(ids, where, size):
     """
     b, k, _ = ops.shape(where)
     row = ops.reshape(ops.arange(b * k, dtype="int32"), (b, k, 1)) * (size + 1)
-    index = ops.reshape(row + ops.where(where, ids, size), (-1, 1))  # other ids go to `size`
+    ids = ops.where(where, ops.cast(ids, "int32"), size)  # other ids go to `size`
+    index = ops.reshape(row + ids, (-1, 1))
     marks = ops.zeros((b * k * (size + 1),), "int32")
     marks = ops.scatter_update(marks, index, ops.ones_like(index[:, 0], "int32"))
     return ops.cast(ops.reshape(marks, (b, k, size + 1))[..., :size], "bool")
