@@ -11,6 +11,8 @@ from keras.src.backend.common import global_state, masking
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
+from kerasx.checks import invalid
+
 # the dtype that variables are cast to, and the arguments (`training`) meant for sublayers
 _CALL_CONTEXT = ("autocast_scope", "current_call_ctx")
 
@@ -197,7 +199,7 @@ class ClipsGradients:
 
     def clip_further(self, gradients):
         """Return the gradients to apply, from those that Keras has clipped."""
-        raise NotImplementedError
+        raise invalid("`optimizer` must override clip_further(gradients).", optimizer=self)
 
     def _clip_gradients(self, gradients):
         return self.clip_further(super()._clip_gradients(gradients))
@@ -208,7 +210,7 @@ class ScalesLearningRate:
 
     def rate_factor(self):
         """Return the factor of the learning rate at this iteration."""
-        raise NotImplementedError
+        raise invalid("`optimizer` must override rate_factor().", optimizer=self)
 
     def _backend_update_step(self, gradients, variables, learning_rate):
         rate = learning_rate * self.rate_factor()

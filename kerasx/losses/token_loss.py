@@ -3,7 +3,7 @@
 from keras import ops
 
 from kerasx import backend
-from kerasx.checks import check_shape
+from kerasx.checks import check_shape, invalid
 from kerasx.losses.score_loss import ScoreLoss
 
 
@@ -53,7 +53,7 @@ class TokenLoss(ScoreLoss):
 
     def compute(self, ids, logits):
         """Compute the losses (...) of ids (...) and logits (..., v)."""
-        raise NotImplementedError(f"{type(self).__name__} must override compute(ids, logits).")
+        raise invalid("`loss` must override compute(ids, logits).", loss=self)
 
     def get_config(self):
         return {**super().get_config(), "ignore_class": self.ignore_class}

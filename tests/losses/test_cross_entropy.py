@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from kerasx import losses
+from kerasx.losses.token_loss import TokenLoss
 from tests.losses.derivatives import gradient
 
 RNG = np.random.default_rng(0)
@@ -111,3 +112,9 @@ def test_perplexity_counts_in_fit():
     model.compile("sgd", losses.MaskedCrossEntropy(), metrics=[metric], jit_compile=jit)
     history = model.fit(IDS, IDS, batch_size=2, verbose=0).history
     assert history["perplexity"][0] == pytest.approx(np.exp(history["loss"][0]), rel=1e-4)
+
+
+def test_a_token_loss_without_its_formula_says_what_to_override():
+    loss = TokenLoss()
+    with pytest.raises(ValueError, match=r"must override compute\(ids, logits\)"):
+        loss(np.zeros((1, 2), "int32"), np.zeros((1, 2, 3), "float32"))
