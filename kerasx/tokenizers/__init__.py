@@ -1,5 +1,8 @@
-"""Tokenizers and vocabularies: WordPiece, WoBERT's words, SentencePiece. No backend is needed."""
+"""Tokenizers, vocabularies, chat templates: the text of every family. No backend is needed."""
 
+from kerasx.tokenizers.chat_template import ChatTemplate
+from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
+from kerasx.tokenizers.loading import load_tokenizer
 from kerasx.tokenizers.sentence_piece import SpTokenizer
 from kerasx.tokenizers.training import train_sentencepiece
 from kerasx.tokenizers.trimming import trim_sentencepiece, trim_vocab
@@ -16,6 +19,8 @@ from kerasx.tokenizers.wordpiece import Tokenizer
 from kerasx.tokenizers.words import JiebaCut, jieba_cut
 
 __all__ = [
+    "ChatTemplate",
+    "HuggingFaceTokenizer",
     "JiebaCut",
     "SpTokenizer",
     "Tokenizer",
@@ -24,6 +29,7 @@ __all__ = [
     "encode_prompt",
     "extend_vocab_with_words",
     "jieba_cut",
+    "load_tokenizer",
     "load_vocab",
     "load_words",
     "save_vocab",

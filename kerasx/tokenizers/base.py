@@ -1,6 +1,7 @@
 """Base of the tokenizers: special tokens, pairs of texts, truncation."""
 
 from kerasx.checks import check_integer, invalid
+from kerasx.tokenizers.chat_template import split_at, split_marked
 
 
 class TokenizerBase:
@@ -17,6 +18,11 @@ class TokenizerBase:
         pre_tokenize: function from a text to the list of its words, applied first.
         token_translate: dict from tokens to the tokens that replace them.
     """
+
+    chat_template = None  # a `ChatTemplate`, or None
+    _encode_special_tokens = False
+    _as_transformers = False  # of a pair, cut as transformers does; bert4keras cuts the first more
+    _edges = ("cls_token", "sep_token")  # names of `token_start` and `token_end`
 
     def __init__(
         self, token_start="[CLS]", token_end="[SEP]", pre_tokenize=None, token_translate=None
@@ -65,6 +71,14 @@ class TokenizerBase:
     def vocab_size(self):
         """Number of tokens in the vocabulary."""
         return self._vocab_size
+
+    @property
+    def special_tokens(self):
+        """The special tokens by transformers' names, a dict such as {"pad_token": "[PAD]"}."""
+        names = ("pad_token", "unk_token", "mask_token", *self._edges)
+        own = ("pad", "unk", "mask", "start", "end")
+        tokens = {name: getattr(self, f"_token_{key}") for name, key in zip(names, own)}
+        return {name: token for name, token in tokens.items() if token is not None}
 
     def tokenize(self, text, maxlen=None):
         """Convert a text to tokens, `token_start` and `token_end` included.
@@ -146,11 +160,13 @@ class TokenizerBase:
         shared = int(second_text is not None and pattern == "S*E*E" and bool(self._token_start))
         if maxlen is not None:
             self._check_maxlen(maxlen, 1 if second_text is None else 2, shared)
-            limit = {"right": maxlen, "left": -maxlen}.get(truncate_from)
+            if not self._as_transformers:  # which needs the lengths of the whole texts
+                limit = {"right": maxlen, "left": -maxlen}.get(truncate_from)
         first = self._sequence_ids(first_text, limit)
         second = [] if second_text is None else self._sequence_ids(second_text, limit)
         if maxlen is not None:
-            n, m = balanced_lengths(len(first), len(second), maxlen + shared)
+            lengths = longest_first if self._as_transformers else balanced_lengths
+            n, m = lengths(len(first), len(second), maxlen + shared)
             first, second = shorten(first, n, index), shorten(second, m, index)
         second = second[shared:]
         return first + second, [0] * len(first) + [1] * len(second)
@@ -172,6 +188,48 @@ class TokenizerBase:
         bodies = (self._text_ids(check_text(text), body)[:body] for text in texts)
         batch = [self._wrap(ids, start, end) for ids in bodies]
         return batch, [[0] * len(ids) for ids in batch]
+
+    def encode_chat(self, messages, add_generation_prompt=None, **options):
+        """Convert a conversation to ids by the model's chat template.
+
+        Special tokens of the template are encoded as such. Those that the messages hold are, too,
+        as in transformers' `apply_chat_template`; with `encode_special_tokens=False` of the
+        tokenizer they are ordinary text, as with its `sanitize_control_tokens=True`.
+
+        Args:
+            messages: list of dicts such as {"role": "user", "content": "你好"}.
+            add_generation_prompt: end with the start of the assistant's answer; by default, unless
+                the final message is to be continued.
+            options: further arguments of `ChatTemplate.render`, such as `tools`.
+
+        Returns:
+            List of int.
+
+        Raises:
+            ValueError: the tokenizer has no chat template, or the template fails.
+        """
+        if self.chat_template is None:
+            raise invalid("`chat_template` must be set to encode a chat.", chat_template=None)
+        marked = () if self._encode_special_tokens else self._added_texts()
+        options = {**options, "add_generation_prompt": add_generation_prompt, "marked": marked}
+        text = self.chat_template.render(messages, **options)
+        return self._chat_ids(split_marked(text, marked))
+
+    def _added_texts(self):
+        """Return the special and added tokens of the vocabulary."""
+        tokens = (
+            getattr(self, f"_token_{name}") for name in ("pad", "unk", "mask", "start", "end")
+        )
+        return sorted({token for token in tokens if token is not None})
+
+    def _chat_ids(self, parts):
+        """Convert [(text, whether it is a special token that a user wrote)] to ids."""
+        specials, ids = self._added_texts(), []
+        for text, as_text in parts:
+            pieces = [(text, False)] if as_text else split_at(text, specials)
+            for piece, whole in pieces:
+                ids += [self.token_to_id(piece)] if whole else self._text_ids(piece)
+        return ids
 
     def tokens_to_ids(self, tokens):
         """Convert a list of tokens to ids."""
@@ -263,6 +321,23 @@ def balanced_lengths(n, m, total):
     return (total - m, m) if m <= total - half else (half, total - half)
 
 
+def longest_first(n, m, total):
+    """Return the lengths of two lists cut down to a total, as the package tokenizers cuts them.
+
+    Where both are cut and the total is odd, the longer keeps one more.
+
+    >>> longest_first(9, 2, 8), longest_first(9, 8, 7), longest_first(8, 9, 7)
+    ((6, 2), (4, 3), (3, 4))
+    """
+    if n > m:
+        return longest_first(m, n, total)[::-1]
+    if n + m <= total:
+        return n, m
+    if n <= total - n:
+        return n, total - n
+    return total // 2, total - total // 2
+
+
 def shorten(items, length, index):
     """Remove the item at `index` from a list until `length` items remain.
 
@@ -273,6 +348,22 @@ def shorten(items, length, index):
         return items
     head = min(index, length) if index >= 0 else max(length + index + 1, 0)
     return items[:head] + items[len(items) - (length - head) :]
+
+
+def id_list(ids):
+    """Return ids, which may be a tensor of any backend, as a list of int.
+
+    >>> import numpy as np
+    >>> id_list(np.array([3, 4])), id_list([np.int64(3)])
+    ([3, 4], [3])
+    """
+    if not hasattr(ids, "tolist") and hasattr(ids, "numpy"):  # TensorFlow and Keras
+        ids = ids.numpy()
+    values = ids.tolist() if hasattr(ids, "tolist") else ids
+    try:
+        return [int(i) for i in values]
+    except (TypeError, ValueError) as error:
+        raise invalid("`ids` must be one sequence of integers.", ids=ids) from error
 
 
 def check_text(text):

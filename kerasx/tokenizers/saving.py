@@ -2,45 +2,112 @@
 
 import os
 
-from kerasx.checks import invalid
+from kerasx.checks import check_integer, check_texts, invalid
+from kerasx.tokenizers.chat_template import ChatTemplate
+from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
+from kerasx.tokenizers.options import check_options
 from kerasx.tokenizers.sentence_piece import SpTokenizer
-from kerasx.tokenizers.vocabulary import load_vocab, save_vocab
+from kerasx.tokenizers.vocabulary import save_vocab
 from kerasx.tokenizers.wordpiece import Tokenizer
 from kerasx.tokenizers.words import JiebaCut, jieba_cut
 
-_SHARED = ("token_start", "token_end", "token_translate")
-_WORDPIECE = (*_SHARED, "do_lower_case", "word_maxlen", "encode_special_tokens")
+_FILES = {
+    Tokenizer: "vocab.txt",
+    SpTokenizer: "spiece.model",
+    HuggingFaceTokenizer: "tokenizer.json",
+}
+_ARGUMENTS = {
+    Tokenizer: """token_start token_end token_translate do_lower_case word_maxlen
+    encode_special_tokens pre_tokenize""".split(),
+    SpTokenizer: "token_start token_end token_translate pre_tokenize".split(),
+    HuggingFaceTokenizer: "special_tokens encode_special_tokens options".split(),
+}
 
 
 def vocabulary_name(tokenizer):
     """Return the file name of a tokenizer's vocabulary in a model's folder."""
-    if type(tokenizer) not in (Tokenizer, SpTokenizer):
-        raise invalid("`tokenizer` must be a Tokenizer or an SpTokenizer.", tokenizer=tokenizer)
-    return "vocab.txt" if isinstance(tokenizer, Tokenizer) else "spiece.model"
+    names = [name for kind, name in _FILES.items() if type(tokenizer) is kind]
+    if not names:
+        kinds = ", ".join(kind.__name__ for kind in _FILES)
+        raise invalid(f"`tokenizer` must be one of {kinds}.", tokenizer=tokenizer)
+    return names[0]
 
 
 def write_vocabulary(tokenizer, path):
-    """Write the vocabulary of a `Tokenizer`, or the model of an `SpTokenizer`."""
+    """Write the vocabulary of a tokenizer to its file."""
     if isinstance(tokenizer, Tokenizer):
         save_vocab(path, tokenizer.token_dict)
+        return
+    if isinstance(tokenizer, SpTokenizer):
+        data = tokenizer.sp_model.serialized_model_proto()
     else:
-        with open(path, "wb") as writer:
-            writer.write(tokenizer.sp_model.serialized_model_proto())
+        data = tokenizer.backend.to_str(pretty=True).encode("utf-8")
+    with open(path, "wb") as writer:
+        writer.write(data)
 
 
 def tokenizer_config(tokenizer):
     """Return a tokenizer's arguments, without its vocabulary, as a dict for JSON."""
-    names = _WORDPIECE if isinstance(tokenizer, Tokenizer) else _SHARED
-    config = {name: getattr(tokenizer, f"_{name}") for name in names}
-    return {**config, "pre_tokenize": _words_config(tokenizer._pre_tokenize)}
+    config = {name: getattr(tokenizer, f"_{name}") for name in _ARGUMENTS[type(tokenizer)]}
+    if "pre_tokenize" in config:
+        config["pre_tokenize"] = _words_config(config["pre_tokenize"])
+    if tokenizer._as_transformers:
+        config["as_transformers"] = True
+    if tokenizer.chat_template is not None:
+        config["chat_template"] = tokenizer.chat_template.templates
+    return config
 
 
 def read_tokenizer(path, config):
-    """Read a tokenizer from a vocabulary file and the dict of `tokenizer_config`."""
-    config = {**config, "pre_tokenize": _words(config["pre_tokenize"])}
-    if os.path.basename(path) == "vocab.txt":
-        return Tokenizer(load_vocab(path), **config)
-    return SpTokenizer(path, **config)
+    """Read a tokenizer from a vocabulary file and the dict of `tokenizer_config`.
+
+    Raises:
+        ValueError: the dict has other entries or types.
+    """
+    kind = next(kind for kind, name in _FILES.items() if name == os.path.basename(path))
+    config = _checked(kind, config)
+    templates, cut = config.pop("chat_template", None), config.pop("as_transformers", False)
+    tokenizer = kind(path, **config)
+    tokenizer._as_transformers = cut
+    if templates is not None:
+        tokenizer.chat_template = ChatTemplate(templates, tokenizer.special_tokens)
+    return tokenizer
+
+
+def read_saved_tokenizer(files, config):
+    """Read the tokenizer that `save_model` or `save_pretrained` wrote.
+
+    Args:
+        files: the `FolderFiles`.
+        config: the dict of `tokenizer_config`.
+    """
+    if not isinstance(config, dict):
+        raise invalid("`config` must be an object.", config=config)
+    own = {HuggingFaceTokenizer: "special_tokens", Tokenizer: "word_maxlen"}
+    kind = next((kind for kind, name in own.items() if name in config), SpTokenizer)
+    if not files.has(_FILES[kind]):
+        raise invalid(f"`folder` must hold {_FILES[kind]}.", folder=files.path)
+    return read_tokenizer(files.at(_FILES[kind]), config)
+
+
+def _checked(kind, config):
+    """Return a configuration with its function of words; raise for unknown or mistyped entries."""
+    unknown = config.keys() - {*_ARGUMENTS[kind], "chat_template", "as_transformers"}
+    if unknown:
+        raise invalid("The tokenizer's saved options are unknown.", unknown=sorted(unknown))
+    config = check_options(config)
+    for name in ("token_start", "token_end"):
+        if not isinstance(config.get(name), (str, type(None))):
+            raise invalid(f"`{name}` must be a str or null.", **{name: config[name]})
+    for name in ("token_translate", "special_tokens"):
+        texts = config.get(name, {})
+        if not isinstance(texts, dict) or not all(isinstance(x, str) for x in texts.values()):
+            raise invalid(f"`{name}` must be an object of str.", **{name: texts})
+    if "word_maxlen" in config:
+        check_integer("word_maxlen", config["word_maxlen"], least=1)
+    if "pre_tokenize" in config:
+        config["pre_tokenize"] = _words(config["pre_tokenize"])
+    return config
 
 
 def _words_config(function):
@@ -60,4 +127,7 @@ def _words_config(function):
 def _words(config):
     if config is None:
         return None
-    return JiebaCut(config["user_words"]) if config["user_words"] else jieba_cut
+    if not isinstance(config, dict) or config.keys() != {"user_words"}:
+        raise invalid("`pre_tokenize` must be null or have user_words.", pre_tokenize=config)
+    words = check_texts("user_words", config["user_words"])
+    return JiebaCut(words) if words else jieba_cut

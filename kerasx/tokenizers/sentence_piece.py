@@ -30,6 +30,8 @@ class SpTokenizer(TokenizerBase):
     token_ids, segment_ids = tokenizer.encode("今天天气不错")
     """
 
+    _edges = ("bos_token", "eos_token")
+
     def __init__(
         self,
         sp_model_path,
