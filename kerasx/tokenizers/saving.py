@@ -2,7 +2,7 @@
 
 import os
 
-from kerasx.checks import check_integer, check_texts, invalid
+from kerasx.checks import check_integer, invalid
 from kerasx.tokenizers.chat_template import ChatTemplate
 from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
 from kerasx.tokenizers.options import check_options
@@ -127,7 +127,13 @@ def _words_config(function):
 def _words(config):
     if config is None:
         return None
-    if not isinstance(config, dict) or config.keys() != {"user_words"}:
+    words = config.get("user_words") if isinstance(config, dict) else None
+    if not isinstance(words, list) or not all(map(_is_word, words)):
         raise invalid("`pre_tokenize` must be null or have user_words.", pre_tokenize=config)
-    words = check_texts("user_words", config["user_words"])
     return JiebaCut(words) if words else jieba_cut
+
+
+def _is_word(item):
+    """Return whether an item is [word, frequency or null]."""
+    pair = isinstance(item, list) and len(item) == 2
+    return pair and isinstance(item[0], str) and type(item[1]) in (int, type(None))

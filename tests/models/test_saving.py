@@ -110,7 +110,7 @@ def test_a_file_of_another_version_is_refused(damage, tmp_path):
     [
         ({"tokenizer": Tokenizer(VOCAB | {str(i): 9 + i for i in range(40)})}, "no more tokens"),
         ({"tokenizer": Tokenizer(VOCAB, pre_tokenize=list)}, "cannot be written to a file"),
-        ({"tokenizer": "vocab.txt"}, "must be a Tokenizer or an SpTokenizer"),
+        ({"tokenizer": "vocab.txt"}, "must be one of Tokenizer, SpTokenizer"),
         ({"labels": [object()]}, "strings, numbers or lists"),
     ],
 )
