@@ -137,8 +137,9 @@ def _check_vocabulary(path, config):
     if path is None or not path.endswith(".txt") or "vocab_size" not in config:
         return
     from kerasx.tokenizers import load_vocab
+    from kerasx.tokenizers.vocabulary import check_token_dict
 
-    tokens = len(load_vocab(path))
+    tokens = len(check_token_dict(load_vocab(path)))  # also those on several lines
     if tokens > config["vocab_size"]:
         raise ValueError(
             f"{path} has {tokens} tokens, but the configuration says vocab_size="

@@ -4,6 +4,7 @@ from kerasx.tokenizers.chat_template import ChatTemplate
 from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
 from kerasx.tokenizers.loading import load_tokenizer
 from kerasx.tokenizers.sentence_piece import SpTokenizer
+from kerasx.tokenizers.streaming import TextStream
 from kerasx.tokenizers.training import train_sentencepiece
 from kerasx.tokenizers.trimming import trim_sentencepiece, trim_vocab
 from kerasx.tokenizers.turns import encode_dialogue, encode_prompt
@@ -23,6 +24,7 @@ __all__ = [
     "HuggingFaceTokenizer",
     "JiebaCut",
     "SpTokenizer",
+    "TextStream",
     "Tokenizer",
     "character_vocab",
     "encode_dialogue",

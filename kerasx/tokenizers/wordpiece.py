@@ -7,10 +7,12 @@ lookup. New words are split by greedy longest match.
 
 import os
 import re
+from collections import defaultdict
+from copy import copy
 from itertools import chain, cycle, islice
 
-from kerasx.checks import invalid
-from kerasx.tokenizers.base import TokenizerBase, check_text
+from kerasx.checks import check_integer, check_texts, invalid
+from kerasx.tokenizers.base import TokenizerBase, check_text, id_list
 from kerasx.tokenizers.characters import (
     CharacterTable,
     align,
@@ -23,11 +25,13 @@ from kerasx.tokenizers.characters import (
     normalize,
     stem,
 )
+from kerasx.tokenizers.spacing import join
 from kerasx.tokenizers.vocabulary import SPECIAL_TOKENS, check_token_dict, load_vocab
 
 _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
 _WORD = re.compile("[^ ]+")
 _CACHED_LENGTH = 64  # longer words are rare, and may be a whole text
+_LONGEST = 1000  # the greatest word_maxlen: the time for a word is not linear in its length
 
 # Characters that are always words by themselves; ASCII punctuation is added after them only,
 # where it is frequent. (Not all of U+FF01..U+FF20 is punctuation in BERT: the symbols are letters.)
@@ -36,15 +40,6 @@ _ALONE = (
     "\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20"
 )
 _CHINESE = re.compile(f"([{_ALONE}][{_ALONE}!-/:-@\\[-`{{-~]*)")
-
-# `decode` removes the space after these characters, ...
-_TIGHT = re.compile(
-    "([-+/={(<\\[\u00b7\u2013\u2014\u2018\u2019\u201b-\u201f\u2026\u2027\u3000-\u3003\u3008-\u3011"
-    "\u3014-\u301f\u3030\u303e\u303f\ufe4f\ufe51\ufe54\uff01-\uff0d\uff0f\uff1a-\uff20\uff3b-\uff40"
-    "\uff5b-\uff65]) "
-)
-_ENGLISH_SUFFIX = re.compile("' (re|m|s|t|ve|d|ll) ")  # ... in "it's", ...
-_DECIMAL = re.compile(r"(\d\.) (\d)")  # ... and in "3.14".
 
 
 class _Cache(dict):
@@ -69,6 +64,16 @@ def _ends(items, limit):
     return items[:limit] if limit > 0 else items[limit:]
 
 
+def _piece_lengths(token_dict, most):
+    """Return the lengths of tokens, the longest first, by their first characters "a" or "##a"."""
+    lengths = defaultdict(set)
+    for token in token_dict:
+        n = len(stem(token))
+        if 0 < n <= most:
+            lengths[token[: len(token) - n + 1]].add(n)
+    return {start: sorted(found, reverse=True) for start, found in lengths.items()}
+
+
 class Tokenizer(TokenizerBase):
     """BERT's WordPiece tokenizer; with `pre_tokenize`, WoBERT's tokenizer of words.
 
@@ -85,10 +90,13 @@ class Tokenizer(TokenizerBase):
             token; other words are split by WordPiece. See `jieba_cut`.
         token_translate: dict from tokens to the tokens that replace them.
         encode_special_tokens: encode "[MASK]" etc. in a text as special tokens.
+        special_tokens: list of further tokens of the vocabulary, such as "[unused1]" or "[E1]",
+            that stay whole in every text.
 
     Raises:
-        ValueError: the vocabulary lacks [UNK], `token_start` or `token_end`, or its ids are not
-            0..n-1.
+        ValueError: the vocabulary lacks [UNK], `token_start`, `token_end` or one of
+            `special_tokens`, or its ids are not 0..n-1; or `pre_tokenize` is a `JiebaCut` with a
+            user word that no normalized text has, such as "iPhone" in lower case.
 
     Source: Devlin et al., 1810.04805; Wu et al., 1609.08144; WoBERT: kexue.fm/archives/7758.
 
@@ -119,14 +127,16 @@ class Tokenizer(TokenizerBase):
         pre_tokenize=None,
         token_translate=None,
         encode_special_tokens=False,
+        special_tokens=(),
     ):
         super().__init__(token_start, token_end, pre_tokenize, token_translate)
         if isinstance(token_dict, (str, os.PathLike)):
             token_dict = load_vocab(token_dict)
-        self._token_dict = dict(token_dict)
+        self._token_dict = copy(token_dict)
         self._do_lower_case = do_lower_case
-        self._word_maxlen = word_maxlen
+        self._word_maxlen = check_integer("word_maxlen", word_maxlen, least=1, below=_LONGEST + 1)
         self._encode_special_tokens = encode_special_tokens
+        self._special_tokens = check_texts("special_tokens", special_tokens)
         self._prepare()
 
     def _prepare(self):
@@ -134,25 +144,47 @@ class Tokenizer(TokenizerBase):
         tokens = check_token_dict(self._token_dict)
         self._token_dict_inv = dict(enumerate(tokens))
         self._vocab_size = len(tokens)
-        self._piece_maxlen = max(map(len, tokens), default=0)
+        self._lengths = _piece_lengths(self._token_dict, self._word_maxlen)
         self._look_up_specials(self._token_dict.get)
         if self._token_unk_id is None:
             raise invalid(f"`token_dict` must hold {self._token_unk}.", token_dict=self._token_dict)
-        named = {self._token_start, self._token_end, *SPECIAL_TOKENS}
-        self._specials_in_vocab = sorted((named & self._token_dict.keys()) - {None})
-        self._special_pattern = None
-        if self._encode_special_tokens:
-            self._special_pattern = re.compile(
-                "(" + "|".join(map(re.escape, self._specials_in_vocab)) + ")"
-            )
         self._table = CharacterTable(self._do_lower_case)
         self._unspaced_table = CharacterTable(self._do_lower_case, spaced=False)
+        self._check_user_words()
+        self._prepare_special_tokens()
         self._pieces = _Cache(self._unit_pieces)
         self._ids = _Cache(self._unit_ids)
         self._character_id = _Cache(lambda ch: self._ids[ch][0])
 
+    def _prepare_special_tokens(self):
+        missing = [t for t in self._special_tokens if not t or t not in self._token_dict]
+        if missing:
+            raise invalid("`special_tokens` must be tokens of the vocabulary.", missing=missing)
+        named = {self._token_start, self._token_end, *SPECIAL_TOKENS} - {None}
+        self._controls = named & self._token_dict.keys()
+        whole = set(self._special_tokens)
+        if self._encode_special_tokens:
+            whole |= self._controls
+        self._typed_as_text = self._controls - whole
+        self._specials_in_vocab = sorted(self._controls | whole)
+        longest_first = sorted(whole, key=len, reverse=True)
+        pattern = "(" + "|".join(map(re.escape, longest_first)) + ")"
+        self._special_pattern = re.compile(pattern) if whole else None
+
+    def _check_user_words(self):
+        """Raise if jieba has a word of the user that no normalized text has."""
+        words = [word for word, _ in getattr(self._pre_tokenize, "user_words", ())]
+        changed = {w: normalize(w, self._unspaced_table) for w in words}
+        changed = {word: form for word, form in changed.items() if word != form}
+        if changed:
+            raise invalid(
+                "`pre_tokenize` must have user_words in the form of normalized texts, with "
+                f"do_lower_case={self._do_lower_case}: the others never come out.",
+                instead_of=changed,
+            )
+
     def __getstate__(self):
-        derived = {"_table", "_unspaced_table", "_pieces", "_ids", "_character_id"}
+        derived = {"_table", "_unspaced_table", "_pieces", "_ids", "_character_id", "_lengths"}
         kept = self.__dict__.keys() - derived - {"_token_dict_inv"}
         return {name: self.__dict__[name] for name in kept}
 
@@ -183,6 +215,8 @@ class Tokenizer(TokenizerBase):
         units = []
         for i, part in enumerate(self._special_pattern.split(text)):
             units += [part] if i % 2 else self._plain_units(part)
+            if limit and 0 < limit <= len(units):
+                break
         return units
 
     def _plain_units(self, text, limit=None):
@@ -199,8 +233,8 @@ class Tokenizer(TokenizerBase):
 
     def _is_whole(self, unit):
         """Return whether a word of `pre_tokenize` is a token; "[SEP]" and "##s" are not."""
-        special = not self._encode_special_tokens and unit in self._specials_in_vocab
-        return unit in self._token_dict and not special and not (len(unit) > 2 and unit[:2] == "##")
+        is_text = unit in self._typed_as_text or (len(unit) > 2 and unit[:2] == "##")
+        return unit in self._token_dict and not is_text
 
     def _unit_pieces(self, unit):
         if self._pre_tokenize is None:
@@ -220,14 +254,14 @@ class Tokenizer(TokenizerBase):
         pieces, start = [], 0
         while start < len(word):
             prefix = "##" if start else ""
-            for end in range(min(len(word), start + self._piece_maxlen), start, -1):
-                piece = prefix + word[start:end]
+            for length in self._lengths.get(prefix + word[start], ()):
+                piece = prefix + word[start : start + length]
                 if piece in self._token_dict:
                     break
             else:
                 return (word,)
             pieces.append(piece)
-            start = end
+            start += length
         return tuple(pieces)
 
     def _tokenize(self, text):
@@ -347,27 +381,27 @@ class Tokenizer(TokenizerBase):
                 start, end = end, end + len(piece) - (2 if end > word.start() else 0)
                 yield piece, sources[start:end]
 
-    def decode(self, ids, tokens=None):
-        """Convert ids to readable text, without special tokens and without spaces in Chinese.
+    def decode(self, ids, skip_special_tokens=True, tokens=None):
+        """Convert ids to readable text, with spaces where people would write them.
+
+        Case, accents and spaces of the text that the vocabulary does not keep are lost: a space
+        stands where `kerasx.tokenizers.spacing` expects it, none between Chinese and Latin.
 
         Args:
-            ids: list of ids; None if `tokens` are given.
+            ids: list of ids, or a tensor of any backend; None if `tokens` are given. Ids beyond the
+                vocabulary, which embedding tables may have, are passed over.
+            skip_special_tokens: leave out [PAD], [UNK], [CLS], [SEP], [MASK], `token_start` and
+                `token_end`. Markers such as "[unused1]" are kept.
             tokens: list of the tokens of the ids; None to look them up.
 
         Returns:
             str.
         """
-        text, last = [], ""
-        for token in self.ids_to_tokens(ids) if tokens is None else tokens:
-            if not token or is_special(token):
-                continue
-            alone = len(token) == 1 and (is_cjk_character(token) or is_punctuation(token))
-            glued = token[:2] == "##" or alone or (last and is_cjk_character(last))
-            text.append(stem(token) if glued else " " + token)
-            last = token[-1]
-            if alone and is_punctuation(token):
-                text.append(" ")
-                last = " "
-        text = re.sub(" +", " ", "".join(text))
-        text = _TIGHT.sub(r"\1", _ENGLISH_SUFFIX.sub(r"'\1 ", text))
-        return _DECIMAL.sub(r"\1\2", text).strip()
+        return join(self._readable(ids, skip_special_tokens, tokens))
+
+    def _readable(self, ids, skip_special_tokens=True, tokens=None):
+        """Return the tokens that `decode` joins."""
+        if tokens is None:
+            tokens = map(self._token_dict_inv.get, id_list(ids))
+        skipped = self._controls if skip_special_tokens else ()
+        return [token for token in tokens if token and token not in skipped]

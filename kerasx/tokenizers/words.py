@@ -11,6 +11,7 @@ from functools import lru_cache
 from kerasx.checks import invalid
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BLOCK = re.compile(r"[\u4e00-\u9fd5a-zA-Z0-9+#&._%\-]+")  # jieba cuts before other characters
 
 
 class JiebaCut:
@@ -20,9 +21,14 @@ class JiebaCut:
     faster; jieba is imported only if it is needed. The words always join to the text.
 
     Args:
-        user_words: words to add to the dictionary; each a str, or (word, frequency).
+        user_words: words to add to the dictionary; each a str, or (word, frequency). They are
+            matched as written: a `Tokenizer` that lowers texts needs them in lower case.
         tokenizer: a `jieba.Tokenizer` to use unchanged, or the module jieba, whose tokenizer may
             have words of the user.
+
+    Raises:
+        ValueError: user words with a frequency below 1, or with characters at which jieba always
+            cuts, such as spaces: they would never come out.
 
     Source: kexue.fm/archives/7758.
 
@@ -39,6 +45,15 @@ class JiebaCut:
                 user_words=user_words,
             )
         self.user_words = [(w, None) if isinstance(w, str) else tuple(w) for w in user_words]
+        never = [
+            w for w, n in self.user_words if not _BLOCK.fullmatch(w) or n is not None and n < 1
+        ]
+        if never:
+            raise invalid(
+                "`user_words` must be ideographs, ASCII letters, digits and +#&._%-, with a "
+                "frequency of at least 1: jieba never returns other words.",
+                user_words=never,
+            )
         self.tokenizer = getattr(tokenizer, "dt", tokenizer)
         self._cut = None
 

@@ -103,6 +103,14 @@ def test_an_architecture_without_a_builder_says_what_to_do():
 
 
 @pytest.mark.once
+def test_a_vocabulary_with_repeats_and_blank_lines_belongs_to_its_model(tmp_path, caplog):
+    words = [f"word{i}" for i in range(20)]
+    words[3], words[9], words[12] = words[7], "", ""
+    folder = write_folder(tmp_path, CONFIG, vocabulary=[*words, "", ""])
+    build_transformer_model(folder, None)
+    assert "'word7' on lines 4 and 8, '' on lines 10 and 13" in caplog.text
+
+
 def test_a_vocabulary_longer_than_the_table_is_refused(tmp_path):
     folder = write_folder(tmp_path, CONFIG, vocabulary=[f"word{i}" for i in range(21)])
     with pytest.raises(ValueError, match="21 tokens.*vocab_size=20"):

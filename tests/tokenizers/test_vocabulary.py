@@ -1,9 +1,11 @@
 import os
+import pickle
 import string
 import unicodedata
 from importlib.resources import files
 
 import pytest
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,18 +40,61 @@ def written(tmp_path, data):
         (b"\xef\xbb\xbfa\nb", ["a", "b"]),
         ("a\n\u2028\n\x85\n\x0b\nb\n", ["a", "\u2028", "\x85", "\x0b", "b"]),
         ("a\n\nb\n", ["a", "", "b"]),
+        ("a\nb\n\n\r\n\n", ["a", "b"]),
+        ("a\n \n\u3000\n", ["a", " ", "\u3000"]),
     ],
-    ids=["empty", "no newline", "newline", "CRLF", "BOM", "separators", "blank line"],
+    ids=[
+        "empty",
+        "no newline",
+        "newline",
+        "CRLF",
+        "BOM",
+        "separators",
+        "blank line",
+        "end",
+        "space",
+    ],
 )
 def test_the_id_is_the_line_number(tmp_path, data, tokens):
     assert load_vocab(written(tmp_path, data)) == {token: i for i, token in enumerate(tokens)}
 
 
-def test_a_token_given_twice_is_an_error_naming_both_lines(tmp_path):
+def test_of_a_token_given_twice_the_last_line_counts_and_the_log_names_both(tmp_path, caplog):
+    path = written(tmp_path, "[UNK]\na\n\nb\na\n\nc\n\n\n")
+    token_dict = load_vocab(path)
+    assert token_dict == {"[UNK]": 0, "a": 4, "": 5, "b": 3, "c": 6}
+    (record,) = caplog.records
+    assert "'a' on lines 2 and 5, '' on lines 3 and 6" in record.getMessage()
+    t = Tokenizer(token_dict, token_start=None, token_end=None)
+    assert t.vocab_size == 7 and t.encode("a b c")[0] == [4, 3, 6]
+    assert t.decode([1, 4, 3]) == "a a b" and t.ids_to_tokens(range(7)) == (
+        ["[UNK]", "a", "", "b", "a", "", "c"]
+    )
+    assert pickle.loads(pickle.dumps(t)).decode([1, 2]) == "a"  # noqa: S301
+    save_vocab(tmp_path / "again.txt", t.token_dict)
+    assert load_vocab(tmp_path / "again.txt") == token_dict
+    extended, _ = extend_vocab_with_words(token_dict, ["bb", "cc"], t)
+    assert (extended["bb"], extended["cc"]) == (7, 8)
+    assert Tokenizer(extended, token_start=None, token_end=None).vocab_size == 9
+
+
+def test_ids_of_a_vocabulary_with_repeats_and_blank_lines_are_those_of_transformers(tmp_path):
+    lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "", "c", "a", "", "d"]
+    path = written(tmp_path, "\n".join(lines) + "\n\n\n")
+    theirs = transformers.BertTokenizer(str(path), do_lower_case=True)
+    ours = Tokenizer(path, do_lower_case=True)
+    for text in ("a b c d", "dab", "a" * 3):
+        assert ours.encode(text)[0] == theirs.encode(text)
+    assert ours.vocab_size == len(lines)
+
+
+def test_a_strict_reader_refuses_a_token_given_twice_and_names_both_lines(tmp_path):
     with pytest.raises(ValueError, match="'b' on lines 2 and 4"):
-        load_vocab(written(tmp_path, "a\nb\nc\nb\n"))
+        load_vocab(written(tmp_path, "a\nb\nc\nb\n"), duplicates="raise")
     with pytest.raises(ValueError, match="'' on lines 2 and 4"):
-        load_vocab(written(tmp_path, "a\n\nc\n\n"))
+        load_vocab(written(tmp_path, "a\n\nc\n\nd"), duplicates="raise")
+    with pytest.raises(ValueError, match="`duplicates` must be one of"):
+        load_vocab(written(tmp_path, "a\n"), duplicates="first")
 
 
 def test_a_wrong_encoding_is_an_error_naming_the_file(tmp_path):
@@ -64,6 +109,7 @@ def test_saving_and_loading_gives_the_same_or_refuses(tmp_path_factory, tokens):
     path = tmp_path_factory.mktemp("vocab") / "vocab.txt"
     token_dict = {token: i for i, token in enumerate(tokens)}
     bad = [t for t in tokens if "\n" in t or t.endswith("\r")] or tokens[:1] == ["\ufeff"]
+    bad = bad or tokens[-1:] == [""]  # a blank line at the end is no token
     if bad or (tokens and tokens[0].startswith("\ufeff")):
         with pytest.raises(ValueError, match="one line"):
             save_vocab(path, token_dict)

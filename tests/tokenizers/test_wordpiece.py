@@ -195,7 +195,7 @@ def test_ids_and_tokens_invert_each_other():
         (["play", "##ing", "3", ".", "14"], "playing 3.14"),
         (["it", "'", "s", "a", "cat"], "it's a cat"),
         (["我", "love", "北", "京"], "我love北京"),
-        (["yes", ",", "(", "no", ")", "!"], "yes, (no) !"),
+        (["yes", ",", "(", "no", ")", "!"], "yes, (no)!"),
         (["《", "看", "书", "》", "ok", "-", "ok"], "《看书》ok-ok"),
     ],
 )
