@@ -235,7 +235,7 @@ def extend_vocab_with_words(token_dict, words, tokenizer, cut=None):
     With `build_transformer_model(compound_tokens=compound_tokens)` the embedding of a new word
     starts as the mean of the embeddings of its pieces. Words are normalized by the tokenizer; words
     in the vocabulary and repeated words are passed over. Markers such as "[E1]" are added as they
-    are, to be named in `Tokenizer(special_tokens=...)`.
+    are, to be named in `Tokenizer(additional_special_tokens=...)`.
 
     Args:
         token_dict: dict from tokens to ids.

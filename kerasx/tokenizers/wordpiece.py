@@ -90,13 +90,13 @@ class Tokenizer(TokenizerBase):
             token; other words are split by WordPiece. See `jieba_cut`.
         token_translate: dict from tokens to the tokens that replace them.
         encode_special_tokens: encode "[MASK]" etc. in a text as special tokens.
-        special_tokens: list of further tokens of the vocabulary, such as "[unused1]" or "[E1]",
+        additional_special_tokens: list of further tokens of the vocabulary, such as "[unused1]",
             that stay whole in every text.
 
     Raises:
-        ValueError: the vocabulary lacks [UNK], `token_start`, `token_end` or one of
-            `special_tokens`, or its ids are not 0..n-1; or `pre_tokenize` is a `JiebaCut` with a
-            user word that no normalized text has, such as "iPhone" in lower case.
+        ValueError: the vocabulary lacks [UNK], `token_start`, `token_end` or an additional special
+            token, or its ids are not 0..n-1; or `pre_tokenize` is a `JiebaCut` with a user word
+            that no normalized text has, such as "iPhone" where texts are lowered.
 
     Source: Devlin et al., 1810.04805; Wu et al., 1609.08144; WoBERT: kexue.fm/archives/7758.
 
@@ -127,7 +127,7 @@ class Tokenizer(TokenizerBase):
         pre_tokenize=None,
         token_translate=None,
         encode_special_tokens=False,
-        special_tokens=(),
+        additional_special_tokens=(),
     ):
         super().__init__(token_start, token_end, pre_tokenize, token_translate)
         if isinstance(token_dict, (str, os.PathLike)):
@@ -136,7 +136,9 @@ class Tokenizer(TokenizerBase):
         self._do_lower_case = do_lower_case
         self._word_maxlen = check_integer("word_maxlen", word_maxlen, least=1, below=_LONGEST + 1)
         self._encode_special_tokens = encode_special_tokens
-        self._special_tokens = check_texts("special_tokens", special_tokens)
+        self._additional_special_tokens = check_texts(
+            "additional_special_tokens", additional_special_tokens
+        )
         self._prepare()
 
     def _prepare(self):
@@ -157,12 +159,14 @@ class Tokenizer(TokenizerBase):
         self._character_id = _Cache(lambda ch: self._ids[ch][0])
 
     def _prepare_special_tokens(self):
-        missing = [t for t in self._special_tokens if not t or t not in self._token_dict]
+        missing = [t for t in self._additional_special_tokens if not t or t not in self._token_dict]
         if missing:
-            raise invalid("`special_tokens` must be tokens of the vocabulary.", missing=missing)
+            raise invalid(
+                "`additional_special_tokens` must be tokens of the vocabulary.", missing=missing
+            )
         named = {self._token_start, self._token_end, *SPECIAL_TOKENS} - {None}
         self._controls = named & self._token_dict.keys()
-        whole = set(self._special_tokens)
+        whole = set(self._additional_special_tokens)
         if self._encode_special_tokens:
             whole |= self._controls
         self._typed_as_text = self._controls - whole

@@ -107,7 +107,7 @@ def test_a_vocabulary_with_repeats_and_blank_lines_belongs_to_its_model(tmp_path
     words = [f"word{i}" for i in range(20)]
     words[3], words[9], words[12] = words[7], "", ""
     folder = write_folder(tmp_path, CONFIG, vocabulary=[*words, "", ""])
-    build_transformer_model(folder, None)
+    build_transformer_model(folder, False)
     assert "'word7' on lines 4 and 8, '' on lines 10 and 13" in caplog.text
 
 
