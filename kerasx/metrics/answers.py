@@ -9,14 +9,14 @@ import string
 from collections import Counter
 
 from kerasx.checks import check_choice, check_same_length, check_texts, invalid
+from kerasx.metrics.treebank import treebank_words
 from kerasx.text import longest_common_substring
 
 # the characters that CMRC 2018 ignores; ASCII commas, full stops and brackets count
 _CHINESE = str.maketrans("", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 _ENGLISH = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-# a Chinese character; a word or number, with points inside; another character
-_TOKEN = re.compile(r"[一-龥]|[^\W一-龥]+(?:\.[^\W一-龥]+|,[0-9]+)*|[^\w\s]")
+_CHARACTER = re.compile(r"([一-龥])")
 _UNITS = ("character", "word")
 
 
@@ -49,7 +49,7 @@ def answer_f1(prediction, references, unit="character"):
 
     Args:
         prediction, references: as in `exact_match`.
-        unit: "character": a token is a Chinese character, or a word or number of another script,
+        unit: "character": a token is a Chinese character, or a word, number or mark between them,
             and c is the length of the longest common substring (CMRC 2018). "word": a token is a
             word, and c is the number of common words in any order (SQuAD).
 
@@ -108,13 +108,14 @@ def _checked(prediction, references, unit):
 
 def _plain(text, unit):
     if unit == "character":
-        return text.lower().translate(_CHINESE).strip()
+        return text.lower().strip().translate(_CHINESE)
     return " ".join(_tokens(text, unit))
 
 
 def _tokens(text, unit):
     if unit == "character":
-        return _TOKEN.findall(_plain(text, unit))
+        parts = _CHARACTER.split(_plain(text, unit))  # characters at the odd places
+        return [t for i, x in enumerate(parts) for t in ([x] if i % 2 else treebank_words(x))]
     return _ARTICLES.sub(" ", text.lower().translate(_ENGLISH)).split()
 
 

@@ -1,6 +1,7 @@
 """Answers: exact match without punctuation, F1 of the common substring or words."""
 
 import itertools
+import random
 import re
 import string
 
@@ -110,3 +111,82 @@ def test_what_is_no_answer_is_refused(arguments):
 def test_a_corpus_must_have_answers(corpus, match):
     with pytest.raises(ValueError, match=match):
         answer_scores(*corpus)
+
+
+NLTK = [  # its word rules, one by one, for text in lower case
+    (r"([«“‘„]|[`]+)", r" \1 "),
+    (r"^\"", r"``"),
+    (r"(``)", r" \1 "),
+    (r"([ \(\[{<])(\"|\'{2})", r"\1 `` "),
+    (r"(\')(?!re|ve|ll|m|t|s|d|n)(\w)\b", r"\1 \2"),
+    (r"([^\.])(\.)([\]\)}>\"\'»”’ ]*)\s*$", r"\1 \2 \3 "),
+    (r"([:,])([^\d])", r" \1 \2"),
+    (r"([:,])$", r" \1 "),
+    (r"\.{2,}", r" \g<0> "),
+    (r"[;@#$%&]", r" \g<0> "),
+    (r"([^\.])(\.)([\]\)}>\"\']*)\s*$", r"\1 \2\3 "),
+    (r"[?!]", r" \g<0> "),
+    (r"([^'])' ", r"\1 ' "),
+    (r"[\]\[\(\)\{\}\<\>]", r" \g<0> "),
+    (r"^(.*)$", r" \1 "),
+    (r"([»”’])", r" \1 "),
+    (r"''", " '' "),
+    (r"\"", " '' "),
+    (r"\s+", " "),
+    (r"([^' ])('s|'m|'d|') ", r"\1 \2 "),
+    (r"([^' ])('ll|'re|'ve|n't) ", r"\1 \2 "),
+    (r"\b(can)(not)\b", r" \1 \2 "),
+]
+IGNORED = "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』"
+
+
+def cmrc_tokens(text):
+    """Cut an answer as the script of CMRC 2018 does, character by character."""
+    tokens, other = [], ""
+    for character in [*text.lower().strip(), None]:
+        if character is not None and character in IGNORED:
+            continue
+        if character is not None and not "一" <= character <= "龥":
+            other += character
+            continue
+        for sentence in re.split(r"(?<=[.?!])\s+", other):
+            for pattern, by in NLTK:
+                sentence = re.sub(pattern, by, sentence)
+            tokens += sentence.split()
+        tokens, other = tokens + [character] * (character is not None), ""
+    return tokens
+
+
+def cmrc_f1(answer, reference):
+    a, b = cmrc_tokens(answer), cmrc_tokens(reference)
+    slices = (a[i:j] for i in range(len(a)) for j in range(i + 1, len(a) + 1))
+    inside = {tuple(b[i:j]) for i in range(len(b)) for j in range(i + 1, len(b) + 1)}
+    return 2 * max((len(s) for s in slices if tuple(s) in inside), default=0) / (len(a) + len(b))
+
+
+def cmrc_match(answer, reference):
+    a, b = ("".join(c for c in x.lower().strip() if c not in IGNORED) for x in (answer, reference))
+    return a == b
+
+
+def test_answers_by_character_are_those_of_cmrc_2018():
+    """Around numbers, inner punctuation and white space, too."""
+    rng, found = random.Random(0), 0
+    parts = [
+        *"北京上海年",
+        *"北京上海年",
+        *" 13a.,，。%()'\"-:·~",
+        "3.14",
+        "1,000",
+        "n't",
+        "u.s.",
+        "。 ",
+    ]
+    for _ in range(1962):
+        a = "".join(rng.choices(parts, k=rng.randrange(1, 9)))
+        b = "".join(x if rng.random() < 0.8 else rng.choice(parts) for x in a)
+        assert exact_match(a, b) == cmrc_match(a, b)
+        if cmrc_tokens(a) and cmrc_tokens(b):
+            found += 1
+            assert answer_f1(a, b) == pytest.approx(cmrc_f1(a, b)), (a, b)
+    assert found > 1800
