@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 import keras
 
-from kerasx.backend.keras_internals import moving_averages
+from kerasx.backend.keras_internals import moving_averages, variables_of
 from kerasx.callbacks.training_state import bare_optimizer, synced
 from kerasx.checks import invalid
 
@@ -15,7 +15,8 @@ def averaged_weights(model):
 
     The weights come back even if the block raises. The averages are those of a Keras optimizer
     with `use_ema=True`, or of an optimizer with the methods `apply_ema_weights()` and
-    `reset_old_weights()`.
+    `reset_old_weights()`. Weights that the optimizer was not built for, such as those unfrozen
+    later, have no average and stay as they are.
 
     Raises:
         ValueError: the optimizer keeps no averages.
@@ -33,7 +34,7 @@ def averaged_weights(model):
     if hasattr(optimizer, "apply_ema_weights"):
         apply, reset = optimizer.apply_ema_weights, optimizer.reset_old_weights
     else:
-        apply, reset = _swap(model, optimizer)
+        apply, reset = _swap(optimizer)
     apply()
     try:
         yield
@@ -53,8 +54,10 @@ def averaging_optimizer(model):
     return optimizer
 
 
-def _swap(model, optimizer):
-    pairs = list(zip(model.trainable_variables, moving_averages(optimizer)))
+def _swap(optimizer):
+    # not the model's trainable variables: some may have been frozen or added since
+    pairs = zip(variables_of(optimizer), moving_averages(optimizer), strict=True)
+    pairs = [(variable, average) for variable, average in pairs if average is not None]
     raw = [keras.ops.copy(variable) for variable, _ in pairs]
 
     def apply():

@@ -6,6 +6,7 @@ import pytest
 
 from kerasx.callbacks import EMAEvaluation, Evaluator, Resume
 from kerasx.callbacks.averages import averaged_weights
+from kerasx.models.surgery.lora import enable_lora
 from kerasx.optimizers import extend_with_exponential_moving_average
 from tests.callbacks.helpers import equal_arrays, make_line
 
@@ -77,6 +78,50 @@ def test_the_weights_come_back_also_when_the_block_raises(make):
     with pytest.raises(RuntimeError, match="inside"):
         with averaged_weights(model):
             raise RuntimeError("inside")
+    assert equal_arrays(before, model.get_weights())
+
+
+def three_layers(optimizer):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(4, name=f"l{i}") for i in range(3)]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(optimizer, "mse")
+    return model, np.random.default_rng(0).normal(size=(2, 8, 4)).astype("float32")
+
+
+def freeze(model):
+    model.get_layer("l0").trainable = False
+
+
+def unfreeze(model):
+    for layer in model.layers:
+        layer.trainable = True
+
+
+def adapt(model):
+    enable_lora(model, 2, layers="l[01]")
+
+
+@pytest.mark.parametrize("ours", [False, True])
+@pytest.mark.parametrize("change", [lambda _: None, freeze, unfreeze, adapt])
+def test_each_average_is_put_into_its_own_variable(change, ours):
+    """Also where the model has other trainable variables than those it was trained with."""
+    extended = extend_with_exponential_moving_average(keras.optimizers.SGD)
+    optimizer = extended(0.5) if ours else keras.optimizers.SGD(0.5, use_ema=True)
+    model, data = three_layers(optimizer)
+    model.get_layer("l0").trainable = change is not unfreeze
+    for x, y in zip(*data.reshape(2, 4, 2, 4)):
+        model.train_on_batch(x, y)
+    known = [v for layer in model.layers for v in (layer.kernel, layer.bias) if v.trainable]
+    scale = 1 - 0.999**4 if ours else 1
+    averages = optimizer._averages if ours else optimizer._model_variables_moving_average
+    wanted = [keras.ops.convert_to_numpy(a) / scale for a in averages]
+    change(model)
+    before = model.get_weights()
+    with averaged_weights(model):
+        for variable, average in zip(known, wanted, strict=True):
+            found = keras.ops.convert_to_numpy(variable)
+            np.testing.assert_allclose(found, average, rtol=1e-6, atol=1e-7)
     assert equal_arrays(before, model.get_weights())
 
 
