@@ -125,12 +125,12 @@ def encoded(dialogues):
         ids, segments = encode_dialogue(tokenizer, turns, args.maxlen)
         if ids:
             inputs = (ids, segments)[: len(model.inputs)]
-            examples.append((inputs, ids[1:] + [0]))
+            examples.append((inputs, ids[1:] + [-100]))
     return examples
 
 
 def batches(examples, size, **options):
-    return BucketDataset(examples, size, max_shapes=4, label_pad=0, **options)
+    return BucketDataset(examples, size, max_shapes=4, label_pad=-100, **options)
 
 
 examples, held_out = encoded(train), encoded(test)

@@ -2,13 +2,14 @@
 
 from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots
+from kerasx.backend.divisors import divided, report_divisor, reported_divisors
 from kerasx.backend.dtypes import mask_value, widened
 from kerasx.backend.filling import fill, room
 from kerasx.backend.graph import search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.scan import scan
-from kerasx.backend.train_step import train_step
+from kerasx.backend.train_step import test_step, train_step
 from kerasx.backend.updates import (
     InPlace,
     add_scaled,

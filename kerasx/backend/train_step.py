@@ -1,4 +1,4 @@
-"""Make the train_step of each backend out of one pure loss function."""
+"""Make the train_step and test_step of each backend out of one pure loss function."""
 
 import contextlib
 
@@ -16,7 +16,8 @@ def train_step(model, loss_and_outputs, report=None):
     Args:
         model: compiled keras.Model.
         loss_and_outputs: pure function (trainable values, batch, scale, iteration) -> (scalar
-            loss, (outputs, [(variable, new value)])). Compiled metrics see the outputs; `scale`
+            loss, (outputs, [(variable, new value)], weight)). Compiled metrics see the outputs;
+            the batch counts `weight` times in the mean loss and in accumulated gradients; `scale`
             is the factor by which the optimizer multiplies the loss against underflow.
         report: function (gradients) -> {name: scalar} of further logs, or None.
 
@@ -31,36 +32,68 @@ def train_step(model, loss_and_outputs, report=None):
         if not optimizer.built:  # in a graph or StatelessScope it would be too late
             optimizer.build(variables)
         scale = optimizer.scale_loss(ops.ones(()))
-        iteration = optimizer.iterations.value
+        iteration = ops.convert_to_tensor(optimizer.iterations)
 
         def scaled(values):
             loss, aux = loss_and_outputs(values, batch, scale, iteration)
             wide = widened(loss)
             return wide * ops.cast(scale, wide.dtype), (loss, aux)
 
-        (_, (loss, (outputs, updates))), gradients = value_and_grad(scaled, has_aux=True)(
+        (_, (loss, (outputs, updates, weight))), gradients = value_and_grad(scaled, has_aux=True)(
             [v.value for v in variables]
         )
         with _afterwards(backend, [loss, outputs]):
             for variable, value in updates:
                 variable.assign(value)
             logs = report([g / ops.cast(scale, g.dtype) for g in gradients]) if report else {}
-            _apply(optimizer, gradients, variables, _batch_size(batch))
-        return {**_metrics(model, loss, outputs, batch), **logs}
+            _apply(optimizer, gradients, variables, weight)
+        return {**_metrics(model, loss, outputs, batch, weight), **logs}
 
-    return _stateless(model, step) if backend == "jax" else step
-
-
-def _stateless(model, step):
-    """Make the step for JAX, where all variables go in and come out as values."""
-
-    def run(state, data):
-        groups = (
+    if backend != "jax":
+        return step
+    return _stateless(
+        step,
+        lambda: (
             model.trainable_variables,
             model.non_trainable_variables,
             model.optimizer.variables,
             model.metrics_variables,
-        )
+        ),
+    )
+
+
+def test_step(model, loss_and_outputs):
+    """Return a function to take the place of `keras.Model.test_step` on this backend.
+
+    Args:
+        model: compiled keras.Model.
+        loss_and_outputs: function (batch) -> (scalar loss, (outputs, updates, weight)), as in
+            `train_step`.
+
+    Returns:
+        A function of the arguments of `test_step`: (data), or (state, data) on JAX.
+    """
+
+    def step(data):
+        batch = keras.utils.unpack_x_y_sample_weight(data)
+        loss, (outputs, updates, weight) = loss_and_outputs(batch)
+        for variable, value in updates:
+            variable.assign(value)
+        return _metrics(model, loss, outputs, batch, weight)
+
+    if keras.backend.backend() != "jax":
+        return step
+    return _stateless(
+        step,
+        lambda: (model.trainable_variables, model.non_trainable_variables, model.metrics_variables),
+    )
+
+
+def _stateless(step, variables):
+    """Make the step for JAX, where all `variables()`, lists of them, are values in and out."""
+
+    def run(state, data):
+        groups = variables()
         mapping = [pair for group, values in zip(groups, state) for pair in zip(group, values)]
         with keras.StatelessScope(mapping) as scope:
             logs = step(data)
@@ -83,11 +116,11 @@ def _afterwards(backend, results):
     return contextlib.nullcontext()
 
 
-def _apply(optimizer, gradients, variables, examples):
-    """Update the variables; accumulated gradients are weighted by their number of examples."""
+def _apply(optimizer, gradients, variables, weight):
+    """Update the variables; accumulated gradients count by the weights of their batches."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if hasattr(inner, "examples"):
-        inner.examples.assign(ops.cast(examples, "float32"))
+        inner.examples.assign(ops.cast(weight, "float32"))
     if keras.backend.backend() != "jax":
         return optimizer.apply(gradients, variables)
     groups = (variables, optimizer.variables)
@@ -98,11 +131,7 @@ def _apply(optimizer, gradients, variables, examples):
             variable.assign(value)
 
 
-def _metrics(model, loss, outputs, batch):
+def _metrics(model, loss, outputs, batch, weight):
     x, y, sample_weight = batch
-    track_loss(model, loss, _batch_size(batch))
+    track_loss(model, loss, weight)
     return model.compute_metrics(x, y, outputs, sample_weight=sample_weight)
-
-
-def _batch_size(batch):
-    return ops.shape(next(t for t in keras.tree.flatten(batch[0]) if t is not None))[0]

@@ -11,8 +11,9 @@ class FlushGradients(keras.callbacks.Callback):
 
     An optimizer made by `extend_with_gradient_accumulation` over k batches holds up to k - 1 of
     them at the end of the data; `flush` makes the step from those. The callback also gives the
-    model kerasx's training step, which tells the optimizer the size of each batch, so batches of
-    any sizes equal the large batch they make up. Optimizers without `flush` are left alone.
+    model kerasx's training step, which tells the optimizer what the loss of each batch was divided
+    by (see `kerasx.training.weigh_batches`), so batches of any sizes equal the large batch they
+    make up. Optimizers without `flush` are left alone.
 
     Args:
         each_epoch: whether to flush at the end of each epoch, too, before the callbacks that

@@ -8,6 +8,7 @@ from kerasx.checks import invalid
 from kerasx.ops import chain_loss, chain_marginals, sequence_masking, viterbi, viterbi_n_best
 
 PADDING = backend.mask_value("float16")  # a position is padding if no tag scores above this
+UNLABELLED = -100  # the label that PyTorch and transformers leave out of losses
 
 
 class TagLoss(keras.layers.Layer):
@@ -15,7 +16,9 @@ class TagLoss(keras.layers.Layer):
 
     The scores of padding, by the Keras mask, become the finite "-inf" of the dtype: methods that
     take `y_pred` treat a position as padding if no tag scores above -32752. The output has no Keras
-    mask, since Keras would weigh the losses of the sentences by it.
+    mask, since Keras would weigh the losses of the sentences by it. Losses and accuracies leave a
+    position with the label -100 out, too, as if the sentence were shorter: [CLS], say, or the
+    pieces of a word after its first.
     """
 
     def compute_mask(self, inputs, mask=None):
@@ -61,10 +64,11 @@ class TagLoss(keras.layers.Layer):
         """Return which positions of y_pred (b, n, k) are not padding, (b, n)."""
         return ops.max(y_pred, axis=-1) > PADDING
 
-    @staticmethod
-    def ids(y_true, y_pred):
-        """Return y_true as integers (b, n)."""
-        return ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:2])
+    @classmethod
+    def labelled(cls, y_true, y_pred):
+        """Return y_true as integers (b, n), and which of them are neither padding nor -100."""
+        ids = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:2])
+        return ids, ops.logical_and(cls.real(y_pred), ids != UNLABELLED)
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -120,25 +124,26 @@ class ConditionalRandomField(TagLoss):
         """Compute -log p(y_true) of each sentence.
 
         Args:
-            y_true: tag ids (b, n); those of padding are ignored.
+            y_true: tag ids (b, n); positions of padding and of the id -100 are left out.
             y_pred: the layer's outputs (b, n, k).
 
         Returns:
-            (b,); NaN for a sentence with an id outside [0, k).
+            (b,); 0 for a sentence without labels, NaN for one with any other id outside [0, k).
         """
-        y_true = self.ids(y_true, y_pred)
-        return chain_loss(y_true, y_pred, self.trans, PADDING, self.allowed)
+        backend.report_divisor(lambda: ops.shape(y_pred)[0])
+        y_true, labelled = self.labelled(y_true, y_pred)
+        return chain_loss(y_true, y_pred, self.trans, labelled, self.allowed)
 
     def sparse_accuracy(self, y_true, y_pred):
-        """Compute the share of real positions whose tag of the highest score is right.
+        """Compute the share of labelled positions whose tag of the highest score is right.
 
         It ignores the transitions: faster than `decode`, and a little lower. Arguments as in
         `sparse_loss`; returns a scalar.
         """
-        real = self.real(y_pred)
-        right = self.ids(y_true, y_pred) == ops.cast(ops.argmax(y_pred, axis=-1), "int32")
-        right = ops.sum(ops.cast(ops.logical_and(right, real), "float32"))
-        return ops.divide_no_nan(right, ops.sum(ops.cast(real, "float32")))
+        y_true, labelled = self.labelled(y_true, y_pred)
+        right = y_true == ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        right = ops.sum(ops.cast(ops.logical_and(right, labelled), "float32"))
+        return ops.divide_no_nan(right, ops.sum(ops.cast(labelled, "float32")))
 
     def marginals(self, y_pred):
         """Compute the probability of each tag at each position, (b, n, k), 0 at padding."""

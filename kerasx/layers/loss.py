@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.checks import invalid
+from kerasx.checks import check_integer, invalid
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -70,12 +70,16 @@ class CrossEntropy(Loss):
     L = Σ_t m_{t+1} (log Σ_v exp s_{t,v} - s_{t, x_{t+1}}) / Σ_t m_{t+1}
 
     Called on [token_ids, segment_ids, scores], m is 1 at the tokens of segment 1, the target of a
-    UniLM; called on [token_ids, scores], at all tokens but padding (id 0). Ids are (b, n), scores
+    UniLM; called on [token_ids, scores], at all tokens but padding: the Keras mask of the scores,
+    which a model built with a `pad_id` hands on, says where padding is. Ids are (b, n), scores
     (b, n, v); the scores at position t predict the token at t + 1.
 
     Args:
         output_axis: the input to return, usually that of the scores.
         from_logits: whether the scores are logits; False for probabilities (`with_mlm=True`).
+        pad_id: the id of padding, for scores without a mask; None where no id is padding.
+        end_id: the id of the end token, if rows are padded with it, as those of GPT-2 usually are:
+            the first of the end tokens that a row ends with counts, the others do not.
 
     >>> ids = ops.convert_to_tensor([[2, 5, 3]])
     >>> layer = CrossEntropy(output_axis=1)
@@ -83,17 +87,31 @@ class CrossEntropy(Loss):
     ((1, 3, 8), 2.0794)
     """
 
-    def __init__(self, output_axis=None, from_logits=True, **kwargs):
+    def __init__(self, output_axis=None, from_logits=True, pad_id=None, end_id=None, **kwargs):
         super().__init__(output_axis, **kwargs)
         self.from_logits = from_logits
+        self.pad_id = None if pad_id is None else check_integer("pad_id", pad_id, least=0)
+        self.end_id = None if end_id is None else check_integer("end_id", end_id, least=0)
 
     def compute_loss(self, inputs, mask=None):
         token_ids, *segment_ids, scores = inputs
-        wanted = segment_ids[0] if segment_ids else ops.not_equal(token_ids, 0)
+        wanted = ops.cast(segment_ids[0] if segment_ids else self._real(token_ids, mask), "float32")
         # the ids move up by one and the last weight is 0: slicing the scores would copy them
-        wanted = ops.pad(ops.cast(wanted, "float32")[:, 1:], [(0, 0), (0, 1)])
+        wanted = ops.pad(wanted[:, 1:], [(0, 0), (0, 1)])
         losses = self._token_losses(ops.roll(token_ids, -1, axis=1), scores)
-        return ops.sum(losses * wanted) / ops.maximum(ops.sum(wanted), 1)
+        return backend.divided(ops.sum(losses * wanted), ops.sum(wanted))
+
+    def _real(self, token_ids, mask):
+        """Return 1 at the tokens (b, n) that count, 0 at padding."""
+        real = ops.ones_like(token_ids, "bool") if mask is None or mask[-1] is None else mask[-1]
+        if self.pad_id is not None:
+            real = ops.logical_and(real, token_ids != self.pad_id)
+        if self.end_id is not None:
+            others = ops.cast(token_ids != self.end_id, "int32")
+            after = ops.flip(ops.cumsum(ops.flip(others, 1), 1), 1) > 0  # a token is still to come
+            first = ops.pad(after[:, :-1], [(0, 0), (1, 0)], constant_values=True)
+            real = ops.logical_and(real, first)
+        return real
 
     def _token_losses(self, ids, scores):
         if self.from_logits:
@@ -101,4 +119,5 @@ class CrossEntropy(Loss):
         return keras.losses.sparse_categorical_crossentropy(ids, ops.cast(scores, "float32"))
 
     def get_config(self):
-        return {**super().get_config(), "from_logits": self.from_logits}
+        config = {"from_logits": self.from_logits, "pad_id": self.pad_id, "end_id": self.end_id}
+        return {**super().get_config(), **config}

@@ -55,10 +55,10 @@ class MaximumEntropyMarkovModel(TagLoss):
         return self.lr_multiplier**2 * (left @ ops.transpose(right))
 
     def sparse_loss(self, y_true, y_pred):
-        """Compute the mean of -log p over both directions and all real positions.
+        """Compute the mean of -log p over both directions and all labelled positions.
 
         Args:
-            y_true: tag ids (b, n); those of padding are ignored.
+            y_true: tag ids (b, n); positions of padding and of the id -100 are left out.
             y_pred: the layer's outputs (b, n, k).
 
         Returns:
@@ -87,15 +87,15 @@ class MaximumEntropyMarkovModel(TagLoss):
             ) from error
 
     def _mean(self, function, y_true, y_pred):
-        """Return the mean of function(ids, scores) over directions and real positions."""
-        y_true, real = self.ids(y_true, y_pred), self.real(y_pred)
+        """Return the mean of function(ids, scores) over directions and labelled positions."""
+        y_true, real = self.labelled(y_true, y_pred)
         scores = ops.where(real[..., None], backend.widened(y_pred), 0)
         y_true = ops.where(real, y_true, 0)
         values = sum(
             function(y_true, given) for given in _directions(y_true, scores, self.trans, real)
         )
         count = ops.sum(ops.cast(real, scores.dtype))
-        return ops.divide_no_nan(ops.sum(ops.where(real, values, 0)), 2 * count)
+        return backend.divided(ops.sum(ops.where(real, values, 0)), 2 * count)
 
     def decode(self, y_pred):
         """Find the tags of the highest likelihood in both directions together.

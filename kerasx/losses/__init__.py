@@ -16,6 +16,7 @@ from kerasx.losses.multilabel import (
 )
 from kerasx.losses.policy_gradient import policy_gradient_loss
 from kerasx.losses.robust import SoftAccuracy, TaiLr
+from kerasx.losses.token_loss import masked_mean  # for losses of one's own
 
 __all__ = [
     "CoSENT",

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.losses.token_loss import TokenLoss, as_ids, masked_mean
+from kerasx.losses.token_loss import UNLABELLED, TokenLoss, as_ids, masked_mean
 
 
 def masked_cross_entropy(ids, logits, mask=None, label_smoothing=0.0):
@@ -49,17 +49,20 @@ class MaskedCrossEntropy(TokenLoss):
     A token counts unless the Keras mask of the model, `ignore_class` or `sample_weight`, (b,) or
     (b, n), exclude it. The loss is the mean over the tokens that count.
 
+    The mask is that of the model's inputs: where the labels are the next tokens, the padding after
+    the last one is behind a real input, so pass the id of padding, `ignore_class=pad_id`.
+
     Args:
-        ignore_class: the id whose tokens do not count; padding, 0, by default; None for none.
+        ignore_class: the id whose tokens do not count; -100 by default; None for none.
         label_smoothing: ε.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
-    >>> loss = MaskedCrossEntropy()
+    >>> loss = MaskedCrossEntropy(ignore_class=0)
     >>> round(float(loss(ops.array([[1, 2, 0]]), ops.zeros((1, 3, 8)))), 4)
     2.0794
     """
 
-    def __init__(self, ignore_class=0, label_smoothing=0.0, **kwargs):
+    def __init__(self, ignore_class=UNLABELLED, label_smoothing=0.0, **kwargs):
         super().__init__(ignore_class, **kwargs)
         self.label_smoothing = label_smoothing
 

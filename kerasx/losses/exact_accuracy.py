@@ -56,16 +56,16 @@ class ExactAccuracy(TokenLoss):
     Args:
         sigma: standard deviation of the noise on the logits.
         margin: upper bound of the differences of logits, or None.
-        ignore_class: an id whose tokens do not count, or None.
+        ignore_class: the id whose tokens do not count, as in `MaskedCrossEntropy`.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     >>> round(float(ExactAccuracy()(ops.array([0]), ops.zeros((1, 4)))), 5)
     0.75
     """
 
-    def __init__(self, sigma=1.0, margin=None, ignore_class=None, **kwargs):
+    def __init__(self, sigma=1.0, margin=None, **kwargs):
         check_positive(sigma=sigma)
-        super().__init__(ignore_class, **kwargs)
+        super().__init__(**kwargs)
         self.sigma = sigma
         self.margin = margin
 

@@ -84,5 +84,7 @@ class JointCategoricalCrossentropy(ScoreLoss):
     0.6931
     """
 
+    label_axes = 2
+
     def call(self, y_true, y_pred):
         return joint_categorical_crossentropy(y_true, y_pred)

@@ -6,7 +6,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend.keras_internals import get_mask
 from kerasx.checks import check_choice, check_shape
-from kerasx.losses.token_loss import as_ids, token_weight
+from kerasx.losses.token_loss import UNLABELLED, as_ids, checked_class, token_weight
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -87,18 +87,18 @@ class Perplexity(keras.metrics.Mean):
     Keras mask of the logits counts, too.
 
     Args:
-        ignore_class: the id whose tokens do not count; padding, 0, by default; None for none.
+        ignore_class: the id whose tokens do not count, as in `MaskedCrossEntropy`.
         name, dtype: as in `keras.metrics.Metric`.
 
-    >>> metric = Perplexity()
+    >>> metric = Perplexity(ignore_class=0)
     >>> metric.update_state(ops.array([[1, 2, 0]]), ops.zeros((1, 3, 8)))
     >>> round(float(metric.result()), 4)
     8.0
     """
 
-    def __init__(self, ignore_class=0, name="perplexity", dtype=None):
+    def __init__(self, ignore_class=UNLABELLED, name="perplexity", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.ignore_class = ignore_class
+        self.ignore_class = checked_class(ignore_class)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         mask = get_mask(y_pred)

@@ -92,6 +92,8 @@ class GlobalPointerCrossentropy(ScoreLoss):
     3.1435
     """
 
+    label_axes = 3  # (h, n, n): one loss for each sentence
+
     def __init__(self, sparse=False, name=None, reduction="sum_over_batch_size", dtype=None):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.sparse = sparse

@@ -52,16 +52,16 @@ class TaiLr(TokenLoss):
         gamma: γ in [0, 1]; 0.1, with `min_weight=0.3`, is the paper's setting for IWSLT14.
         min_weight: the least weight, in [0, 1].
         label_smoothing: ε.
-        ignore_class: the id whose tokens do not count; padding, 0, by default; None for none.
+        ignore_class: the id whose tokens do not count, as in `MaskedCrossEntropy`.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
-    >>> loss = TaiLr(gamma=1.0, min_weight=0.0)
+    >>> loss = TaiLr(gamma=1.0, min_weight=0.0, ignore_class=0)
     >>> round(float(loss(ops.array([[1, 2, 0]]), ops.zeros((1, 3, 8)))), 4)
     0.2599
     """
 
-    def __init__(self, gamma=0.1, min_weight=0.3, label_smoothing=0.0, ignore_class=0, **kwargs):
-        super().__init__(ignore_class, **kwargs)
+    def __init__(self, gamma=0.1, min_weight=0.3, label_smoothing=0.0, **kwargs):
+        super().__init__(**kwargs)
         self.gamma = check_number("gamma", gamma, least=0, most=1)
         self.min_weight = check_number("min_weight", min_weight, least=0, most=1)
         self.label_smoothing = label_smoothing
@@ -104,7 +104,7 @@ class SoftAccuracy(TokenLoss):
     """Loss class of `soft_accuracy_loss`: ids (...), logits (..., v).
 
     Args:
-        ignore_class: an id whose tokens do not count, or None.
+        ignore_class: the id whose tokens do not count, as in `MaskedCrossEntropy`.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     >>> float(SoftAccuracy()(ops.array([1]), ops.zeros((1, 8))))

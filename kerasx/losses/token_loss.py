@@ -3,7 +3,7 @@
 from keras import ops
 
 from kerasx import backend
-from kerasx.checks import check_shape, invalid
+from kerasx.checks import check_integer, check_shape, invalid
 from kerasx.losses.score_loss import ScoreLoss
 
 
@@ -15,7 +15,8 @@ def masked_mean(values, mask=None):
         mask: (...), booleans or weights, or None for the plain mean.
 
     Returns:
-        A scalar, float32 or wider; 0, with zero gradient, if every weight is 0.
+        A scalar, float32 or wider; 0, with zero gradient, if every weight is 0. The training step
+        of kerasx is told Σ m, by which accumulated batches are weighed.
 
     >>> float(masked_mean(ops.array([1.0, 3.0, 9.0]), ops.array([True, True, False])))
     2.0
@@ -24,22 +25,25 @@ def masked_mean(values, mask=None):
     mask = ops.ones_like(values) if mask is None else ops.cast(mask, values.dtype)
     check_shape("mask", mask, values.shape, "a weight for each value")
     total = ops.sum(ops.where(mask != 0, values * mask, 0))
-    return ops.divide_no_nan(total, ops.sum(mask))
+    return backend.divided(total, ops.sum(mask))
+
+
+UNLABELLED = -100  # the label that PyTorch and transformers leave out of losses
 
 
 class TokenLoss(ScoreLoss):
     """Base class of losses of integer ids (...) and scores (..., v); override `compute`.
 
     Args:
-        ignore_class: an id, such as that of padding, whose tokens do not count, or None.
+        ignore_class: the id whose tokens do not count, such as the `pad_id` of the labels.
         reduction: by default the mean over the tokens that count, weighted by `sample_weight`.
     """
 
     def __init__(
-        self, ignore_class=None, name=None, reduction="mean_with_sample_weight", dtype=None
+        self, ignore_class=UNLABELLED, name=None, reduction="mean_with_sample_weight", dtype=None
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.ignore_class = ignore_class
+        self.ignore_class = checked_class(ignore_class)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         weight = token_weight(as_ids(y_true, y_pred), self.ignore_class, sample_weight)
@@ -57,6 +61,11 @@ class TokenLoss(ScoreLoss):
 
     def get_config(self):
         return {**super().get_config(), "ignore_class": self.ignore_class}
+
+
+def checked_class(ignore_class):
+    """Return `ignore_class` as an int, or None, by which all ids count."""
+    return None if ignore_class is None else check_integer("ignore_class", ignore_class)
 
 
 def as_ids(y_true, y_pred):

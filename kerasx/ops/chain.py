@@ -8,6 +8,7 @@ last, so that sums and maxima over the previous tag run along whole rows of memo
 """
 
 import functools
+import numbers
 from typing import Any, NamedTuple
 
 import keras
@@ -95,7 +96,8 @@ def chain_loss(tags, scores, trans, mask=None, allowed=None):
     mask = _real(mask, scores, -1)
     scores = scores - ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
     options = scores, trans, mask, allowed
-    return ops.relu(chain_log_partition(*options) - chain_score(tags, *options))
+    loss = ops.relu(chain_log_partition(*options) - chain_score(tags, *options))
+    return ops.where(ops.isnan(loss), float("nan"), loss)  # NaN without a gradient
 
 
 def chain_marginals(scores, trans, mask=None, allowed=None):
@@ -215,7 +217,7 @@ def _real(mask, scores, axis):
     """Return the mask as booleans; of a number, where the best score along `axis` exceeds it."""
     if mask is None:
         return ops.ones_like(ops.take(scores, 0, axis), "bool")
-    if isinstance(mask, (int, float)):
+    if isinstance(mask, numbers.Real):
         return ops.max(scores, axis=axis) > mask
     mask = ops.cast(mask, "bool")
     check_shape("mask", mask, scores.shape[:-1], "true at real positions")
@@ -227,7 +229,7 @@ def _chain(scores, trans, mask, allowed, forbidden):
     trans, starts, ends = _transitions(trans, scores, allowed, forbidden)
     rows = _batch_last(scores)
     # a maximum over the tags is five times faster on PyTorch in this layout: they are not last
-    by_score = isinstance(mask, (int, float))
+    by_score = isinstance(mask, numbers.Real)
     real = _real(mask, rows, 1) if by_score else _batch_last(_real(mask, scores, -1))
     if forbidden == FORBIDDEN:  # in sums, where a masked inf or NaN would reach the gradients
         rows = ops.where(real[:, None], rows, 0)

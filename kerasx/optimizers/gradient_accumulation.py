@@ -98,11 +98,15 @@ class GradientAccumulation(Extension):
 def extend_with_gradient_accumulation(BaseOptimizer, name=None):
     """Make a class that updates once every k micro-batches, with their mean gradient.
 
-    g = Σ_i n_i g_i / Σ_i n_i, where n_i, the number of examples of micro-batch i, is the value of
-    the optimizer's variable `examples` when g_i is applied. The callback `FlushGradients` and the
-    training step of kerasx assign it; otherwise it stays 1 and micro-batches weigh the same. The
+    g = Σ_i n_i g_i / Σ_i n_i, where n_i is the value of the optimizer's variable `examples` when
+    g_i is applied: the number of terms of the mean loss of micro-batch i, such as its examples or
+    its tokens. The callback `FlushGradients` and the training step of kerasx assign it (see
+    `kerasx.training.weigh_batches`); otherwise it stays 1 and micro-batches weigh the same. The
     step equals that of one big batch, whatever the sizes of its parts. Clipping and finite checks
     act on g.
+
+    Losses that compare the examples of a batch, such as `CoSENT` and `InfoNCE`, are no sums over
+    micro-batches: for them there is `kerasx.training.contrastive_accumulation`.
 
     `iterations`, and so learning-rate schedules, count updates; `micro_steps` counts micro-batches.
     Gradients pending after the last micro-batch wait for more, in this `fit` or the next, and are
@@ -206,7 +210,9 @@ def extend_with_momentum_accumulation(BaseOptimizer, name=None):
     upper bound of that of the mean gradient (it has the mean of squares for the square of the
     mean); bias corrections use the number of updates, t / k.
 
-    Micro-batches weigh the same, clipping acts on each of them, and there is no `flush`. Do not
+    Micro-batches weigh the same, since the slot holds the old momentum, too, and the number of
+    terms of the whole is known only at the end: they equal the large batch where they have equal
+    numbers of tokens. Clipping acts on each of them, and there is no `flush`. Do not
     set the learning rate within k micro-batches; schedules count updates.
 
     Args:

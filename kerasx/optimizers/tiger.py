@@ -29,7 +29,9 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
     It has one slot for each parameter, even with gradient accumulation over k micro-batches, since
     the momentum itself is the sum: in micro-step t = 1, 2, ... it is multiplied by β if k divides
     t - 1 and by 1 otherwise, then (1 - β) g / k is added; θ moves only where k divides t. This
-    equals a step on the mean gradient of the k micro-batches exactly.
+    equals a step on the mean gradient of the k micro-batches exactly. The micro-batches weigh the
+    same, since one slot cannot keep the sum apart from the old momentum: where their numbers of
+    tokens differ, `extend_with_gradient_accumulation(Tiger)` equals the large batch.
 
     The rate η and the decay λ depend on the variable; α is `learning_rate` times `lr_schedule`:
 
@@ -80,6 +82,7 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         self.beta = beta
         self.grad_accum_steps = check_integer("grad_accum_steps", grad_accum_steps, least=1)
+        self._own_steps = self.grad_accum_steps  # an extension has the name, too
         self.lr_schedule = numeric_schedule(lr_schedule or {0: 1.0}, "lr_schedule")
         self.shrink_ratio = shrink_ratio
         self.min_rms = min_rms
@@ -103,7 +106,7 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         return piecewise_linear(self.iterations, self.lr_schedule)
 
     def update_step(self, gradient, variable, learning_rate):
-        index, dtype, k = variable_index(self, variable), variable.dtype, self.grad_accum_steps
+        index, dtype, k = variable_index(self, variable), variable.dtype, self._own_steps
         m, rule = self._momenta[index], self._rules[index]
         g = backend.dense(gradient, dtype)
         finite = ops.isfinite(ops.sum(g))
@@ -122,7 +125,7 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
 
     def _micro_step(self, i):
         """Return whether the present batch is micro-step i of the k (0 ... k - 1) of an update."""
-        return ops.equal(self.iterations % self.grad_accum_steps, i)
+        return ops.equal(self.iterations % self._own_steps, i)
 
     def _scale(self, variable, rule):
         """Return η / α, the factor of the learning rate for this variable."""
@@ -135,7 +138,7 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         return {
             **super().get_config(),
             "beta": self.beta,
-            "grad_accum_steps": self.grad_accum_steps,
+            "grad_accum_steps": self._own_steps,
             "lr_schedule": self.lr_schedule,
             "shrink_ratio": self.shrink_ratio,
             "min_rms": self.min_rms,

@@ -14,7 +14,7 @@ from kerasx.training.adversarial import (
     virtual_adversarial_training,
 )
 from kerasx.training.contrastive_accumulation import contrastive_accumulation
-from kerasx.training.objective import report_gradient_norm
+from kerasx.training.objective import report_gradient_norm, weigh_batches
 from kerasx.training.penalties import (
     flooding,
     gradient_penalty,
@@ -34,5 +34,6 @@ __all__ = [
     "random_noise",
     "report_gradient_norm",
     "virtual_adversarial_training",
+    "weigh_batches",
     "zeroth_order",
 ]

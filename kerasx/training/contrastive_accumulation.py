@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.backend.keras_internals import all_layers
+from kerasx.backend.keras_internals import all_layers, get_mask, set_mask
 from kerasx.checks import check_integer, invalid
 from kerasx.layers import Loss
 from kerasx.training.objective import step_of
@@ -17,7 +17,8 @@ def contrastive_accumulation(model, chunks):
     add up to that of a large batch. Here the model encodes one chunk after another, and only the
     outputs h are kept; the loss sees all of h, and the backward pass runs each chunk again with
     the same dropout masks and continues from ∂L/∂h. The gradient is that of the full batch, at the
-    price of one more forward pass. Batch normalization sees single chunks.
+    price of one more forward pass. Batch normalization sees single chunks. The loss is that of the
+    whole batch, so it may be divided by any number, or be no sum over examples at all.
 
     Args:
         model: a keras.Model, compiled or not, with its loss in `compile`.
@@ -53,9 +54,15 @@ def _in_chunks(model, x, chunks):
         if isinstance(n, int) and start == stop:
             continue  # fewer examples than chunks
         parts.append(_recomputed(model, x, [leaf[start:stop] for leaf in leaves]))
-    flat = [keras.tree.flatten(part) for part in parts]
-    joined = [ops.concatenate(pieces, axis=0) for pieces in zip(*flat)]
-    return keras.tree.pack_sequence_as(parts[0], joined)
+    return keras.tree.map_structure(_joined, *parts)
+
+
+def _joined(*pieces):
+    """Concatenate outputs and their Keras masks, by which the losses of `compile` go."""
+    whole, masks = ops.concatenate(pieces, axis=0), [get_mask(piece) for piece in pieces]
+    if masks[0] is not None:
+        set_mask(whole, ops.concatenate(masks, axis=0))
+    return whole
 
 
 def _recomputed(model, x, leaves):
@@ -65,20 +72,26 @@ def _recomputed(model, x, leaves):
     inputs and outputs of the function, and are assigned once, after the forward pass.
     """
     states, weights = model.non_trainable_variables, model.trainable_variables
-    structure = None
+    has_mask = None  # for each output, in the structure of the outputs
 
     def function(inputs, values):
-        nonlocal structure
+        nonlocal has_mask
         tensors, olds = inputs[: len(leaves)], inputs[len(leaves) :]
         mapping = [*zip(weights, values, strict=True), *zip(states, olds, strict=True)]
         with keras.StatelessScope(mapping) as scope:
             outputs = model(keras.tree.pack_sequence_as(x, tensors), training=True)
-        structure = keras.tree.map_structure(lambda _: 0, outputs)
-        return [*keras.tree.flatten(outputs), *(scope.get_current_value(v) for v in states)]
+        has_mask = keras.tree.map_structure(lambda x: get_mask(x) is not None, outputs)
+        flat = keras.tree.flatten(outputs)
+        masks = [get_mask(x) for x in flat if get_mask(x) is not None]
+        return [*flat, *masks, *(scope.get_current_value(v) for v in states)]
 
     inputs = [*leaves, *(ops.copy(v.value) for v in states)]
-    results = backend.recompute(function, inputs, [v.value for v in weights])
-    count = len(results) - len(states)
-    for variable, value in zip(states, results[count:]):
+    results = iter(backend.recompute(function, inputs, [v.value for v in weights]))
+    masked = keras.tree.flatten(has_mask)
+    outputs = [next(results) for _ in masked]
+    for output, is_masked in zip(outputs, masked):
+        if is_masked:
+            set_mask(output, next(results))
+    for variable, value in zip(states, results):
         variable.assign(value)
-    return keras.tree.pack_sequence_as(structure, results[:count])
+    return keras.tree.pack_sequence_as(has_mask, outputs)

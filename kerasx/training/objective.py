@@ -4,6 +4,8 @@ A trick may evaluate the loss several times, at moved weights, and differentiate
 side effects (seeds advance, averages move), and Keras's train_step has no place for that. So here
 the loss is a function of values, (trainable, state, batch) -> (loss, (outputs, state)), evaluated
 in a StatelessScope; `backend.train_step` differentiates it and assigns the new state once.
+
+The state also tells what the mean loss was divided by, so that batches are weighed by it.
 """
 
 import difflib
@@ -14,8 +16,9 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.backend.keras_internals import all_layers
+from kerasx.backend.keras_internals import all_layers, get_mask
 from kerasx.checks import invalid
+from kerasx.losses.score_loss import mean_divisor
 from kerasx.training.vectors import norm
 
 
@@ -24,12 +27,13 @@ class State(NamedTuple):
 
     `non_trainable` and `metrics` are values of `model.non_trainable_variables` and of
     `model.metrics_variables`; `deltas`, {id of the variable: tensor}, are added to frozen weights,
-    which are not among the `trainable` values of an objective.
+    which are not among the `trainable` values of an objective. `weight` is set by the objective.
     """
 
     non_trainable: list
     metrics: list
     deltas: dict
+    weight: object = None
 
 
 class Batch(NamedTuple):
@@ -71,33 +75,65 @@ class Step:
         values = ([after[id(v)] for v in group] for group in groups[1:])
         return result, State(*values, state.deltas)
 
-    def objective(self, trainable, state, batch):
+    def objective(self, trainable, state, batch, training=True):
         """Compute the loss of `compile`, of the layers and of the regularizers of the model."""
+        x, y, sample_weight = batch[:3]
 
         def call():
-            outputs = self.forward(batch.x)
-            loss = self.model.compute_loss(
-                batch.x, batch.y, outputs, batch.sample_weight, training=True
-            )
-            return loss, outputs
+            with backend.reported_divisors() as divisors:
+                outputs = self.forward(x) if training else self.model(x, training=False)
+                loss = self.model.compute_loss(x, y, outputs, sample_weight, training=training)
+            # several losses may be divided by several numbers, and one number is asked for
+            weight = divisors[0] if divisors else _terms(self.model, x, outputs, sample_weight)
+            return loss, outputs, weight
 
-        (loss, outputs), state = self.run(call, trainable, state)
-        return loss, (outputs, state)
+        (loss, outputs, weight), state = self.run(call, trainable, state)
+        return loss, (outputs, state._replace(weight=weight))
 
     def __call__(self, *args):
-        model = self.model
+        """Train on a batch: the arguments and results of keras.Model.train_step."""
         objective = functools.reduce(
             lambda f, trick: functools.partial(trick, f), self.tricks, self.objective
         )
 
         def loss_and_outputs(trainable, data, scale, iteration):
-            variables = (model.non_trainable_variables, model.metrics_variables)
-            state = State(*([v.value for v in group] for group in variables), {})
-            loss, (outputs, state) = objective(trainable, state, Batch(*data, scale, iteration))
-            updates = [pair for pairs in zip(variables, state) for pair in zip(*pairs)]
-            return loss, (outputs, updates)
+            return self._updates(objective, trainable, Batch(*data, scale, iteration))
 
-        return backend.train_step(model, loss_and_outputs, self.report)(*args)
+        return backend.train_step(self.model, loss_and_outputs, self.report)(*args)
+
+    def evaluate(self, *args):
+        """Evaluate a batch: the arguments and results of keras.Model.test_step."""
+        objective = functools.partial(self.objective, training=False)
+
+        def loss_and_outputs(data):
+            trainable = [v.value for v in self.model.trainable_variables]
+            return self._updates(objective, trainable, Batch(*data, None, None))
+
+        return backend.test_step(self.model, loss_and_outputs)(*args)
+
+    def _updates(self, objective, trainable, batch):
+        """Return the loss, and (outputs, new values of variables, weight of the batch)."""
+        variables = (self.model.non_trainable_variables, self.model.metrics_variables)
+        state = State(*([v.value for v in group] for group in variables), {})
+        loss, (outputs, state) = objective(trainable, state, batch)
+        updates = [pair for pairs in zip(variables, state) for pair in zip(*pairs)]
+        return loss, (outputs, updates, state.weight)
+
+
+def _terms(model, x, outputs, sample_weight):
+    """Count the terms of the mean loss of the first output, for losses that report no divisor.
+
+    A loss of Keras has one for each place of the output, all axes but the last, that its mask
+    leaves. A loss in a layer is a mean over the rows.
+    """
+    first = next(t for t in keras.tree.flatten(x) if t is not None)
+    if model.loss is None:
+        return ops.shape(first)[0]
+    y_pred, loss = (keras.tree.flatten(t)[0] for t in (outputs, model.loss))
+    weighted = getattr(loss, "reduction", None) == "mean_with_sample_weight"
+    weights = keras.tree.flatten(sample_weight)[0] if weighted else None
+    shape = ops.shape(y_pred)
+    return mean_divisor(shape[: max(1, len(shape) - 1)], get_mask(y_pred), weights)
 
 
 def step_of(model):
@@ -115,6 +151,8 @@ def step_of(model):
         )
     model.train_step = Step(model)
     model.train_function = None  # it may be compiled already, with the old step
+    if type(model).test_step is keras.Model.test_step:
+        model.test_step, model.test_function = model.train_step.evaluate, None
     return model.train_step
 
 
@@ -128,6 +166,30 @@ def attach(model, trick):
     """
     step_of(model).tricks.append(trick)
     model.train_function = None
+    return model
+
+
+def weigh_batches(model):
+    """Weigh each batch of `fit` and `evaluate` by the number of terms of its mean loss.
+
+    A mean over tokens is divided by their number, which differs between batches. Weighed by it,
+    batches add up to the mean over all tokens: in the loss that `fit` and `evaluate` show and in
+    the gradients of `extend_with_gradient_accumulation`. Keras weighs all batches by their rows.
+    The training tricks and `FlushGradients` do this, too.
+
+    The losses of kerasx tell the number of their terms, as does a loss of your own that ends with
+    `masked_mean` of kerasx.losses; for others the places of the output that its mask leaves are
+    counted. Of several losses the first one is asked, so batches are exact where all are divided
+    by the same number. `contrastive_accumulation` is exact for any losses in `compile`.
+
+    Args:
+        model: a keras.Model, compiled or not.
+
+    Returns: the model.
+
+    >>> model = weigh_batches(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    """
+    step_of(model)
     return model
 
 

@@ -103,6 +103,40 @@ def test_the_column_sums_are_the_gradient_at_the_identity(jit):
         assert not np.array_equal(*seen)  # two steps draw different masks
 
 
+def kept_bytes(model, x):
+    """Count the bytes that a step keeps, or needs beside its arguments, for the backward pass."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def loss(values):
+            outputs, _ = model.stateless_call(values, states, x, training=True)
+            return ops.sum(outputs)
+
+        values = [v.value for v in model.trainable_variables]
+        states = [v.value for v in model.non_trainable_variables]
+        compiled = jax.jit(jax.grad(loss)).lower(values).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+    import torch
+
+    kept = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: kept.setdefault(t.data_ptr(), t.nbytes) and t, lambda t: t
+    ):
+        model(x, training=True)
+    return sum(kept.values())
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="it tells no bytes on a CPU")
+def test_recomputing_keeps_less_memory():
+    sizes = {"num_hidden_layers": 6, "intermediate_size": 64, "hidden_size": 16}
+    x = [np.ones((8, 16), "int32")] * 2
+    plain, recomputed = (
+        kept_bytes(build_transformer_model({**CONFIG, **sizes}, recompute=recompute), x)
+        for recompute in (False, True)
+    )
+    assert recomputed < 0.5 * plain
+
+
 def test_without_training_nothing_is_dropped_and_no_seed_advances():
     block = Block(layers.Dropout(0.5, seed=3))
     x = np.ones((2, 4), "float32")

@@ -49,7 +49,7 @@ def test_the_loss_is_the_mean_of_the_losses_of_the_turns_weighted_by_their_token
     sizes = np.array([len(turn) + 1 for turn in TURNS])
     ends = np.cumsum(sizes)
     turns = [found[i, end - n : end].mean() for i, (n, end) in enumerate(zip(sizes, ends))]
-    whole = MaskedCrossEntropy()(np.append(ids[-1:, 1:], [[0]], 1), scores[-1:])
+    whole = MaskedCrossEntropy(ignore_class=0)(np.append(ids[-1:, 1:], [[0]], 1), scores[-1:])
     assert counted[-1].sum() == sizes.sum()
     np.testing.assert_allclose(whole, np.average(turns, weights=sizes), rtol=1e-5)
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasx.layers import ConditionalRandomField, MaximumEntropyMarkovModel
 from kerasx.spans import ViterbiDecoder, allowed_transitions, tag_set, tags_to_spans
+from tests.gradients import gradient
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=(3, 5, 3)).astype("float32")
@@ -116,6 +117,65 @@ def test_a_label_outside_the_tag_set_makes_the_loss_nan():
     assert np.isfinite(numpy(crf.sparse_loss(tags, masked(crf)))).all()
     tags[0, 0] = 3
     assert np.isnan(numpy(crf.sparse_loss(tags, masked(crf)))).tolist() == [True, False, False]
+
+
+UNLABELLED = {  # of five places; the second sentence has places of padding, too
+    "first": [[0], [0], [0]],
+    "last": [[4], [3], [4]],
+    "inner": [[1, 3], [1], [2]],
+    "whole row": [[0, 1, 2, 3, 4], [1], []],
+}
+
+
+@pytest.mark.parametrize("cls", [ConditionalRandomField, MaximumEntropyMarkovModel])
+@pytest.mark.parametrize("where", UNLABELLED)
+def test_a_label_of_minus_100_leaves_its_place_out(cls, where):
+    """As if the sentence were shorter: in loss and accuracy, with finite gradients, 0 there."""
+    layer, tags, left = layer_of(cls), TAGS.copy(), MASK.copy()
+    for row, places in enumerate(UNLABELLED[where]):
+        tags[row, places], left[row, places] = -100, False
+    shorter = layer(ops.convert_to_tensor(SCORES), mask=ops.convert_to_tensor(left))
+    for name in ("sparse_loss", "sparse_accuracy"):
+        wanted, got = (
+            getattr(layer, name)(*pair) for pair in ((TAGS, shorter), (tags, masked(layer)))
+        )
+        np.testing.assert_allclose(numpy(got), numpy(wanted), rtol=1e-6)
+    slopes = gradient(lambda s: layer.sparse_loss(tags, layer(s, mask=MASK)), SCORES)
+    assert np.isfinite(slopes).all() and not slopes[~left].any()
+    assert slopes[left].any() == left.any()
+
+
+def test_the_loss_without_some_labels_is_that_of_all_sequences_of_the_others():
+    crf, labels = layer_of(ConditionalRandomField), np.array([[-100, 1, 0, -100, 2]])
+    scores, known = SCORES[0][labels[0] >= 0], labels[labels >= 0]
+
+    def score(tags):
+        pairs = sum(TRANS[a, b] for a, b in zip(tags, tags[1:]))
+        return scores[range(len(tags)), list(tags)].sum() + pairs
+
+    every = [score(tags) for tags in itertools.product(range(3), repeat=3)]
+    wanted = np.logaddexp.reduce(every) - score(known)
+    np.testing.assert_allclose(numpy(crf.sparse_loss(labels, SCORES[:1]))[0], wanted, rtol=1e-6)
+
+
+def test_a_label_that_is_none_does_not_train():
+    """The loss is NaN, and no backend moves the weights by the gradient of a part of it."""
+    crf, tags = layer_of(ConditionalRandomField), np.where(MASK, TAGS, 0)
+    tags[0, 0] = 3
+    slopes = gradient(lambda s: crf.sparse_loss(tags, crf(s, mask=MASK)), SCORES)
+    assert np.isfinite(slopes).all() and not slopes[0].any() and slopes[1].any()
+
+
+@pytest.mark.parametrize("cls", [ConditionalRandomField, MaximumEntropyMarkovModel])
+def test_labels_of_minus_100_train_in_fit(cls):
+    inputs, layer = keras.Input((5, 3)), cls()
+    model = keras.Model(inputs, layer(keras.layers.Dense(3)(inputs)))
+    compiles = keras.backend.backend() != "torch"
+    model.compile("sgd", layer.sparse_loss, jit_compile=compiles)
+    tags = np.where(np.arange(5) < 2, -100, TAGS)
+    before = [numpy(w) for w in model.weights]
+    assert np.isfinite(model.fit(SCORES, tags, epochs=2, verbose=0).history["loss"]).all()
+    assert all(np.isfinite(w).all() and (w != b).any() for w, b in zip(model.get_weights(), before))
 
 
 def test_transitions_learn_in_a_compiled_fit_and_are_saved_with_the_model(tmp_path):

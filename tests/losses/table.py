@@ -105,7 +105,7 @@ TABLE = {
     ),
     "FlatNCE": Row(loss=lambda **k: losses.FlatNCE(0.1, **k), labels=none, shape=(B, V), wrong=()),
     "Flooding": Row(
-        loss=lambda **k: losses.Flooding(losses.MaskedCrossEntropy(), b=0.0, **k), **IDS
+        loss=lambda **k: losses.Flooding(losses.MaskedCrossEntropy(0), b=0.0, **k), **IDS
     ),
     "GlobalPointerCrossentropy": Row(
         loss=lambda **k: losses.GlobalPointerCrossentropy(sparse=True, **k),
@@ -137,7 +137,7 @@ TABLE = {
         shape=(B, V),
         wrong=SPARSE,
     ),
-    "TaiLr": Row(loss=lambda **k: losses.TaiLr(0.5, 0.1, 0.1, **k), **IDS),
+    "TaiLr": Row(loss=lambda **k: losses.TaiLr(0.5, 0.1, 0.1, ignore_class=0, **k), **IDS),
     "cosent_loss": Row(
         cosent_loss,
         labels=grades,
@@ -225,6 +225,6 @@ METRICS = {
     "MultilabelF1": Row(
         loss=lambda **k: losses.MultilabelF1("macro", **k), labels=hot, shape=(B, V), wrong=LABELS
     ),
-    "Perplexity": Row(loss=lambda **k: losses.Perplexity(**k)),
+    "Perplexity": Row(loss=lambda **k: losses.Perplexity(0, **k)),
 }
 LOSSES = {name: row for name, row in TABLE.items() if row.loss is not None}

@@ -13,7 +13,8 @@ from tests.losses.derivatives import value_and_gradient
 from tests.losses.table import LOSSES, METRICS, TABLE, B
 from tests.names import defined_names
 
-HELPERS = {"ScoreLoss", "TokenLoss", "as_ids", "smoothed", "token_weight"}
+HELPERS = {"ScoreLoss", "TokenLoss", "as_ids", "checked_class", "mean_divisor", "smoothed"}
+HELPERS |= {"token_weight"}
 DTYPES = ["float32", "float16", "bfloat16"]
 each_loss = pytest.mark.parametrize("name", LOSSES)
 each_function = pytest.mark.parametrize("name", TABLE)

@@ -58,7 +58,7 @@ def test_the_loss_class_ignores_its_class(padding):
 
 
 def test_sample_weights_may_be_of_examples_or_of_tokens():
-    loss = losses.MaskedCrossEntropy()
+    loss = losses.MaskedCrossEntropy(ignore_class=0)
     got = float(loss(IDS, LOGITS, np.array([1.0, 0.0])))
     assert got == pytest.approx(CE[0][MASK[0]].mean(), rel=1e-5)
     tokens = RNG.random((2, 5)).astype("float32")
@@ -89,7 +89,7 @@ def test_labels_with_a_last_dimension_of_one_are_taken():
 
 
 def test_perplexity_is_over_all_tokens_and_not_a_mean_of_batches():
-    metric = losses.Perplexity()
+    metric = losses.Perplexity(ignore_class=0)
     for ids, logits in zip(IDS, LOGITS):
         metric.update_state(ids[None], logits[None])
     assert float(metric.result()) == pytest.approx(np.exp(CE[MASK].mean()), rel=1e-5)
@@ -108,8 +108,8 @@ def test_perplexity_counts_in_fit():
     inputs = keras.Input((5,), dtype="int32")
     x = keras.layers.Embedding(6, 4)(inputs)
     model = keras.Model(inputs, keras.layers.Dense(6)(x))
-    metric, jit = losses.Perplexity(), keras.backend.backend() != "torch"
-    model.compile("sgd", losses.MaskedCrossEntropy(), metrics=[metric], jit_compile=jit)
+    metric, jit = losses.Perplexity(0), keras.backend.backend() != "torch"
+    model.compile("sgd", losses.MaskedCrossEntropy(0), metrics=[metric], jit_compile=jit)
     history = model.fit(IDS, IDS, batch_size=2, verbose=0).history
     assert history["perplexity"][0] == pytest.approx(np.exp(history["loss"][0]), rel=1e-4)
 
@@ -118,3 +118,24 @@ def test_a_token_loss_without_its_formula_says_what_to_override():
     loss = TokenLoss()
     with pytest.raises(ValueError, match=r"must override compute\(ids, logits\)"):
         loss(np.zeros((1, 2), "int32"), np.zeros((1, 2, 3), "float32"))
+
+
+def test_without_an_argument_no_token_id_is_taken_for_padding():
+    """0 is a token of GPT-2, 1 is the padding of RoBERTa; -100 is what labels are padded with."""
+    for loss in (losses.MaskedCrossEntropy(), losses.TaiLr(gamma=0.0, min_weight=0.0)):
+        assert float(loss(IDS, LOGITS)) == pytest.approx(CE.mean(), rel=1e-5)
+        ids = np.where(MASK, IDS, -100)
+        assert float(loss(ids, LOGITS)) == pytest.approx(CE[MASK].mean(), rel=1e-5)
+    for loss in (losses.SoftAccuracy(), losses.ExactAccuracy()):
+        some = np.where(IDS == 2, -100, IDS)
+        assert float(loss(some, LOGITS)) != pytest.approx(float(loss(IDS, LOGITS)))
+    metric = losses.Perplexity()
+    metric.update_state(np.where(MASK, IDS, -100), LOGITS)
+    assert float(metric.result()) == pytest.approx(np.exp(CE[MASK].mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("value", [True, 0.5, "0"])
+def test_the_class_that_is_ignored_is_an_integer(value):
+    for cls in (losses.MaskedCrossEntropy, losses.Perplexity, losses.SoftAccuracy):
+        with pytest.raises(ValueError, match="`ignore_class` must be an integer"):
+            cls(ignore_class=value)

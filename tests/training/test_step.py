@@ -43,6 +43,34 @@ def test_without_a_trick_it_is_what_keras_does(policy, jit_compile):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def clipped(model):
+    return training.flooding(training.adversarial_training(model, "hidden", epsilon=0.1), 0.01)
+
+
+@pytest.mark.parametrize("trick", [as_it_is, clipped])
+def test_tricks_train_with_the_accumulation_of_keras(trick):
+    """Two micro-batches of equal size are one step of Keras's own accumulation."""
+    x, y = three_classes(8)
+    model, whole = (
+        trick(classifier(optimizer=keras.optimizers.SGD(0.1, gradient_accumulation_steps=k)))
+        for k in (2, None)
+    )
+    if trick is clipped:
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+        return
+    for rows in (slice(4), slice(4, None)):
+        model.train_on_batch(x[rows], y[rows])
+    whole.train_on_batch(x, y)
+    for a, b in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_the_same_seed_trains_the_same_weights():
+    """To the last bit, with dropout, on every backend."""
+    first, second = (fitted(as_it_is)[1] for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
 def test_losses_in_layers_and_regularizers_count_once():
     class Square(Loss):
         def compute_loss(self, inputs, mask=None):
