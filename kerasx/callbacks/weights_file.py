@@ -7,6 +7,7 @@ import keras
 from kerasx.checkpoints import open_checkpoint, save_safetensors
 from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
+from kerasx.models.keras_files import weights_by_path
 from kerasx.models.keras_weights import load_keras_weights
 
 SUFFIXES = (".weights.h5", ".safetensors", ".keras")
@@ -41,7 +42,7 @@ def save_weights(model, path):
         elif path_ends(path, ".keras"):
             model.save(temporary)
         else:
-            save_safetensors(temporary, {k: w.numpy() for k, w in _by_path(model).items()})
+            save_safetensors(temporary, {k: w.numpy() for k, w in weights_by_path(model).items()})
 
 
 def load_weights(model, path):
@@ -62,7 +63,7 @@ def load_weights(model, path):
         load_keras_weights(model, path) if functional else model.load_weights(path)
     elif path_ends(path, ".keras"):
         stored = keras.saving.load_model(path, compile=False)
-        _assign(model, {k: w.numpy() for k, w in _by_path(stored).items()}, path)
+        _assign(model, {k: w.numpy() for k, w in weights_by_path(stored).items()}, path)
     else:
         with open_checkpoint(path) as stored:
             _assign(model, stored, path)
@@ -82,21 +83,8 @@ def path_ends(path, suffix):
     return os.fspath(path).endswith(suffix)
 
 
-def _by_path(model):
-    """Return {Keras path without the name of the model: weight}."""
-    paths = [w.path.removeprefix(f"{model.name}/") for w in model.weights]
-    twice = sorted({path for path in paths if paths.count(path) > 1})
-    if twice:
-        raise invalid(
-            "The weights must have distinct paths to be stored by path; give the layers names, or "
-            "write .weights.h5.",
-            repeated=twice,
-        )
-    return dict(zip(paths, model.weights))
-
-
 def _assign(model, stored, path):
-    weights = _by_path(model)
+    weights = weights_by_path(model)
     message = f"{os.fspath(path)} must hold the weights of the model; nothing was loaded."
     received = {k: tuple(stored[k].shape) for k in stored}
     check_same(received, {k: tuple(w.shape) for k, w in weights.items()}, message)

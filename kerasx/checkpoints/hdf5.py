@@ -57,6 +57,12 @@ class Hdf5Weights(Checkpoint):
             opaque = array.dtype.kind == "V"
             return array.view(spec.dtype) if opaque else array.astype(spec.dtype, copy=False)
 
+    def attributes(self, group):
+        """Return the attributes of a group or dataset, "" for those of the file; {} if absent."""
+        with readable(self.path, f"an HDF5 file with the group {group!r}", *_ERRORS):
+            found = self._file.get(group or "/")
+            return {} if found is None else dict(found.attrs)
+
     def close(self):
         self._file.close()
         super().close()

@@ -35,7 +35,10 @@ DEFAULT_IGNORE = (
     "*/.OPTIMIZER_SLOT/*",
     # constants that older PyTorch models saved with the weights
     "*position_ids",
-    "*rotary_emb.inv_freq",
+    "*embeddings.token_type_ids",
+    "*positions_encoding",
+    "*inv_freq",
+    "*num_batches_tracked",
 )
 
 

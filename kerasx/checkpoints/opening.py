@@ -16,6 +16,7 @@ from kerasx.files.atomic import check_digest
 _READERS = {
     ".safetensors": SafetensorsFile,
     ".h5": Hdf5Weights,
+    ".weights": Hdf5Weights,  # of Keras 2
     ".bin": TorchFile,
     ".pt": TorchFile,
     ".pth": TorchFile,
@@ -29,8 +30,9 @@ def open_checkpoint(source, mapped=False):
     Args:
         source: one of
             - the prefix of a TensorFlow checkpoint, such as "bert_model.ckpt";
-            - a file: `.safetensors`, `.weights.h5`, or `.bin` or `.pt` of torch, which must be
-              installed. If the file `path`.sha256 exists, the digest is checked;
+            - a file: `.safetensors`, `.weights.h5`, `.h5` or `.weights` of Keras 2, or `.bin` or
+              `.pt` of torch, which must be installed. If the file `path`.sha256 exists, the digest
+              is checked;
             - an index of shards: `.safetensors.index.json` or `.bin.index.json`;
             - a folder with one of these (see `describe_folder`);
             - a dict of arrays;

@@ -12,16 +12,16 @@ class ShardedCheckpoint(Checkpoint):
 
     Args:
         path: path of the index file.
-        shards: open checkpoints without a name in common.
+        shards: open checkpoints.
+        places: {name: the shard to read it from}.
     """
 
-    def __init__(self, path, shards):
+    def __init__(self, path, shards, places):
         self._shards = shards
         self.format = shards[0].format
         specs = {
             name: Spec(shard.shape(name), shard.dtype(name), shard)
-            for shard in shards
-            for name in shard
+            for name, shard in places.items()
         }
         skipped = {name: why for shard in shards for name, why in shard.skipped.items()}
         super().__init__(path, specs, skipped)
@@ -46,18 +46,27 @@ class ShardedCheckpoint(Checkpoint):
 def open_shards(path, open_shard):
     """Open all files of an index as one checkpoint.
 
+    A tensor that the index does not name, or names in another file, is read from the only file
+    that has it.
+
     Args:
         path: path of the index file, such as model.safetensors.index.json.
         open_shard: function of a path that returns a Checkpoint.
 
     Raises:
-        ValueError: the tensors in the files are not those in the index.
+        ValueError: no file has a tensor of the index, or several files have one that the index
+            does not place.
     """
     weight_map = read_weight_map(path)
     folder = os.path.dirname(path)
     shards = {file: open_shard(os.path.join(folder, file)) for file in set(weight_map.values())}
-    found = {(name, file) for file, shard in shards.items() for name in (*shard, *shard.skipped)}
-    wrong = sorted(name for name, _ in found ^ set(weight_map.items()))
+    places = {}
+    for file, shard in shards.items():
+        for name in (*shard, *shard.skipped):
+            places.setdefault(name, []).append(file)
+    chosen = {k: weight_map[k] if weight_map.get(k) in v else v[0] for k, v in places.items()}
+    doubtful = {k for k, v in places.items() if len(v) > 1 and weight_map.get(k) not in v}
+    wrong = sorted(doubtful | (weight_map.keys() - places.keys()))
     if wrong:
         for shard in shards.values():
             shard.close()
@@ -67,7 +76,8 @@ def open_shards(path, open_shard):
             path=os.fspath(path),
             tensors=wrong,
         )
-    return ShardedCheckpoint(path, list(shards.values()))
+    readable = {k: shards[file] for k, file in chosen.items() if k in shards[file]}
+    return ShardedCheckpoint(path, list(shards.values()), readable)
 
 
 def read_weight_map(path):

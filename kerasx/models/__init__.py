@@ -21,6 +21,7 @@ from kerasx.models.families.qwen import Qwen2, Qwen3
 from kerasx.models.families.roberta import RoBERTa
 from kerasx.models.families.roformer import RoFormer, RoFormerV2
 from kerasx.models.families.t5 import T5, T5_Decoder, T5_Encoder
+from kerasx.models.keras_weights import load_keras_weights
 from kerasx.models.predictor import Predictor
 from kerasx.models.pretrained import save_pretrained
 from kerasx.models.saving import Artefact, load_model, save_model
@@ -69,6 +70,7 @@ __all__ = [
     "enable_lora",
     "extend_with_language_model",
     "extend_with_unified_language_model",
+    "load_keras_weights",
     "load_model",
     "merge_lora",
     "save_model",

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import os
+from contextlib import nullcontext
 
 from kerasx import checkpoints
 from kerasx.checks import invalid
@@ -52,6 +53,8 @@ def build_transformer_model(
     model=None,
     application=None,
     return_keras_model=True,
+    ignore=(),
+    allow_missing=(),
     **kwargs,
 ):
     """Build a model, and fill it from a checkpoint.
@@ -66,6 +69,8 @@ def build_transformer_model(
         application: "encoder", "lm" or "unilm", as far as the family has them; by default that of
             the configuration's `architectures`, else the family's first.
         return_keras_model: return the keras.Model; False returns the builder.
+        ignore, allow_missing: patterns of tensors that may be unused, or absent, see
+            `load_weights_from_checkpoint`.
         kwargs: arguments of the model class or of its `build`; they override the configuration.
 
     Returns:
@@ -81,33 +86,44 @@ def build_transformer_model(
     ['Input-Token', 'Input-Segment']
     """
     config, checkpoint_path = _read(config_path, checkpoint_path)
-    builder, build_options = make_builder(config, model, application, **kwargs)
-    builder.build(**build_options)
-    if checkpoint_path is not None:
-        _load(builder, checkpoint_path)
+    with _opened(checkpoint_path) as source:
+        builder, build_options = make_builder(config, model, application, source, **kwargs)
+        builder.build(**build_options)
+        if source is not None:
+            _load(builder, source, ignore, allow_missing)
     return builder.model if return_keras_model else builder
 
 
-def make_builder(config, model=None, application=None, **kwargs):
-    """Return (builder, arguments of its `build`) for a configuration's dict; nothing is built."""
+def _opened(path):
+    """Return the checkpoint as a context, of None where there is none."""
+    return nullcontext() if path is None else checkpoints.open_checkpoint(path, mapped=True)
+
+
+def make_builder(config, model=None, application=None, source=None, **kwargs):
+    """Return (builder, arguments of its `build`) for a configuration's dict; nothing is built.
+
+    Args:
+        config, model, application, kwargs: as in `build_transformer_model`.
+        source: the open checkpoint that will be loaded, or None.
+    """
     cls = _family(model, config)
     defaults = _architecture(cls, config, kwargs, application)
     cls = MODELS[defaults.pop("model")] if "model" in defaults else cls
     application = application or defaults.pop("application", cls.applications[0])
     cls = _with_application(cls, application)
-    options = {**_arguments(config, cls), **defaults, **kwargs}
+    told = {} if source is None else cls.arguments_in(source)
+    options = {**_arguments(config, cls), **told, **defaults, **kwargs}
     build_options = {k: options.pop(k) for k in parameters(cls.build) if k in options}
     _check_arguments(cls, options)
     return cls(**options), build_options
 
 
-def _load(builder, checkpoint):
+def _load(builder, checkpoint, ignore, allow_missing):
     """Fill the builder; an error names the family that the checkpoint's names are of."""
     try:
-        builder.load_weights_from_checkpoint(checkpoint)
+        builder.load_weights_from_checkpoint(checkpoint, ignore=ignore, allow_missing=allow_missing)
     except ValueError as error:
-        with checkpoints.open_checkpoint(checkpoint) as source:
-            found = [name for name in recognise(source) if name in MODELS]
+        found = [name for name in recognise(checkpoint) if name in MODELS]
         own = next(c for c in type(builder).__mro__ if c in MODELS.values() or c is Transformer)
         if not found or (own.family or own) in [MODELS[k].family or MODELS[k] for k in found]:
             raise

@@ -1,68 +1,114 @@
-"""Load a weights file of Keras strictly."""
+"""Load a weights file of Keras strictly, by the names of the layers."""
 
-import re
+import os
 
-import h5py
+import numpy as np
+
+from kerasx import backend, checkpoints
+from kerasx.models.keras_files import (
+    by_order,
+    kinds_of,
+    layers_in_file,
+    layers_in_model,
+    places_in_file,
+    places_in_model,
+)
+from kerasx.models.leniency import log_left_out
+from kerasx.models.placement import matches
 
 
-def load_keras_weights(model, path):
+def load_keras_weights(model, path, ignore=(), allow_missing=(), is_head=lambda layer: False):
     """Load weights by the names of the layers, all of them or none.
 
     Keras finds a layer's weights by its class and position in the model, so `model.load_weights`
-    reads the file of any model with as many layers of each class without an error.
+    reads the file of any model with as many layers of each class without an error. Here only
+    layers that Keras numbered ("dense_1") are found by their order.
 
     Args:
         model: a functional keras.Model.
-        path: a `.weights.h5` file that `model.save_weights` wrote.
+        path: a `.weights.h5` file that `model.save_weights` wrote; an HDF5 file of Keras 2 or
+            tf.keras (`.h5`, `.weights`), also of a whole model; a `.safetensors` file that
+            `kerasx.callbacks.save_weights` wrote; or one of these as an open Checkpoint.
+        ignore: patterns (`*`, `?`) of layers in the file that the model may lack.
+        allow_missing: patterns of layers that the file may lack; they keep their weights.
+        is_head: function of a layer's name: whether model or file may lack it, which is logged.
 
     Raises:
         ValueError: lists the layers that are missing, unused or in another place; or shapes do not
             fit.
+
+    >>> import tempfile
+    >>> from kerasx.models import build_transformer_model
+    >>> config = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1,
+    ...           "num_attention_heads": 2, "intermediate_size": 16}
+    >>> path = os.path.join(tempfile.mkdtemp(), "best.weights.h5")
+    >>> build_transformer_model(config).save_weights(path)
+    >>> load_keras_weights(build_transformer_model(config), path)
     """
-    expected, stored = _places_in_model(model), _places_in_file(path)
-    wrong = sorted(k for k in {**expected, **stored} if expected.get(k) != stored.get(k))
+    bare = {layer.name for layer in model.layers if not layer.weights}  # constants of Keras 2
+    with checkpoints.open_checkpoint(path) as source:
+        path = source.path
+        tensors = layers_in_file(source)
+        if tensors is None:
+            layers, expected = places_in_model(model)
+            stored = places_in_file(source)
+        else:
+            weights = layers_in_model(model, ordered=source.format == "hdf5")
+            weights, tensors = by_order(weights, tensors, kinds_of(model))
+            expected = {k: _shapes(v, lambda w: w.shape) for k, v in weights.items()}
+            stored = {k: _shapes(v, source.shape) for k, v in tensors.items()}
+        new = [k for k in expected if k not in stored and is_head(k)]
+        spare = [k for k in stored if k not in expected and (is_head(k) or k in bare)]
+        spare = [k for k in spare if not matches(k, ignore)]
+        _check(path, expected, stored, [*spare, *ignore], [*new, *allow_missing])
+        if tensors is None:
+            _load_by_place(model, path, [x for name, x in layers.items() if name not in stored])
+        else:
+            for layer in stored.keys() & expected.keys():
+                for key, weight in weights[layer].items():
+                    backend.fill(weight, np.asarray(source[tensors[layer][key]]))
+        log_left_out(path, spare, new)
+
+
+def _shapes(weights, shape_of):
+    return {key: tuple(shape_of(weight)) for key, weight in weights.items()}
+
+
+def _check(path, expected, stored, ignore, allow_missing):
+    """Raise if layers differ between model and file, beside those that one side may lack."""
+    names = {**expected, **stored}
+    wrong = {k for k in names if expected.get(k) != stored.get(k)}
+    wrong -= {k for k in wrong if k not in expected and (k in ignore or matches(k, ignore))}
+    wrong -= {
+        k for k in wrong if k not in stored and (k in allow_missing or matches(k, allow_missing))
+    }
     if wrong:
-        listed = "\n".join(f"    {k}: {_difference(k, expected, stored)}" for k in wrong)
+        listed = "\n".join(f"    {k}: {_difference(k, expected, stored)}" for k in sorted(wrong))
         raise ValueError(
-            f"{path} must hold the weights of the same layers; nothing was loaded. Build the model "
-            f"with the arguments it was saved with. They differ in\n{listed}"
+            f"{os.fspath(path)} must hold the weights of the same layers; nothing was loaded. "
+            "Build the model with the arguments it was saved with; ignore=[...] and "
+            f"allow_missing=[...] take names of layers that may differ. They differ in\n{listed}"
         )
-    before = model.get_weights()
-    try:
-        model.load_weights(path)
-    except ValueError:
-        model.set_weights(before)
-        raise
 
 
 def _difference(name, expected, stored):
     """Say how a layer differs between model and file."""
     if name not in expected:
         return "unused"
-    return "another place" if name in stored else "missing in the file"
+    if name not in stored:
+        return "missing in the file"
+    if isinstance(stored[name], int):
+        return "another place"
+    return (
+        f"shapes {[*expected[name].values()]} in the model, {[*stored[name].values()]} in the file"
+    )
 
 
-def _places_in_model(model):
-    """Return {name: number of layers of its class before it} for the layers with weights."""
-    kinds, places = [], {}
-    for layer in model.layers:
-        if layer.weights:
-            places[layer.name] = kinds.count(type(layer).__name__)
-        kinds.append(type(layer).__name__)
-    return places
-
-
-def _places_in_file(path):
-    """Return `_places_in_model` for the groups "dense", "dense_1", ... of a `.weights.h5` file."""
-    places = {}
-
-    def visit(dataset_path, item):
-        parts = dataset_path.split("/")
-        if isinstance(item, h5py.Dataset) and parts[0] == "layers":
-            number = re.search(r"_(\d+)$", parts[1])
-            name = file["layers"][parts[1]]["vars"].attrs.get("name", parts[1])
-            places[name] = int(number[1]) if number else 0
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return places
+def _load_by_place(model, path, skipped):
+    """Load a `.weights.h5` file of Keras 3, all of it or nothing."""
+    before = model.get_weights()
+    try:
+        model.load_weights(path, objects_to_skip=skipped or None)
+    except ValueError:
+        model.set_weights(before)
+        raise

@@ -14,8 +14,8 @@ from kerasx.tokenizers.saving import tokenizer_config, vocabulary_name, write_vo
 # arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
 _OWN = frozenset(
     """attention_head_size attention_key_size embedding_size residual_attention_scores
-    hierarchical_position custom_position_ids shared_segment_embeddings norm_position
-    talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
+    embedding_mapping hierarchical_position custom_position_ids shared_segment_embeddings
+    norm_position talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
     attention_normalization version""".split()
 )
 # arguments that change neither weights nor outputs

@@ -3,14 +3,15 @@
 import re
 
 # (models, signs): a sign is a regular expression that a tensor name must contain, or after "!" one
-# that no name may contain. The first line whose signs all agree decides. "/" also matches ".".
+# that no name may contain. The first line whose signs all agree decides. "/" also matches "." and
+# the start of a name.
 _SIGNS = (
-    (("gau_alpha",), "^GAU_alpha/"),
-    (("gpt2_ml",), "^newslm/"),
-    (("gpt2",), "(^|/)wte/|^gpt/.*attention/input/LayerNorm"),
-    (("gpt",), "tokens_embed/|^gpt/"),
-    (("t5.1.1", "mt5.1.1"), "SelfAttention/[kq]", "(DenseReluDense|DenseGatedGeluDense)/wi_0"),
-    (("t5",), "SelfAttention/[kq]"),
+    (("gau_alpha",), "/GAU_alpha/"),
+    (("gpt2_ml",), "/newslm/"),
+    (("gpt2",), "/wte/|/gpt/.*attention/input/LayerNorm"),
+    (("gpt",), "/tokens_embed/|/gpt/"),
+    (("t5.1.1", "mt5.1.1"), "/SelfAttention/[kq](/|$)", "/Dense(Relu|GatedGelu)Dense/wi_0"),
+    (("t5",), "/SelfAttention/[kq](/|$)"),
     (("bart",), "decoder/layers[/_]0/encoder_attn/"),
     (("modernbert",), "embeddings/tok_embeddings"),
     (("qwen3",), "self_attn/q_norm/"),
@@ -19,15 +20,15 @@ _SIGNS = (
     (("deberta-v2",), "/rel_embeddings|self/query_proj/", "!self/in_proj/"),
     (("distilbert",), "attention/q_lin/"),
     (("albert",), "albert_layer_groups|/inner_group_0/"),
-    (("electra",), "^electra/|^generator_|^discriminator_"),
-    (("roberta",), "^(xlm-)?roberta/"),
-    (("nezha",), "^nezha/"),
+    (("electra",), "/electra/|/generator_|/discriminator_"),
+    (("roberta",), "/(xlm-)?roberta/"),
+    (("nezha",), "/nezha/|/positions_encoding$"),
     (("roformer_v2",), "/attention/self/query/", "!/attention/self/query/bias", "!LayerNorm"),
-    (("roformer",), "^roformer/|encoder/embed_positions"),
-    (("bert",), "^bert/", "/position_embeddings"),
-    (("nezha", "roformer"), "^bert/embeddings/", "/attention/self/query/"),
+    (("roformer",), "/roformer/|encoder/embed_positions"),
+    (("bert",), "/bert/", "/position_embeddings"),
+    (("nezha", "roformer"), "/bert/embeddings/", "/attention/self/query/"),
     # a Hugging Face backbone without a prefix
-    (("bert", "roberta", "electra"), "^embeddings/position_embeddings", "/attention/self/query/"),
+    (("bert", "roberta", "electra"), "/embeddings/position_embeddings", "/attention/self/query/"),
 )
 
 
@@ -45,7 +46,7 @@ def recognise(names):
     >>> recognise(["layers/dense/vars/0"])
     ()
     """
-    text = "\n".join(name.replace(".", "/") for name in names)
+    text = "\n".join(f"/{name}".replace(".", "/") for name in names)
     for models, *signs in _SIGNS:
         if all(_agrees(sign, text) for sign in signs):
             return models

@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 
 import numpy as np
 
 from kerasx.checkpoints.checkpoint import Checkpoint, Spec
+from kerasx.models.placement import Placement, matches
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,32 @@ class Original:
         token_rows: variables with a row for each token of the vocabulary.
         token_columns: variables with a column for each token.
         transposed: variables stored transposed.
-        optional: variables of heads that a model may be built without.
+        heads: variables of heads, a pattern for each head: a model or a checkpoint may lack them.
+        ignored: variables that a model may leave in the file without a word.
     """
 
     token_rows: tuple = ()
     token_columns: tuple = ()
     transposed: tuple = ()
-    optional: tuple = ()
+    heads: tuple = ()
+    ignored: tuple = ()
+
+    def is_head(self, name):
+        """Return whether a variable belongs to a head."""
+        return matches(name, self.heads)
+
+    def translate(self, checkpoint, names, ignore=()):
+        """Return a checkpoint under new names, without what precedes the old ones.
+
+        Args:
+            checkpoint: the checkpoint.
+            names: {new name: old name}.
+            ignore: see `Placement`.
+        """
+        backbone = [old for new, old in names.items() if not self.is_head(new)]
+        place = Placement(checkpoint, backbone, ignore=ignore)
+        found = {new: place.find(old) for new, old in names.items()}
+        return Translated(checkpoint, {k: v for k, v in found.items() if v}, (), place)
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,7 @@ class HuggingFace:
         prefix: what precedes the tensor names of a backbone with a head.
         transposed: patterns of the original names whose tensors are transposed; torch.nn.Linear
             stores kernels as (outputs, inputs).
+        tied: {name: second names of the same tensor}; a file may have it under any of them.
         optional: patterns of further tensors that a file may have.
         model_type: the key `model_type`; by default the family's first name in `MODELS`.
 
@@ -57,6 +77,7 @@ class HuggingFace:
     rules: tuple = ()
     prefix: str = ""
     transposed: tuple = ("*kernel",)
+    tied: dict = field(default_factory=dict)
     optional: tuple = ()
     model_type: str | None = None
 
@@ -64,12 +85,33 @@ class HuggingFace:
         """Return Hugging Face's name of the variable with this original name."""
         return rename(name, self.rules)
 
-    def translate(self, checkpoint, names):
-        """Return the checkpoint under the original names; a backbone's file may lack the prefix."""
-        bare = not any(name.startswith(self.prefix) for name in checkpoint)
-        prefix = self.prefix if bare else ""
-        theirs = {name: self.name_of(name).removeprefix(prefix) for name in names}
-        return Translated(checkpoint, theirs, self.transposed)
+    def translate(self, checkpoint, names, backbone, ignore=()):
+        """Return the checkpoint under the original names.
+
+        Args:
+            checkpoint: the checkpoint.
+            names: all original names of the family.
+            backbone: those of the backbone.
+            ignore: see `Placement`.
+        """
+        shared = getattr(checkpoint, "metadata", {})  # safetensors.torch.save_model writes it
+        shared = {k: v for k, v in shared.items() if v in checkpoint}
+        backbone = map(self._whole, backbone)
+        place = Placement(checkpoint, backbone, self.prefix, shared, ignore)
+        own = {self._whole(name) for name in names}
+        theirs, twins = {}, {}
+        for name in names:
+            canonical, part, parts = _part(self.name_of(name))
+            second = [x for x in self.tied.get(canonical, ()) if x not in own]
+            found = list(dict.fromkeys(filter(None, map(place.find, [canonical, *second]))))
+            if found:
+                theirs[name] = f"{found[0]}[{part} of {parts}]"
+                twins |= dict.fromkeys(found[1:], found[0])
+        return Translated(checkpoint, theirs, self.transposed, place, twins)
+
+    def _whole(self, name):
+        """Return Hugging Face's name of a variable, or of the fused tensor that has it."""
+        return _part(self.name_of(name))[0]
 
     def export(self, tensors):
         """Return {original name: array} under Hugging Face's names, fused and transposed."""
@@ -90,10 +132,13 @@ class Translated(Checkpoint):
         names: {new name: name in the checkpoint, or "w[1 of 3]" for the second third of the
             outputs of "w"}; other tensors keep their names.
         transposed: patterns of the new names whose tensors are transposed.
+        place: the `Placement` of the model's tensors.
+        twins: {name in the checkpoint: that of a tensor it must equal}.
     """
 
-    def __init__(self, source, names, transposed=("*kernel",)):
+    def __init__(self, source, names, transposed, place, twins=None):
         self.source, self.format, self._transposed = source, source.format, transposed
+        self._place, self.twins = place, twins or {}
         ours = {}
         for name, theirs in names.items():
             theirs, *part = _part(theirs)
@@ -104,6 +149,14 @@ class Translated(Checkpoint):
             for name, part, parts in ours.get(theirs, [(theirs, 0, 1)])
         }
         super().__init__(source.path, specs, source.skipped)
+
+    def name_in_file(self, name):
+        """Return the name that a tensor has in the file."""
+        return self._spec(name).where[0]
+
+    def is_backbone(self, name):
+        """Return whether a tensor is a part of the backbone, known or unknown."""
+        return self._place.is_backbone(self.name_in_file(name))
 
     def _spec_of(self, name, theirs, part, parts):
         shape, turned = self.source.shape(theirs), matches(name, self._transposed)
@@ -138,15 +191,6 @@ def rename(names, rules):
     for pattern, replacement in rules:
         names = re.sub(pattern, replacement, names)
     return names
-
-
-def matches(name, patterns):
-    """Return whether a name matches one of the patterns.
-
-    >>> matches("cls/predictions/output_bias", ("bert/*", "cls/*"))
-    True
-    """
-    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _part(name):

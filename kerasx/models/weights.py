@@ -1,5 +1,8 @@
 """Read and write the weights of a builder by name."""
 
+import re
+from itertools import chain
+
 import keras
 import numpy as np
 
@@ -7,7 +10,12 @@ from kerasx import backend, checkpoints
 from kerasx.checkpoints.resizing import orthogonally_resize
 from kerasx.checks import check_choice
 from kerasx.models.keras_weights import load_keras_weights
-from kerasx.models.sources import HuggingFace, Original, matches
+from kerasx.models.leniency import check_names, check_twins
+from kerasx.models.placement import matches
+from kerasx.models.sources import HuggingFace, Original
+
+# vocabularies are padded to a multiple of one of these
+_MULTIPLES = [2**k for k in range(1, 11)]
 
 
 class WeightLoading:
@@ -28,12 +36,14 @@ class WeightLoading:
         """Apply `keep_tokens` and `compound_tokens` to the rows of a token table or bias.
 
         Args:
-            embeddings: array (original vocabulary size, ...).
+            embeddings: array (original vocabulary size, ...), maybe padded to a multiple.
 
         Returns:
             float32 array (vocab_size, ...).
         """
         embeddings = np.asarray(embeddings, dtype="float32")
+        if _is_padded(self.original_vocab_size, len(embeddings)):
+            embeddings = embeddings[: self.original_vocab_size]
         if self.keep_tokens is not None:
             embeddings = embeddings[np.asarray(self.keep_tokens)]
         if self.compound_tokens is not None:
@@ -67,36 +77,81 @@ class WeightLoading:
             return (*shape[:-1], self.original_vocab_size)
         return shape[::-1] if matches(name, self.original.transposed) else shape
 
-    def load_weights_from_checkpoint(self, checkpoint, mapping=None):
+    def load_weights_from_checkpoint(self, checkpoint, mapping=None, ignore=(), allow_missing=()):
         """Fill the layers from a checkpoint; nothing is assigned unless everything fits.
 
+        Heads that the model or the checkpoint lacks are named in one line of log.
+
         Args:
-            checkpoint: path of a checkpoint, or {name: array}; a `.weights.h5` file of Keras must
-                come from a model of the same layers.
+            checkpoint: path of a checkpoint, or {name: array}; a weights file of Keras must come
+                from a model of the same layers.
             mapping: {layer name: [variables]}, `variable_mapping()` by default.
+            ignore: patterns (`*`, `?`) of tensors that may be unused.
+            allow_missing: patterns of tensors that may be absent; they keep their initial values.
 
         Raises:
-            ValueError: lists every missing, unused and mis-shaped tensor.
+            ValueError: lists every missing, unused and mis-shaped tensor of the backbone.
         """
         with checkpoints.open_checkpoint(checkpoint, mapped=True) as source:
-            if source.format == "hdf5":
-                return load_keras_weights(self.model, source.path)
-            source = self.translated(source)
+            if source.format == "hdf5" or self._holds_layers(source):
+                options = {"ignore": ignore, "allow_missing": allow_missing}
+                return load_keras_weights(
+                    self.model, source, **options, is_head=self._is_head_layer
+                )
+            source = self.translated(source, ignore)
             pairs = list(self.weights_and_variables(mapping))
-            expected = {name: self._expected_shape(name, weight) for weight, name in pairs}
-            optional = (*self.original.optional, *self.huggingface.optional)
-            ignore = (*checkpoints.DEFAULT_IGNORE, *optional)
-            checkpoints.match(expected, source, ignore=ignore)
-            source.verify(expected)  # raises for damaged data before the first weight is assigned
+            expected = {name: self._expected_shape(name, weight, source) for weight, name in pairs}
+            found = check_names(self, expected, source, ignore, allow_missing)
+            check_twins(source, self.scores_tokens, ignore)
+            source.verify(found)  # raises for damaged data before the first weight is assigned
             for weight, name in pairs:
-                self._fill(weight, source, name)
+                if name in source:
+                    self._fill(weight, source, name)
 
-    def translated(self, checkpoint):
-        """Return the checkpoint under the original names, also a Hugging Face checkpoint."""
+    def translated(self, checkpoint, ignore=()):
+        """Return the checkpoint under the original names, whatever precedes its own.
+
+        Args:
+            checkpoint: the checkpoint, with the names of any source.
+            ignore: patterns of names to pass over where the file has several backbones.
+        """
+        names = self.variables()
         if not self.huggingface.rules or any("/" in name for name in checkpoint):
-            return checkpoint
-        names = {n for variables in self.variable_mapping().values() for n in variables}
-        return self.huggingface.translate(checkpoint, names)
+            return self.original.translate(checkpoint, dict(zip(names, names)), ignore)
+        backbone = [name for name in names if not self.original.is_head(name)]
+        return self.huggingface.translate(checkpoint, names, backbone, ignore)
+
+    def variables(self):
+        """Return the names of all variables of the family, those of absent heads included."""
+        return list(dict.fromkeys(chain.from_iterable(self.variable_mapping().values())))
+
+    def _holds_layers(self, checkpoint):
+        """Return whether a checkpoint has weights under the Keras paths of the model's layers."""
+        return any(name.partition("/")[0] in self.layers for name in checkpoint)
+
+    def _is_head_layer(self, name):
+        """Return whether a Keras layer is a head, of this model or of another one's."""
+        layers = self.variable_mapping()
+        name = name.removeprefix(self.prefix)
+        if name in layers:
+            others = (*self.original.heads, *self.original.ignored)
+            return all(matches(variable, others) for variable in layers[name])
+        return not {re.sub(r"\d+", "0", name)} & {re.sub(r"\d+", "0", layer) for layer in layers}
+
+    @classmethod
+    def arguments_in(cls, checkpoint):
+        """Return the arguments of the class that a checkpoint tells, whatever its configuration.
+
+        Args:
+            checkpoint: an open Checkpoint.
+        """
+        return {}
+
+    @property
+    def scores_tokens(self):
+        """Whether the model has scores of tokens."""
+        names = ("with_mlm", "with_lm", "final_activation")
+        return any(getattr(self, name, None) for name in names)
 
     def weights_and_variables(self, mapping=None):
         """Yield (weight, checkpoint variable) for every mapped layer that the model has."""
@@ -114,10 +169,20 @@ class WeightLoading:
                 )
             yield from zip(layer.weights, variables, strict=False)
 
-    def _expected_shape(self, name, weight):
+    def is_of_tokens(self, name):
+        """Return whether a variable has an entry for each token of the vocabulary."""
+        return matches(name, (*self.original.token_rows, *self.original.token_columns))
+
+    def _expected_shape(self, name, weight, source):
+        """Return the shape that a variable must have in the checkpoint."""
         if self.ignore_invalid_weights or self.autoresize_weights:
             return (None,) * len(weight.shape)
-        return self.checkpoint_shape(name, tuple(weight.shape))
+        shape = self.checkpoint_shape(name, tuple(weight.shape))
+        if not self.is_of_tokens(name) or name not in source:
+            return shape
+        size, found = self.original_vocab_size, source.shape(name)
+        sizes = [n if m == size and _is_padded(size, n) else m for m, n in zip(shape, found)]
+        return tuple(sizes) if len(found) == len(shape) else shape
 
     def _fill(self, weight, source, name):
         """Assign the variable's value, and release the pages of the file read so far."""
@@ -164,3 +229,8 @@ class WeightLoading:
     def huggingface_tensors(self, tensors):
         """Return {original name: array} under Hugging Face's names and in its layout."""
         return self.huggingface.export(tensors)
+
+
+def _is_padded(size, rows):
+    """Return whether a table of `rows` rows is one of `size` tokens, padded to a multiple."""
+    return rows > size and any(rows % m == 0 and rows - size < m for m in _MULTIPLES)

@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 
 from kerasx.models.families.bert import BERT
-from kerasx.models.families.bert_names import BERT_FOLDER
-from kerasx.models.sources import HuggingFace, Translated, rename
+from kerasx.models.families.bert_names import BERT_FOLDER, tied
+from kerasx.models.placement import ending
+from kerasx.models.sources import HuggingFace, rename
 
 # rules from the names of BERT's variables to those of ALBERT's
 _BLOCK = "bert/encoder/transformer/group_0/inner_group_0/"
@@ -19,11 +20,42 @@ _SHARED = (
 )
 
 
-class ALBERT(BERT):
+class MappedEmbeddings(BERT):
+    """BERT whose embeddings may be mapped to hidden_size though they have it.
+
+    Args:
+        embedding_mapping: whether embeddings are mapped: where their width differs by default, and
+            always in Hugging Face's models.
+    """
+
+    def __init__(self, *args, embedding_mapping=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        differs = self.embedding_size != self.hidden_size
+        self.embedding_mapping = differs or bool(embedding_mapping)
+
+    def map_embeddings(self, x):
+        if not self.embedding_mapping:
+            return x
+        return self.dense(x, self.hidden_size, "Embedding-Mapping")
+
+    @classmethod
+    def arguments_in(cls, checkpoint):
+        table = ending(checkpoint, "word_embeddings", "word_embeddings.weight")
+        place = "encoder{0}embedding_hidden_mapping_in{0}"
+        mapping = ending(checkpoint, f"{place}kernel".format("/"), f"{place}weight".format("."))
+        return {"embedding_mapping": bool(mapping)} if table else {}
+
+    @classmethod
+    def translate_config(cls, config):
+        return {"embedding_mapping": True, **config} if "model_type" in config else config
+
+
+class ALBERT(MappedEmbeddings):
     """BERT that applies the same block again and again (arXiv 1909.11942).
 
     Args:
         embedding_size, ...: as in `BERT`; the embeddings are smaller than the blocks.
+        embedding_mapping: see `MappedEmbeddings`.
 
     >>> albert = ALBERT(30, 8, 3, 2, 16, embedding_size=4)
     >>> albert.build()
@@ -75,11 +107,11 @@ class ALBERT(BERT):
             (r"^cls\.seq_relationship", "sop_classifier.classifier"),
         ),
         prefix="albert.",
-        optional=(*BERT_FOLDER.optional, "predictions.decoder.*"),
+        tied=tied("albert.", "predictions."),
     )
 
 
-class ALBERT_Unshared(BERT):
+class ALBERT_Unshared(MappedEmbeddings):
     """BERT whose blocks all start as an ALBERT's block and are then trained apart.
 
     It reads an ALBERT's weights and writes those of a BERT, which either class reads again.
@@ -93,12 +125,11 @@ class ALBERT_Unshared(BERT):
     family = "albert"
     huggingface = replace(ALBERT.huggingface, rules=(*_SHARED, *ALBERT.huggingface.rules))
 
-    def translated(self, checkpoint):
-        if not any(name.startswith(_BLOCK) for name in checkpoint):
-            return super().translated(checkpoint)
-        names = {n for variables in self.variable_mapping().values() for n in variables}
-        names = {name: rename(name, _SHARED) for name in names}
-        return Translated(checkpoint, names, transposed=())
+    def translated(self, checkpoint, ignore=()):
+        if not any(_BLOCK in name for name in checkpoint):
+            return super().translated(checkpoint, ignore)
+        names = {name: rename(name, _SHARED) for name in self.variables()}
+        return self.original.translate(checkpoint, names, ignore)
 
     def huggingface_tensors(self, tensors):
         raise ValueError(

@@ -69,6 +69,9 @@ class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
             return (1, self.original_vocab_size)
         return super().checkpoint_shape(name, shape)
 
+    def is_of_tokens(self, name):
+        return name == _BIAS or super().is_of_tokens(name)
+
     @classmethod
     def translate_config(cls, config):
         """Refuse halves of different widths, and read the padding id."""
@@ -85,7 +88,7 @@ class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
         names = ("attention_heads", "ffn_dim")
         return config | {f"decoder_{name}": config[f"encoder_{name}"] for name in names}
 
-    original = Original(token_rows=("model/shared/embeddings",), optional=(_BIAS,))
+    original = Original(token_rows=("model/shared/embeddings",), heads=(_BIAS,))
     huggingface = HuggingFace(
         heads={
             "BartForConditionalGeneration": {"with_lm": "linear"},
@@ -126,11 +129,13 @@ class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
             ("/", "."),
         ),
         prefix="model.",
-        optional=(
-            "lm_head.weight",
-            "*encoder.embed_tokens.weight",
-            "*decoder.embed_tokens.weight",
-        ),
+        tied={
+            "model.shared.weight": (
+                "model.encoder.embed_tokens.weight",
+                "model.decoder.embed_tokens.weight",
+                "lm_head.weight",
+            )
+        },
     )
 
 
@@ -159,7 +164,7 @@ class BART_Encoder(Encoder, BART_Base):  # noqa: N801
     (None, None, 8)
     """
 
-    original = replace(BART_Base.original, optional=(_BIAS, "model/decoder/*"))
+    original = replace(BART_Base.original, ignored=(_BIAS, "model/decoder/*"))
     huggingface = replace(
         BART_Base.huggingface, heads=dict.fromkeys(BART_Base.huggingface.heads, {})
     )
@@ -174,7 +179,7 @@ class BART_Decoder(Decoder, BART_Base):  # noqa: N801
     (None, None, 30)
     """
 
-    original = replace(BART_Base.original, optional=(_BIAS, "model/encoder/*"))
+    original = replace(BART_Base.original, ignored=("model/encoder/*",))
 
     def compute_logits(self, x):
         x = self.score_by_token_table(x)

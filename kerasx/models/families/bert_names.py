@@ -62,10 +62,22 @@ def norm(place):
     return [f"{place}/beta", f"{place}/gamma"]
 
 
+def tied(prefix, head):
+    """Return the second names of a token table and of the bias of its scores.
+
+    >>> tied("roberta.", "lm_head.")["lm_head.bias"]
+    ('lm_head.decoder.bias',)
+    """
+    return {
+        f"{prefix}embeddings.word_embeddings.weight": (f"{head}decoder.weight",),
+        f"{head}bias": (f"{head}decoder.bias",),
+    }
+
+
 BERT_CHECKPOINT = Original(
     token_rows=("bert/embeddings/word_embeddings", "cls/predictions/output_bias"),
     transposed=("cls/seq_relationship/output_weights",),
-    optional=("bert/pooler/*", "cls/*"),
+    heads=("bert/pooler/*", "cls/predictions/*", "cls/seq_relationship/*", "classifier/*"),
 )
 BERT_FOLDER = HuggingFace(
     heads={
@@ -96,5 +108,5 @@ BERT_FOLDER = HuggingFace(
         ("/", "."),
     ),
     prefix="bert.",
-    optional=("cls.predictions.decoder.*",),  # second names of tied tensors
+    tied=tied("bert.", "cls.predictions."),
 )

@@ -12,6 +12,7 @@ from kerasx.models.families.bert_names import (
     bert_variables,
     dense,
     norm,
+    tied,
 )
 from kerasx.models.families.block_options import HalfCausalHeads, NormPosition, ResidualScores
 from kerasx.models.families.encoder import NextSentence
@@ -53,6 +54,7 @@ class DeBERTa(
         conv_kernel_size: size of a convolution of the embeddings beside the first block; 0 for no
             convolution.
         conv_act: activation of the convolution.
+        pooler_act: activation of the pooled output, if `with_pool` is True.
         legacy: the token output has BERT's names in the checkpoint; False for "lm_predictions", as
             in Microsoft's releases.
 
@@ -78,6 +80,7 @@ class DeBERTa(
         position_biased_input=True,
         conv_kernel_size=0,
         conv_act="tanh",
+        pooler_act="gelu",
         legacy=True,
         segment_vocab_size=0,
         layer_norm_eps=1e-7,
@@ -99,6 +102,7 @@ class DeBERTa(
         self.position_biased_input = position_biased_input
         self.conv_kernel_size = conv_kernel_size
         self.conv_act = conv_act
+        self.pooler_act = pooler_act
         self.legacy = legacy
         self.position_buckets = position_buckets
         self.max_relative_positions = max_relative_positions
@@ -129,6 +133,10 @@ class DeBERTa(
 
     def embed_positions(self, x, positions=None):
         return super().embed_positions(x, positions) if self.position_biased_input else x
+
+    @property
+    def pool_act(self):
+        return self.pooler_act if self.with_pool is True else self.with_pool
 
     def compute_position_bias(self, inputs=None):
         """Return the table of the distances' vectors, (1, 2k, d), or None."""
@@ -195,14 +203,21 @@ class DeBERTa(
     original = BERT_CHECKPOINT
     huggingface = replace(
         BERT_FOLDER,
-        heads={"DebertaV2Model": {}, "DebertaV2ForMaskedLM": {"with_mlm": "linear"}},
+        heads={
+            "DebertaV2Model": {},
+            "DebertaV2ForMaskedLM": {"with_mlm": "linear"},
+            "DebertaV2ForSequenceClassification": {"with_pool": True, "with_classes": True},
+            "DebertaV2ForTokenClassification": {"with_classes": True},
+        },
+        keys={**BERT_FOLDER.keys, "pooler_hidden_act": "pooler_act"},
         required={"tie_word_embeddings": True, "conv_groups": 1},
-        ignored=("pooler_dropout", "pooler_hidden_act", "pooler_hidden_size"),
+        ignored=("pooler_dropout", "pooler_hidden_size"),
         rules=(
+            ("^bert/pooler/", "pooler/"),
             ("^bert/", "deberta/"),
             (r"/self/(\w+)/", r"/self/\1_proj/"),
             *BERT_FOLDER.rules,
         ),
         prefix="deberta.",
-        optional=(*BERT_FOLDER.optional, "lm_predictions.*", "mask_predictions.*"),
+        tied=tied("deberta.", "cls.predictions."),
     )

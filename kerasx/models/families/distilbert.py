@@ -44,7 +44,7 @@ class DistilBERT(TrainedPositions, EncoderModel):
 
     original = Original(
         token_rows=("distilbert/embeddings/word_embeddings", "vocab_projector/bias"),
-        optional=("vocab_*",),
+        heads=("vocab_*", "pre_classifier/*", "classifier/*"),
     )
     huggingface = replace(
         BERT_FOLDER,
@@ -67,5 +67,5 @@ class DistilBERT(TrainedPositions, EncoderModel):
         # the file has the position table, whether or not it started as sinusoids
         ignored=("qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_"),
         prefix="distilbert.",
-        optional=(),
+        tied={"distilbert.embeddings.word_embeddings.weight": ("vocab_projector.weight",)},
     )

@@ -30,6 +30,8 @@ class ELECTRA(TrainedPositions, EncoderModel):
         super().__init__(*args, **kwargs)
         self.with_discriminator = with_discriminator
 
+    mlm_act = "gelu"  # whatever hidden_act is
+
     def apply_final_layers(self, inputs):
         """Apply the discriminator's head, or the heads of BERT."""
         if not self.with_discriminator:
@@ -55,7 +57,7 @@ class ELECTRA(TrainedPositions, EncoderModel):
     original = Original(
         token_rows=("electra/embeddings/word_embeddings", "generator_predictions/output_bias"),
         # a file may have both models, the generator's blocks beside the discriminator's
-        optional=("generator*", "discriminator_predictions*"),
+        heads=("generator*", "discriminator_predictions*", "classifier/*"),
     )
     huggingface = replace(
         BERT_FOLDER,
@@ -79,5 +81,5 @@ class ELECTRA(TrainedPositions, EncoderModel):
             *BERT_FOLDER.rules,
         ),
         prefix="electra.",
-        optional=(),
+        tied={"electra.embeddings.word_embeddings.weight": ("generator_lm_head.weight",)},
     )

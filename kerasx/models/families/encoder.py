@@ -41,9 +41,13 @@ class Heads:
 
     def pool(self, x):
         """Apply a dense layer to the first token's vector."""
-        activation = "tanh" if self.with_pool is True else self.with_pool
         x = self.apply(x, FirstToken, name="Pooler")
-        return self.dense(x, self.hidden_size, "Pooler-Dense", activation)
+        return self.dense(x, self.hidden_size, "Pooler-Dense", self.pool_act)
+
+    @property
+    def pool_act(self):
+        """Activation of the pooled output."""
+        return "tanh" if self.with_pool is True else self.with_pool
 
     @property
     def mlm_act(self):

@@ -55,6 +55,7 @@ class Encoder(Half):
 
     side = "Encoder"
     input_roles = ("source",)
+    scores_tokens = False
 
     def get_inputs(self):
         return [self.token_input()]

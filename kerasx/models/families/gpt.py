@@ -120,8 +120,9 @@ class GPT(NormPosition, Segments, TrainedPositions, LanguageModel):
         ),
         prefix="transformer.",
         transposed=(),  # GPT-2's Conv1D stores (inputs, outputs)
-        # the tied token table, and causal masks that older models saved
-        optional=("lm_head.weight", "*h.*.attn.bias", "*h.*.attn.masked_bias"),
+        tied={"transformer.tokens_embed.weight": ("lm_head.weight",)},
+        # causal masks that older models saved
+        optional=("*h.*.attn.bias", "*h.*.attn.masked_bias"),
         model_type="openai-gpt",
     )
 
@@ -172,6 +173,7 @@ class GPT2(TrainedPositions, LanguageModel):
             (r"gpt/embeddings/position_embeddings", "gpt/wpe/weight"),
             *GPT.huggingface.rules,
         ),
+        tied={"transformer.wte.weight": ("lm_head.weight",)},
         model_type="gpt2",
     )
 

@@ -5,7 +5,10 @@ from kerasx.layers import Embedding
 from kerasx.models.families.bert_names import dense
 from kerasx.models.families.gpt import LanguageModel
 from kerasx.models.families.roformer import Rotary
+from kerasx.models.leniency import has_own_scores
 from kerasx.models.sources import HuggingFace, Original
+
+_TABLE, _SCORES = "model.embed_tokens.weight", "lm_head.weight"
 
 
 def causal_heads(name):
@@ -83,8 +86,9 @@ class Llama(Rotary, LanguageModel):
         mapping = {
             "Embedding-Token": ["model/embed_tokens/embeddings"],
             "Output-Norm": ["model/norm/gamma"],
-            "Output-LM": ["lm_head/embeddings"],
         }
+        if not self.tie_word_embeddings:
+            mapping["Output-LM"] = ["lm_head/embeddings"]
         for i in range(self.num_hidden_layers):
             ours, theirs = f"Transformer-{i}-", f"model/layers_{i}"
             network = [f"{theirs}/mlp/{x}_proj" for x in ("gate", "up", "down")]
@@ -106,6 +110,12 @@ class Llama(Rotary, LanguageModel):
         ]
 
     @classmethod
+    def arguments_in(cls, checkpoint):
+        """Tell that scores have a table of their own, whatever the configuration says."""
+        separate = has_own_scores(checkpoint, _SCORES, _TABLE.removeprefix("model."))
+        return {"tie_word_embeddings": False} if separate else {}
+
+    @classmethod
     def translate_config(cls, config):
         _check_windows(config)
         return _with_rotation(config)
@@ -120,7 +130,7 @@ class Llama(Rotary, LanguageModel):
 
     original = Original(
         token_rows=("model/embed_tokens/embeddings", "lm_head/embeddings"),
-        optional=("lm_head/*",),
+        heads=("lm_head/*",),
     )
     huggingface = HuggingFace(
         heads=causal_heads("Llama"),
@@ -141,7 +151,7 @@ class Llama(Rotary, LanguageModel):
             ("/", "."),
         ),
         prefix="model.",
-        optional=("lm_head.*",),  # some files have the tied table twice
+        tied={_TABLE: (_SCORES,)},
     )
 
 

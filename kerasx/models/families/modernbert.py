@@ -158,7 +158,7 @@ class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segme
 
     original = Original(
         token_rows=("model/embeddings/tok_embeddings", "decoder/bias"),
-        optional=("head/*", "decoder/*"),
+        heads=("head/*", "decoder/*"),
     )
     huggingface = HuggingFace(
         heads={"ModernBertModel": {}, "ModernBertForMaskedLM": {"with_mlm": "linear"}},
@@ -193,5 +193,5 @@ class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segme
             ("/", "."),
         ),
         prefix="model.",
-        optional=("decoder.weight",),
+        tied={"model.embeddings.tok_embeddings.weight": ("decoder.weight",)},
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kerasx.layers import RelativePositionEmbedding
-from kerasx.models.families.bert_names import BERT_FOLDER
+from kerasx.models.families.bert_names import BERT_FOLDER, tied
 from kerasx.models.families.encoder import EncoderModel, NextSentence
 
 
@@ -44,4 +44,7 @@ class NEZHA(NextSentence, EncoderModel):
         BERT_FOLDER,
         heads={name.replace("Bert", "Nezha"): v for name, v in BERT_FOLDER.heads.items()},
         ignored=("use_relative_position",),
+        rules=(("^bert/", "nezha/"), *BERT_FOLDER.rules),
+        prefix="nezha.",
+        tied=tied("nezha.", "cls.predictions."),
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from keras import ops
 
 from kerasx.checks import invalid
-from kerasx.models.families.bert_names import BERT_FOLDER
+from kerasx.models.families.bert_names import BERT_FOLDER, tied
 from kerasx.models.families.encoder import EncoderModel
 from kerasx.models.families.input_embeddings import TrainedPositions
 from kerasx.models.sources import Original, rename
@@ -58,6 +58,8 @@ class RoBERTa(TrainedPositions, EncoderModel):
         )
         self.position_options = {"offset": pad_id + 1}
 
+    mlm_act = "gelu"  # whatever hidden_act is
+
     @property
     def input_roles(self):
         """Roles of the inputs, without segment ids where there is one segment."""
@@ -83,7 +85,7 @@ class RoBERTa(TrainedPositions, EncoderModel):
 
     original = Original(
         token_rows=("roberta/embeddings/word_embeddings", "lm_head/bias"),
-        optional=("roberta/pooler/*", "lm_head/*"),
+        heads=("roberta/pooler/*", "lm_head/*", "classifier/*"),
     )
     huggingface = replace(
         BERT_FOLDER,
@@ -92,5 +94,5 @@ class RoBERTa(TrainedPositions, EncoderModel):
         },
         keys={**BERT_FOLDER.keys, "pad_token_id": "pad_id"},
         prefix="roberta.",
-        optional=("lm_head.decoder.*",),
+        tied=tied("roberta.", "lm_head."),
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import keras
 
 from kerasx.layers import SinusoidalPositionEmbedding
-from kerasx.models.families.bert_names import BERT_CHECKPOINT, BERT_FOLDER, bert_variables
+from kerasx.models.families.bert_names import BERT_CHECKPOINT, BERT_FOLDER, bert_variables, tied
 from kerasx.models.families.block_options import BlockOptions
 from kerasx.models.families.encoder import EncoderModel, NextSentence
 from kerasx.models.families.input_embeddings import Embeddings, Segments
@@ -84,8 +84,9 @@ class RoFormer(Rotary, NextSentence, EncoderModel):
             *BERT_FOLDER.rules,
         ),
         prefix="roformer.",
+        tied=tied("roformer.", "cls.predictions."),
         # the sinusoids, which are computed here
-        optional=(*BERT_FOLDER.optional, "*encoder.embed_positions.weight"),
+        optional=("*encoder.embed_positions.weight",),
     )
 
 

@@ -4,15 +4,18 @@ import itertools
 from dataclasses import replace
 
 import keras
-import numpy as np
 
 from kerasx.checks import check_choice, invalid
 from kerasx.layers import RelativePositionEmbeddingT5
 from kerasx.models.families.encoder_decoder import Decoder, Encoder, EncoderDecoder, Half
+from kerasx.models.leniency import has_own_scores
+from kerasx.models.placement import ending
 from kerasx.models.sources import HuggingFace, Original
 
 VERSIONS = ("t5.1.0", "t5.1.1", "mt5.1.1")
 _SCORES = "decoder/logits/kernel"
+_TABLE = "shared.weight"
+_TABLES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 # model classes of transformers
 _HEADS = {
     "T5ForConditionalGeneration": {"with_lm": "linear"},
@@ -35,7 +38,8 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
         hidden_act: "relu" in 1.0, gated ["gelu_new", "linear"] in 1.1.
         tie_word_embeddings: logits are products with the token table, as in 1.0.
         scale_decoder_outputs: multiply the decoder's outputs by hidden_size^(-1/2); by default
-            where they meet the token table, as the original does. bert4keras always does.
+            where they meet the token table, as the original does. bert4keras always does;
+            "scores" does where tokens are scored.
         cross_position_bias: use the decoder's biases also in attention to the source, as
             bert4keras does by default, but not the original.
         relative_attention_num_buckets, relative_attention_max_distance: see
@@ -69,9 +73,11 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
         hidden_act = hidden_act or ("relu" if first else ["gelu_new", "linear"])
         super().__init__(*args, hidden_act=hidden_act, layer_norm_eps=layer_norm_eps, **kwargs)
         self.tie_word_embeddings = first if tie_word_embeddings is None else tie_word_embeddings
+        check_choice("scale_decoder_outputs", scale_decoder_outputs, (None, False, True, "scores"))
         if scale_decoder_outputs is None:
-            scale_decoder_outputs = self.tie_word_embeddings and bool(self.with_lm)
-        self.scale_decoder_outputs = scale_decoder_outputs
+            scale_decoder_outputs = "scores" if self.tie_word_embeddings else False
+        scored = scale_decoder_outputs == "scores"
+        self.scale_decoder_outputs = bool(self.with_lm) if scored else scale_decoder_outputs
         self.cross_position_bias = cross_position_bias
         self.relative_attention_num_buckets = relative_attention_num_buckets
         self.relative_attention_max_distance = relative_attention_max_distance
@@ -129,25 +135,34 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
                 mapping[f"{layer}-Norm"] = [f"{theirs}/{norm}/scale"]
         return mapping
 
-    def translated(self, checkpoint):
-        """Refuse a folder whose token table and logits are tied in another way than the model's."""
-        if self.with_lm and self.side != "Encoder" and "shared.weight" in checkpoint:
-            own = "lm_head.weight" in checkpoint and not np.array_equal(
-                checkpoint["lm_head.weight"], checkpoint["shared.weight"]
+    def translated(self, checkpoint, ignore=()):
+        """Refuse a file whose token table and logits are tied in another way than the model's."""
+        tied = self.arguments_in(checkpoint).get("tie_word_embeddings", self.tie_word_embeddings)
+        if self.scores_tokens and tied != self.tie_word_embeddings:
+            raise invalid(
+                f"`tie_word_embeddings` must be {tied}: the checkpoint has "
+                f"{'no' if tied else 'a'} separate `lm_head.weight`.",
+                tie_word_embeddings=self.tie_word_embeddings,
             )
-            if own == self.tie_word_embeddings:
-                raise invalid(
-                    f"`tie_word_embeddings` must be {not own}: the checkpoint has "
-                    f"{'a' if own else 'no'} separate `lm_head.weight`.",
-                    tie_word_embeddings=self.tie_word_embeddings,
-                )
-        return super().translated(checkpoint)
+        return super().translated(checkpoint, ignore)
+
+    @classmethod
+    def arguments_in(cls, checkpoint):
+        """Tell whether logits are products with the token table."""
+        if ending(checkpoint, _TABLE, *_TABLES):
+            separate = has_own_scores(checkpoint, "lm_head.weight", _TABLE, *_TABLES)
+        elif ending(checkpoint, "shared/embedding"):
+            separate = bool(ending(checkpoint, _SCORES))
+        else:
+            return {}
+        return {"tie_word_embeddings": not separate}
 
     @classmethod
     def translate_config(cls, config):
-        """Read the activation, and whether logits are tied: Hugging Face says it by the scale.
+        """Read the activation, and whether the decoder's outputs are scaled.
 
-        "gated-gelu" there is the tanh form of GELU.
+        "gated-gelu" is the tanh form of GELU. Files of transformers 4 say by tie_word_embeddings
+        whether outputs are scaled, and transformers 5 always writes it as true.
         """
         if "model_type" in config:
             second = config["model_type"] == "mt5"
@@ -156,9 +171,9 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
             name = "gelu_new" if gated and name == "gelu" else name
             config["hidden_act"] = [name, "linear"] if gated else name
             config["pad_id"] = config.get("pad_token_id", 0)
-            if not config.pop("scale_decoder_outputs", not second):
-                # transformers 5 writes tie_word_embeddings=True in any case
-                config |= {"tie_word_embeddings": False, "scale_decoder_outputs": False}
+            scaled = not second and config.get("tie_word_embeddings", True)
+            scaled = config.get("scale_decoder_outputs", scaled)
+            config["scale_decoder_outputs"] = "scores" if scaled else False
         return config
 
     def create_config(self, config):
@@ -172,7 +187,7 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
         token_rows=("shared/embedding",),
         token_columns=(_SCORES,),
         transposed=("*relative_attention_bias",),
-        optional=(_SCORES,),
+        heads=(_SCORES,),
     )
     huggingface = HuggingFace(
         heads=_HEADS,
@@ -202,12 +217,8 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
             ("/", "."),
         ),
         transposed=("*kernel", "*/[qkvo]", "*relative_attention_bias"),
-        optional=(
-            "encoder.embed_tokens.weight",
-            "decoder.embed_tokens.weight",
-            "lm_head.weight",
-            "*EncDecAttention?relative_attention_bias*",
-        ),
+        tied={_TABLE: (*_TABLES, "lm_head.weight")},
+        optional=("*EncDecAttention?relative_attention_bias*",),
     )
 
 
@@ -220,7 +231,7 @@ class T5_Encoder(Encoder, T5_Base):  # noqa: N801
     (None, None, 8)
     """
 
-    original = replace(T5_Base.original, optional=("decoder/*",))
+    original = replace(T5_Base.original, ignored=("decoder/*",))
     huggingface = replace(T5_Base.huggingface, heads=dict.fromkeys((*_HEADS, *_ENCODERS), {}))
 
 
@@ -233,7 +244,7 @@ class T5_Decoder(Decoder, T5_Base):  # noqa: N801
     (None, None, 30)
     """
 
-    original = replace(T5_Base.original, optional=(_SCORES, "encoder/*"))
+    original = replace(T5_Base.original, ignored=("encoder/*",))
 
     def cross_attention(self, x, name, index):
         if not self.cross_position_bias:

@@ -1,0 +1,197 @@
+"""Weights files of Keras 2 and 3 load by the names of the layers."""
+
+import logging
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from kerasx.callbacks import save_weights
+from kerasx.models import build_transformer_model, load_keras_weights
+from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs
+
+pytestmark = pytest.mark.once
+
+HEADS = {"with_mlm": True, "with_nsp": True}
+
+
+def write_keras_2(path, model, root="", pieces=1, names=None):
+    """Write the weights of a model as Keras 2 does."""
+    with h5py.File(path, "w") as file:
+        top = file.require_group(root) if root else file
+        layers = {(names or {}).get(x.name, x.name): x for x in model.layers}
+        text = [name.encode() for name in layers]
+        for i, part in enumerate(np.array_split(np.array(text), pieces)):
+            top.attrs[f"layer_names{i}" if pieces > 1 else "layer_names"] = part
+        for name, layer in layers.items():
+            group, weights = top.create_group(name), layer.weights
+            keys = [f"{w.path}:0" for w in weights]
+            group.attrs["weight_names"] = [key.encode() for key in keys]
+            for key, weight in zip(keys, weights):
+                group[key] = keras.ops.convert_to_numpy(weight)
+        top.create_group("top_level_model_weights").attrs["weight_names"] = []
+
+
+def assert_same_weights(model, other):
+    for x, y in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("file", ["best_model.h5", "best_model.weights", "best_model.weights.h5"])
+@pytest.mark.parametrize("root, pieces", [("", 1), ("model_weights", 1), ("", 3)])
+def test_files_of_keras_2_load(file, root, pieces, tmp_path):
+    first = build(**HEADS).model
+    write_keras_2(tmp_path / file, first, root, pieces)
+    second = build_transformer_model(CONFIG, str(tmp_path / file), **HEADS)
+    assert_same_weights(first, second)
+    third = build(**HEADS).model
+    load_keras_weights(third, tmp_path / file)
+    assert_same_weights(first, third)
+
+
+def test_the_older_format_of_keras_itself_loads(tmp_path):
+    first = build(**HEADS).model
+    first.save(tmp_path / "model.h5")
+    assert_same_weights(first, build_transformer_model(CONFIG, tmp_path / "model.h5", **HEADS))
+
+
+def classifier(name=None):
+    """Return a tiny BERT with layers of Keras on top, whose names Keras numbers."""
+    bert = build().model
+    x = keras.layers.Dense(5, activation="tanh", name=name)(bert.output)
+    return keras.Model(bert.inputs, keras.layers.Dense(2)(x))
+
+
+@pytest.mark.parametrize("file", ["best.h5", "best.weights.h5", "best.safetensors"])
+def test_layers_that_keras_numbered_load_in_their_order(file, tmp_path):
+    keras.utils.clear_session()
+    first = classifier()
+    path = tmp_path / file
+    if file == "best.h5":
+        write_keras_2(path, first)
+    else:
+        save_weights(first, path)
+    second = classifier()
+    assert first.layers[-1].name != second.layers[-1].name
+    load_keras_weights(second, path)
+    assert_same_weights(first, second)
+    assert (outputs(first, TOKENS, SEGMENTS) == outputs(second, TOKENS, SEGMENTS)).all()
+    with pytest.raises(ValueError, match="dense.*(unused|missing)"):
+        load_keras_weights(classifier("features"), path)
+
+
+@pytest.mark.parametrize("file", ["best.h5", "best.weights.h5", "best.safetensors"])
+def test_a_fine_tuned_file_starts_an_encoder_and_a_base_a_classifier(file, tmp_path, caplog):
+    models, path = [classifier(), build(**HEADS).model], tmp_path / file
+    for model in models:
+        if file == "best.h5":
+            write_keras_2(path, model)
+        else:
+            save_weights(model, path)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "kerasx"):
+            found = build_transformer_model(CONFIG, path)
+        assert len(caplog.records) == 1
+        for layer in found.layers:
+            for x, y in zip(layer.get_weights(), model.get_layer(layer.name).get_weights()):
+                np.testing.assert_array_equal(x, y)
+    if file == "best.h5":
+        write_keras_2(path, build().model)
+    else:
+        save_weights(build().model, path)
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "kerasx"):
+        build_transformer_model(CONFIG, path, with_mlm=True)
+    (line,) = caplog.messages
+    assert "MLM-Dense" in line
+
+
+@pytest.mark.parametrize("file", ["best.h5", "best.weights.h5", "best.safetensors"])
+def test_files_of_other_layers_are_refused_and_nothing_is_loaded(file, tmp_path):
+    path = tmp_path / file
+    if file == "best.h5":
+        write_keras_2(path, build(num_hidden_layers=3).model)
+    else:
+        save_weights(build(num_hidden_layers=3).model, path)
+    model = build().model
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="Transformer-2-FeedForward: unused"):
+        build_transformer_model(CONFIG, path)
+    with pytest.raises(ValueError, match="Transformer-2-FeedForward: unused"):
+        load_keras_weights(model, path)
+    with pytest.raises(ValueError, match="Transformer-3-FeedForward: missing in the file"):
+        build_transformer_model({**CONFIG, "num_hidden_layers": 4}, path)
+    with pytest.raises(ValueError, match="shape"):
+        build_transformer_model({**CONFIG, "num_hidden_layers": 3, "intermediate_size": 9}, path)
+    load_keras_weights(model, path, ignore=["Transformer-2-*"])
+    deep = build_transformer_model(CONFIG | {"num_hidden_layers": 4})
+    load_keras_weights(deep, path, allow_missing=["Transformer-3-*"])
+    assert not all((x == y).all() for x, y in zip(before, model.get_weights()))
+
+
+def test_constants_of_keras_2_are_left_out_and_named(tmp_path, caplog):
+    first, second = build().model, build().model
+    write_keras_2(tmp_path / "best.h5", first)
+    with h5py.File(tmp_path / "best.h5", "r+") as file:
+        group = file["Embedding-Token-Segment"]  # adds its inputs
+        group.attrs["weight_names"] = [b"scale:0"]
+        group["scale:0"] = np.ones(8)
+    with caplog.at_level(logging.WARNING, "kerasx"):
+        load_keras_weights(second, tmp_path / "best.h5")
+    assert_same_weights(first, second)
+    assert "Embedding-Token-Segment" in caplog.text
+
+
+MALFORMED = {
+    "a layer that is absent": lambda f: f.attrs.update(layer_names=[b"a", b"b"]),
+    "a weight that is absent": lambda f: f["a"].attrs.update(weight_names=[b"x:0"]),
+    "names that are numbers": lambda f: f.attrs.update(layer_names=[1, 2]),
+    "names in another encoding": lambda f: f.attrs.update(layer_names=[b"\xff\xfe"]),
+    "weights that are numbers": lambda f: f["a"].attrs.update(weight_names=3.0),
+    "no layers": lambda f: f.attrs.update(layer_names=[b""]),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+@pytest.mark.parametrize("file", ["best.h5", "best.weights.h5"])
+def test_malformed_files_are_refused(case, file, tmp_path):
+    path = tmp_path / file
+    with h5py.File(path, "w") as f:
+        f.attrs["layer_names"] = [b"a"]
+        f.create_group("a").attrs["weight_names"] = []
+        MALFORMED[case](f)
+    with pytest.raises(ValueError):
+        build_transformer_model(CONFIG, str(path))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["layers"],
+        ["layers/dense"],
+        ["layers/dense/vars"],
+        ["layers/dense/x/0"],
+        ["layers/_1/vars/0"],
+        ["vars/0"],
+        ["layers/embedding/vars/x", "layers/embedding/vars/0"],
+        [],
+    ],
+)
+def test_malformed_files_of_keras_3_are_refused(names, tmp_path):
+    path = str(tmp_path / "best.weights.h5")
+    with h5py.File(path, "w") as f:
+        for name in names:
+            f[name] = np.zeros(3)
+    model = build().model
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="best.weights.h5"):
+        load_keras_weights(model, path)
+    assert all((x == y).all() for x, y in zip(before, model.get_weights()))
+
+
+def test_no_hint_of_another_family_is_given_for_layers_of_keras(tmp_path):
+    write_keras_2(tmp_path / "best.h5", build(num_hidden_layers=3).model)
+    with pytest.raises(ValueError) as caught:
+        build_transformer_model(CONFIG, tmp_path / "best.h5")
+    assert "looks like" not in str(caught.value)
