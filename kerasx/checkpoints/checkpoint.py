@@ -176,7 +176,7 @@ def readable(path, what, *errors):
         yield
     except errors as error:
         raise invalid(
-            f"`path` must be {what}; it is damaged, incomplete or of another kind ({error}): "
-            "fetch or save it again.",
+            f"`path` must be {what}; it is damaged, incomplete or of another kind "
+            f"({str(error):.200}): fetch or save it again.",
             path=os.fspath(path),
         ) from error

@@ -6,6 +6,8 @@ import weakref
 
 import numpy as np
 
+from kerasx.files.names import check_regular
+
 
 class DataFile:
     """A file that is kept open, so that it stays readable when another file replaces it.
@@ -17,6 +19,7 @@ class DataFile:
     """
 
     def __init__(self, path, mapped=False):
+        check_regular(path)
         self._file = open(path, "rb", buffering=0)
         self.size = self._size()
         weakref.finalize(self, self._file.close)

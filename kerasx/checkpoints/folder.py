@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 from kerasx.checks import invalid
+from kerasx.files.names import check_regular
+from kerasx.files.switching import settle
 
 # in order of preference: (format, pattern of the file name, suffix that is not part of the path)
 _CHECKPOINTS = (
@@ -75,9 +77,7 @@ def describe_folder(path, require=("config", "checkpoint")):
     folder = os.fspath(path)
     if not os.path.isdir(folder):
         raise invalid("`path` must be an existing folder.", path=folder)
-    names = sorted(
-        entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != "."
-    )
+    names = _names(folder)
     format, checkpoint = None, None
     for kind, pattern, suffix in _CHECKPOINTS:
         name = _pick(folder, names, pattern)
@@ -121,6 +121,7 @@ def read_config(path):
     if os.path.isdir(path):
         path = describe_folder(path, require=("config",)).config_path
     try:
+        check_regular(path)
         with open(path, encoding="utf-8-sig") as f:
             config = json.load(f, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
@@ -132,6 +133,18 @@ def read_config(path):
         kind = type(config).__name__
         raise invalid(f"`path` must hold a JSON object. {path}:1:1 holds a {kind}.", path=path)
     return config
+
+
+def _names(folder):
+    """Return the names of a folder's files, sorted; of a file and an index of shards the file.
+
+    transformers reads the file, too. There are both if saving was killed before the end.
+    """
+    settle(folder)
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_file() and entry.name[0] != ".")
+    doubles = {f"{name}.index.json" for name in names}
+    return [name for name in names if name not in doubles]
 
 
 def _first(folder, names, patterns):
@@ -151,11 +164,12 @@ def _pick(folder, names, pattern):
 
 
 def _distinct(pairs):
-    keys = [key for key, _ in pairs]
-    repeated = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else ()
-    if repeated:
-        raise ValueError(f"the key {min(repeated)!r} appears twice")
-    return dict(pairs)
+    config = {}
+    for key, value in pairs:
+        if key in config:
+            raise ValueError(f"the key {key!r:.80} appears twice")
+        config[key] = value
+    return config
 
 
 def _shorten(names, limit=20):

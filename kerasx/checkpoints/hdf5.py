@@ -116,20 +116,29 @@ def _check_names(tensors):
             raise invalid("`tensors` must have dtypes of NumPy or bfloat16.", dtype=dtype)
 
 
-def _walk(group, prefix=""):
-    """Yield the (path, dataset) pairs of a group and its groups; links are refused."""
+def _walk(group, prefix="", seen=None):
+    """Yield the (path, dataset) pairs of a group and its groups; links are refused.
+
+    A second hard link to an object is one as well: groups linked twice, one in another, have more
+    paths than can be read.
+    """
+    seen = set() if seen is None else seen
     for key in group:
         name, link = prefix + key, group.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{name!r} is a link")
+            raise ValueError(f"{name!r:.80} is a link")
         item = group[key]
+        address = h5py.h5o.get_info(item.id).addr
+        if address in seen:
+            raise ValueError(f"{name!r:.80} is a second link")
+        seen.add(address)
         if isinstance(item, h5py.Group):
-            yield from _walk(item, f"{name}/")
+            yield from _walk(item, f"{name}/", seen)
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
-                raise ValueError(f"{name!r} refers to another file")
+                raise ValueError(f"{name!r:.80} refers to another file")
             if item.shape is None or item.nbytes > _MAX_EXPANSION * item.id.get_storage_size():
-                raise ValueError(f"{name!r} has the shape {item.shape} but no such data")
+                raise ValueError(f"{name!r:.80} has the shape {item.shape} but no such data")
             yield name, item
 
 

@@ -12,6 +12,8 @@ from kerasx.checkpoints.tensor_bundle import TensorBundle
 from kerasx.checkpoints.torch_file import TorchFile
 from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest
+from kerasx.files.names import check_regular
+from kerasx.files.switching import in_one_version
 
 _READERS = {
     ".safetensors": SafetensorsFile,
@@ -57,13 +59,17 @@ def open_checkpoint(source, mapped=False):
     if isinstance(source, Mapping):
         return ArrayCheckpoint(source)
     path = os.fspath(source)
+    return in_one_version(path, lambda: _open_path(path, mapped))
+
+
+def _open_path(path, mapped):
     if os.path.isdir(path):
         path = describe_folder(path, require=("checkpoint",)).checkpoint_path
     if os.path.exists(f"{path}.index"):
-        return TensorBundle(path, mapped)
+        path = f"{path}.index"
     reader = _READERS.get(os.path.splitext(path.removesuffix(_INDEX))[1])
     if path.endswith(".index"):
-        return TensorBundle(path.removesuffix(".index"), mapped)
+        return in_one_version(path, lambda: TensorBundle(path.removesuffix(".index"), mapped))
     if reader is None or not os.path.isfile(path):
         state = "is of another kind" if os.path.exists(path) else "does not exist"
         raise invalid(
@@ -74,7 +80,10 @@ def open_checkpoint(source, mapped=False):
         )
 
     def open_file(path):
+        check_regular(path)
         check_digest(path)
         return reader(path, mapped) if reader is SafetensorsFile else reader(path)
 
-    return open_shards(path, open_file) if path.endswith(_INDEX) else open_file(path)
+    if path.endswith(_INDEX):
+        return in_one_version(path, lambda: open_shards(path, open_file))
+    return open_file(path)

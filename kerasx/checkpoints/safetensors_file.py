@@ -9,6 +9,7 @@ The format has no checksum; see `write_digest` in kerasx.files.atomic.
 
 import json
 import os
+import re
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -26,7 +27,8 @@ from kerasx.checkpoints.checkpoint import (
 from kerasx.checkpoints.data_file import DataFile
 from kerasx.checkpoints.sharded import read_weight_map
 from kerasx.checks import check_integer, invalid
-from kerasx.files.atomic import atomic_path
+from kerasx.files.atomic import atomic_path, real_target
+from kerasx.files.switching import fsync, locked, replace, temporary_files
 
 _DTYPES = {
     "BOOL": np.dtype("bool"),
@@ -107,9 +109,10 @@ def _header(file):
 def save_safetensors(path, tensors, metadata=None, max_shard_size=None):
     """Write a safetensors file, or several files and `path`.index.json.
 
-    An old checkpoint at `path` stays valid until the new one is complete: a single file is
-    replaced atomically, and shards get names that the old index does not use. Files of the old
-    checkpoint that are no longer needed are removed at the end.
+    All files are written before one is renamed, and an old checkpoint at `path` stays valid until
+    one rename puts the new one in its place: shards get names that the old index does not use. The
+    old files are removed last; of a file and an index of shards, `describe_folder` and transformers
+    read the file. Several processes may write: the version of the last one stays.
 
     Args:
         path: path of the file, ending in `.safetensors`.
@@ -130,16 +133,23 @@ def save_safetensors(path, tensors, metadata=None, max_shard_size=None):
     """
     path, tensors, metadata = os.fspath(path), as_checkpoint(tensors), dict(metadata or {})
     _check(path, tensors, metadata, max_shard_size)
-    old = _old_files(path)
     groups = _split(tensors, max_shard_size)
-    if len(groups) == 1:
-        _write_file(path, groups[0], tensors, metadata)
-        kept = {path}
-    else:
-        kept = _write_shards(path, groups, tensors, metadata, old)
-    for file in old:
-        if file not in kept and os.path.isfile(file):
-            os.remove(file)
+    folder, target = os.path.realpath(os.path.dirname(path)), real_target(path)
+    with temporary_files(folder if len(groups) > 1 else os.path.dirname(target)) as new:
+        files = [new(os.path.basename(path)) for _ in groups]
+        for file, group in zip(files, groups):
+            _write_file(file, path, group, tensors, metadata)
+        with locked(folder):
+            old = _old_files(folder, os.path.basename(path))
+            if len(files) == 1:
+                replace(files[0], target)
+                kept = {os.path.join(folder, os.path.basename(path))}
+            else:
+                kept = _place_shards(folder, path, files, groups, tensors, metadata)
+            fsync(os.path.dirname(target))
+            for file in filter(os.path.isfile, old):
+                if file not in kept:
+                    os.remove(file)
 
 
 def _check(path, tensors, metadata, max_shard_size):
@@ -156,12 +166,20 @@ def _check(path, tensors, metadata, max_shard_size):
             raise invalid("`tensors` must have dtypes of safetensors.", name=name, dtype=dtype)
 
 
-def _write_shards(path, groups, tensors, metadata, old):
-    """Write the shards, then the index; return the paths of all these files."""
-    folder, index = os.path.dirname(path), f"{path}.index.json"
-    names = _shard_names(os.path.basename(path), len(groups), [os.path.basename(p) for p in old])
-    for name, group in zip(names, groups):
-        _write_file(os.path.join(folder, name), group, tensors, metadata)
+def _write_file(file, path, names, tensors, metadata):
+    arrays = {name: np.asarray(tensors[name], order="C") for name in names}
+    try:
+        save_file(arrays, file, metadata or None)
+    except SafetensorError as error:  # such as a full disk
+        raise OSError(f"{path} was not written: {error}") from error
+    fsync(file)
+
+
+def _place_shards(folder, path, files, groups, tensors, metadata):
+    """Rename the shards, then write the index; return the paths of all these files."""
+    index, names = f"{path}.index.json", _shard_names(path, len(groups))
+    for file, name in zip(files, names):
+        replace(file, os.path.join(folder, name))
     content = {
         "metadata": {**metadata, "total_size": sum(map(tensors.nbytes, tensors))},
         "weight_map": {tensor: name for name, group in zip(names, groups) for tensor in group},
@@ -169,37 +187,32 @@ def _write_shards(path, groups, tensors, metadata, old):
     with atomic_path(index) as temporary:
         with open(temporary, "w", encoding="utf-8") as f:
             json.dump(content, f, indent=2, sort_keys=True)
-    return {index, *(os.path.join(folder, name) for name in names)}
+    return {os.path.join(folder, name) for name in (os.path.basename(index), *names)}
 
 
-def _write_file(path, names, tensors, metadata):
-    arrays = {name: np.asarray(tensors[name], order="C") for name in names}
-    with atomic_path(path) as temporary:
-        try:
-            save_file(arrays, temporary, metadata or None)
-        except SafetensorError as error:  # such as a full disk
-            raise OSError(f"{path} was not written: {error}") from error
-
-
-def _shard_names(basename, count, taken):
+def _shard_names(path, count):
     """Return Hugging Face's shard names, or a second set if the old index uses these names."""
-    stem = basename.removesuffix(".safetensors")
+    stem = os.path.basename(path).removesuffix(".safetensors")
+    try:
+        taken = set(read_weight_map(f"{path}.index.json").values())
+    except ValueError:  # no index, or a damaged one
+        taken = set()
     for version in ("", "-b"):
         names = [f"{stem}{version}-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
-        if not set(names) & set(taken):
+        if not set(names) & taken:
             break
     return names
 
 
-def _old_files(path):
-    """Return the paths of the checkpoint that is at `path` now, sharded or not."""
-    index = f"{path}.index.json"
-    try:
-        shards = set(read_weight_map(index).values())
-    except ValueError:  # no index, or a damaged one
-        shards = set()
-    folder = os.path.dirname(path)
-    return [path, index, *(os.path.join(folder, shard) for shard in sorted(shards))]
+def _old_files(folder, name):
+    """Return the paths of a checkpoint's files: the index, the shards, the single file `name`.
+
+    They are found by their names, since an index might name any file of the folder.
+    """
+    stem = re.escape(name.removesuffix(".safetensors"))
+    shard = re.compile(rf"{stem}(-b)?-\d{{5}}-of-\d{{5}}\.safetensors")
+    names = [f"{name}.index.json", *filter(shard.fullmatch, sorted(os.listdir(folder))), name]
+    return [os.path.join(folder, name) for name in names]
 
 
 def _split(tensors, size):

@@ -5,6 +5,7 @@ import os
 from kerasx.checkpoints.checkpoint import Checkpoint, Spec
 from kerasx.checkpoints.folder import read_config
 from kerasx.checks import invalid
+from kerasx.files.names import is_plain
 
 
 class ShardedCheckpoint(Checkpoint):
@@ -88,14 +89,10 @@ def read_weight_map(path):
     """
     weight_map = read_config(path).get("weight_map")
     files = weight_map.values() if isinstance(weight_map, dict) else [None]
-    if not weight_map or not all(isinstance(f, str) and _is_plain(f) for f in files):
+    if not weight_map or not all(map(is_plain, files)):
         raise invalid(
             "`path` must be an index whose 'weight_map' maps tensor names to names of files in "
             "the same folder.",
             path=os.fspath(path),
         )
     return weight_map
-
-
-def _is_plain(name):
-    return name not in ("", ".", "..") and not set(name) & set("/\\\0")

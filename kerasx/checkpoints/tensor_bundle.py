@@ -8,6 +8,7 @@ Source: tensorflow/core/util/tensor_bundle.
 
 import glob
 import os
+from collections import Counter
 
 import ml_dtypes
 import numpy as np
@@ -26,7 +27,8 @@ from kerasx.checkpoints.checkpoint import (
 from kerasx.checkpoints.data_file import DataFile
 from kerasx.checkpoints.sstable import masked_crc32c
 from kerasx.checks import invalid
-from kerasx.files.atomic import atomic_path
+from kerasx.files.atomic import atomic_path, real_target
+from kerasx.files.switching import fsync, locked, replace, temporary_files
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
     1: np.dtype("float32"),
@@ -96,6 +98,7 @@ class TensorBundle(Checkpoint):
         self._verified = set()
         for name, spec in self._specs.items():
             self._check_place(name, spec)
+        self._check_sizes([*stored, *self._parts.values()])
 
     def _check_place(self, name, spec):
         """Check that the size in bytes agrees with the shape and that the file is long enough."""
@@ -114,6 +117,18 @@ class TensorBundle(Checkpoint):
                 raise ValueError(f"it has {entry.size} bytes for {spec.dtype} {spec.shape}")
             if end > size:
                 raise ValueError(f"it ends at byte {end} of a file of {size} bytes")
+
+    def _check_sizes(self, entries):
+        """Refuse tensors that share their bytes: a small file could unfold to gigabytes."""
+        sizes = Counter()
+        for entry in entries:
+            sizes[entry.shard] += entry.size
+        for shard, size in sizes.items():
+            with readable(self._paths[shard], "a data file of the index", ValueError):
+                if size > self._shards[shard].size:
+                    raise ValueError(
+                        f"its tensors add up to {size} bytes of {self._shards[shard].size}"
+                    )
 
     def _slices(self, name, spec):
         """Return the (index into the tensor, Spec) pairs of a partitioned variable."""
@@ -187,9 +202,10 @@ class TensorBundle(Checkpoint):
 def save_tensor_bundle(prefix, tensors):
     """Write a TensorFlow V2 checkpoint, which tf.train.load_checkpoint reads.
 
-    An old checkpoint stays valid until the new index replaces the old index: if the old data is
-    in one file, the new data is written to two files, otherwise to one, so that the names differ.
-    Data files of the old checkpoint are removed at the end.
+    The data is in one file. An old checkpoint stays valid until the new index replaces the old
+    index: where its data is in one file too, the name of the new one says that there are two, the
+    second of them empty. Old data files are removed last. Several processes may write: the version
+    of the last one stays.
 
     Args:
         prefix: path without `.index`, such as "out/bert_model.ckpt".
@@ -210,41 +226,37 @@ def save_tensor_bundle(prefix, tensors):
         dtype = tensors.dtype(name)
         if dtype.newbyteorder("=") not in _NUMBERS:
             raise invalid("`tensors` must have dtypes of TensorFlow.", name=name, dtype=dtype)
-    groups = _split(tensors, 2 if _count_shards(prefix) == 1 else 1)
-    entries = {}
-    for shard, names in enumerate(groups):
-        with atomic_path(_shard_path(prefix, shard, len(groups))) as temporary:
-            entries |= _write_shard(temporary, shard, names, tensors)
-    with atomic_path(f"{prefix}.index") as temporary:
-        with open(temporary, "wb") as f:
-            f.write(write_index(entries, len(groups)))
-    current = {_shard_path(prefix, shard, len(groups)) for shard in range(len(groups))}
-    for path in glob.glob(f"{glob.escape(prefix)}.data-?????-of-?????"):
-        if path not in current:
-            os.remove(path)
+    folder = os.path.dirname(real_target(f"{prefix}.index"))
+    with temporary_files(folder) as new:
+        data = new(f"{os.path.basename(prefix)}.data")
+        entries = _write_data(data, tensors)
+        with locked(folder):
+            shards = 2 if _count_shards(prefix) == 1 else 1
+            paths = [_shard_path(prefix, shard, shards) for shard in range(shards)]
+            replace(data, paths[0])
+            for path in paths[1:]:
+                open(path, "wb").close()
+            with atomic_path(f"{prefix}.index") as temporary:
+                with open(temporary, "wb") as f:
+                    f.write(write_index(entries, shards))
+            for path in glob.glob(f"{glob.escape(prefix)}.data-?????-of-?????"):
+                if path not in paths:
+                    os.remove(path)
 
 
-def _write_shard(path, shard, names, tensors):
+def _write_data(path, tensors):
+    """Write the tensors to a data file, and return {name: Entry} for the index."""
     entries, offset = {}, 0
     with open(path, "wb") as f:
-        for name in names:
+        for name in sorted(tensors, key=lambda name: name.encode("utf-8")):  # as in the index
             array = np.asarray(tensors[name])
             raw = raw_bytes(array)
             f.write(raw)
             number, crc = _NUMBERS[array.dtype.newbyteorder("=")], masked_crc32c([raw])
-            entries[name] = Entry(number, array.shape, shard, offset, len(raw), crc)
+            entries[name] = Entry(number, array.shape, 0, offset, len(raw), crc)
             offset += len(raw)
+    fsync(path)
     return entries
-
-
-def _split(tensors, count):
-    """Return `count` lists of names of about equal size in bytes, in the order of the index."""
-    names = sorted(tensors, key=lambda name: name.encode("utf-8"))
-    total, seen, groups = sum(map(tensors.nbytes, names)), 0, [[] for _ in range(count)]
-    for name in names:
-        groups[min(count - 1, seen * count // max(total, 1))].append(name)
-        seen += tensors.nbytes(name)
-    return groups
 
 
 def _count_shards(prefix):

@@ -1,23 +1,32 @@
-"""Replace files atomically, and check them against a digest."""
+"""Replace files atomically, one or several together, and check them against a digest."""
 
 import hashlib
 import os
-import secrets
-import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from kerasx.checks import invalid
+from kerasx.files.names import check_regular
+from kerasx.files.switching import (
+    fsync,
+    in_one_version,
+    locked,
+    replace,
+    switch,
+    temporary_files,
+)
 
 
-def fsync(path):
-    """Flush a file, or the file names in a folder, to the disk."""
-    if os.path.isdir(path) and os.name == "nt":  # Windows cannot open a folder
-        return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def real_target(path):
+    """Return the file that writing to `path` replaces: that which a symbolic link points to."""
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder) or os.path.isdir(target):
+        raise invalid(
+            f"`path` must be a file in an existing folder; create {folder!r} first or choose "
+            "another name.",
+            path=os.fspath(path),
+        )
+    return target
 
 
 @contextmanager
@@ -45,25 +54,51 @@ def atomic_path(path):
     >>> open(path).read()
     'kept'
     """
-    target = os.path.realpath(path)
+    target = real_target(path)
     folder, name = os.path.split(target)
-    if not os.path.isdir(folder) or os.path.isdir(target):
-        raise invalid(
-            f"`path` must be a file in an existing folder; create {folder!r} first or choose "
-            "another name.",
-            path=os.fspath(path),
-        )
-    temporary = os.path.join(folder, f".tmp-{secrets.token_hex(6)}-{name}")
-    try:
+    with temporary_files(folder) as new:
+        temporary = new(name)
         yield temporary
         fsync(temporary)
-        if os.path.exists(target):
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+        replace(temporary, target)
         fsync(folder)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+
+
+@contextmanager
+def replaced_together(folder):
+    """Write several files of a folder as one: after a crash all are of the old or the new version.
+
+    Each file is written to a temporary path and flushed to the disk; then all are renamed, see
+    `kerasx.files.switching`. Several processes may write: the version of the last one stays. An
+    exception in the block keeps the old files. A symbolic link is replaced by the file.
+
+    Args:
+        folder: path of the folder; made if it does not exist.
+
+    Yields:
+        A function of a file's name that returns the temporary path to write.
+
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> with replaced_together(folder) as temporary:
+    ...     for name in ("weights", "vocabulary"):
+    ...         with open(temporary(name), "w") as f:
+    ...             _ = f.write(name)
+    >>> sorted(os.listdir(folder))
+    ['vocabulary', 'weights']
+    """
+    os.makedirs(folder, exist_ok=True)
+    folder, files = os.path.realpath(folder), {}
+    with temporary_files(folder) as new:
+
+        def temporary(name):
+            files[name] = new(name)
+            return files[name]
+
+        yield temporary
+        for path in files.values():
+            fsync(path)
+        switch(folder, files)
 
 
 @contextmanager
@@ -87,11 +122,13 @@ def digested_path(path):
     >>> check_digest(path)
     True
     """
-    with atomic_path(path) as temporary:
-        yield temporary
-        new = sha256(temporary)
-        _write_digests(path, [*_read_digests(path), new])
-    _write_digests(path, [new])
+    with ExitStack() as lock:  # from the first change of the digest to the last
+        with atomic_path(path) as temporary:
+            yield temporary
+            new = sha256(temporary)
+            lock.enter_context(locked(os.path.dirname(os.path.realpath(path))))
+            _write_digests(path, [*_read_digests(path), new])
+        _write_digests(path, [new])
 
 
 def write_digest(path):
@@ -123,6 +160,10 @@ def check_digest(path, required=False):
     Raises:
         ValueError: the file differs from its digest, or the digest is malformed or missing.
     """
+    return in_one_version(_sidecar(path), lambda: _check_digest(path, required))
+
+
+def _check_digest(path, required):
     known = _read_digests(path)
     if not known and not required:
         return False
@@ -144,15 +185,20 @@ def sha256(path):
 
 
 def _write_digests(path, digests):
-    with atomic_path(f"{os.fspath(path)}.sha256") as temporary:
+    with atomic_path(_sidecar(path)) as temporary:
         with open(temporary, "w", encoding="utf-8", newline="\n") as f:
             f.writelines(f"{digest}  {os.path.basename(path)}\n" for digest in digests)
 
 
+def _sidecar(path):
+    return f"{os.fspath(path)}.sha256"
+
+
 def _read_digests(path):
-    sidecar = f"{os.fspath(path)}.sha256"
+    sidecar = _sidecar(path)
     if not os.path.exists(sidecar):
         return []
+    check_regular(sidecar)
     with open(sidecar, "rb") as f:
         digests = [line.split()[0].decode("latin-1") for line in f.readlines() if line.split()]
     if not digests or any(len(digest) != 64 for digest in digests):

@@ -2,8 +2,10 @@
 
 import builtins
 import json
+import logging
 import os
 import threading
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +42,8 @@ class IndexedLines:
         name: path of the file.
         encoding, errors: as in Python's `open`; the encoding must write a line end as the byte 10.
         index: path of a JSON file with the offsets of the lines, which is written if it does not
-            exist or if the size of the file has changed; or True to read the whole file instead.
+            exist, or is of another file or of an earlier state of this one; or True to read the
+            whole file instead.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -62,16 +65,20 @@ class IndexedLines:
         self._file, self._lock = builtins.open(self.name, "rb"), threading.Lock()
 
     def _indexed(self, path):
-        size = os.path.getsize(self.name)
-        if os.path.exists(path):
-            with builtins.open(path, encoding="utf-8") as file:
-                index = json.load(file)
-            if isinstance(index, dict) and index.get("size") == size:
-                return np.array(index["offsets"], "int64")
+        """Return the offsets stored at `path`; find and store them if they are of another file."""
+        index = _read_index(path) if os.path.exists(path) else {}
+        state = os.fstat(self._file.fileno())
+        file = {"size": state.st_size, "inode": state.st_ino}
+        file |= {"modified": state.st_mtime_ns, "changed": state.st_ctime_ns}
+        if index.get("file") == file and _are_offsets(index.get("offsets"), state.st_size):
+            return np.array(index["offsets"], "int64")
         offsets = _offsets(self._file)
-        with atomic_path(path) as temporary:
-            with builtins.open(temporary, "w", encoding="utf-8") as file:
-                json.dump({"size": size, "offsets": offsets.tolist()}, file)
+        try:
+            with atomic_path(path) as temporary:
+                with builtins.open(temporary, "w", encoding="utf-8") as writer:
+                    json.dump({"file": file, "offsets": offsets.tolist()}, writer)
+        except OSError as error:  # such as a read-only folder
+            logging.getLogger("kerasx").warning("The index %s was not written: %s", path, error)
         return offsets
 
     def __len__(self):
@@ -101,6 +108,25 @@ class IndexedLines:
     def __setstate__(self, state):
         vars(self).update(state)
         self._open()
+
+
+def _read_index(path):
+    """Return an index, and raise for another file, which must not be written over."""
+    try:
+        with builtins.open(path, encoding="utf-8") as file:
+            index = json.load(file)
+    except (ValueError, RecursionError) as error:
+        index = error
+    if not isinstance(index, dict) or set(index) != {"file", "offsets"}:
+        raise invalid("`index` must be a path for an index; this is another file.", index=path)
+    return index
+
+
+def _are_offsets(offsets, size):
+    """Return whether a stored value can be the offsets of the lines of a file of this size."""
+    if not isinstance(offsets, list) or not all(type(x) is int for x in offsets):
+        return False
+    return offsets[:1] == [0][:size] and all(a < b for a, b in pairwise([*offsets, max(size, 0)]))
 
 
 def _offsets(file):

@@ -7,8 +7,9 @@ import warnings
 from kerasx.checks import check_choice, invalid
 from kerasx.files.atomic import atomic_path
 
+LONGEST = 80  # characters of a text that errors quote
 _SKIPPED = 0.01  # share of bad lines above which a file is taken for another kind of file
-_BAD = (ValueError, KeyError, IndexError, TypeError)
+_BAD = (ValueError, KeyError, IndexError, TypeError, RecursionError)  # the last: open brackets
 
 
 def read_lines(path, parse, errors="raise", encoding="utf-8"):
@@ -16,7 +17,7 @@ def read_lines(path, parse, errors="raise", encoding="utf-8"):
 
     Lines end at "\\n" only, so U+2028 is part of the text. A "\\r" before the line end and a byte
     order mark at the start are removed. A line is bad if it cannot be decoded, or if `parse`
-    raises ValueError, KeyError, IndexError or TypeError.
+    raises ValueError, KeyError, IndexError, TypeError or RecursionError.
 
     Args:
         path: path of the file.
@@ -142,7 +143,7 @@ def read_tsv(path, columns=(str, int), labels=None, errors="raise", encoding="ut
             raise ValueError(f"must have {len(columns)} columns, has {len(values)}")
         example = tuple(column(value) for column, value in zip(columns, values))
         if labels is not None and example[-1] not in labels:
-            raise ValueError(f"label must be one of {list(labels)}, is {example[-1]!r}")
+            raise ValueError(f"label must be one of {list(labels)}, is {example[-1]!r:.{LONGEST}}")
         return example
 
     return read_lines(path, parse, errors, encoding)
@@ -198,6 +199,12 @@ def write_jsonl(path, values):
         file.writelines(lines)
 
 
+def reason_of(error):
+    """Return the text of a parser's error, cut where it repeats a long text that is wrong."""
+    text = str(error) if isinstance(error, ValueError) else repr(error)
+    return text if len(text) <= 3 * LONGEST else f"{text[: 3 * LONGEST]}..."
+
+
 def _lines(path):
     """Yield (number from 1, bytes without line end) of the lines that are not blank."""
     with open(path, "rb") as file:
@@ -209,9 +216,8 @@ def _lines(path):
 
 
 def _described(path, number, line, encoding, error):
-    text = line.decode(encoding, "replace")[:80]
-    reason = error if isinstance(error, ValueError) else repr(error)
-    return f"{path}:{number}: {reason}. Received: {text!r}"
+    text = line[: 4 * LONGEST].decode(encoding, "replace")[:LONGEST]
+    return f"{path}:{number}: {reason_of(error)}. Received: {text!r}"
 
 
 def _report(path, good, bad, first, kind):

@@ -1,11 +1,9 @@
 """Write a folder that transformers reads."""
 
 import json
-import os
-from contextlib import ExitStack
 
 from kerasx import checkpoints
-from kerasx.files.atomic import atomic_path
+from kerasx.files.atomic import replaced_together
 from kerasx.models.build import HEADS, make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of, parameters
 from kerasx.models.families import MODELS
@@ -30,8 +28,9 @@ def save_pretrained(model, folder, tokenizer=None):
 
     The configuration has the builder's arguments under Hugging Face's names, and the first head of
     the family with which the folder gives the same model again. A head's activation is not
-    written: transformers gives logits where the model has a softmax. All files are written before
-    the first one is moved into place.
+    written: transformers gives logits where the model has a softmax. The files are replaced
+    together: if the process is killed at any moment, kerasx reads the old version or the new one.
+    (Another program could see new files beside old ones until kerasx reads or writes the folder.)
 
     Args:
         model: a builder, or the keras.Model that it built.
@@ -59,10 +58,9 @@ def save_pretrained(model, folder, tokenizer=None):
     if tokenizer is not None:
         files[vocabulary_name(tokenizer)] = lambda path: write_vocabulary(tokenizer, path)
         files["tokenizer_config.json"] = lambda path: _write_json(_options(tokenizer), path)
-    os.makedirs(folder, exist_ok=True)
-    with ExitStack() as stack:
+    with replaced_together(folder) as temporary:
         for name, write in files.items():
-            write(stack.enter_context(atomic_path(os.path.join(folder, name))))
+            write(temporary(name))
 
 
 def _config(builder):

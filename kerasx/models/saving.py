@@ -1,16 +1,21 @@
 """Save a model with its tokenizer and labels in one folder, and load it without arguments."""
 
 import json
+import logging
 import os
-from contextlib import ExitStack
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from kerasx import __version__, checkpoints
+from kerasx.backend.keras_internals import graph_calls
 from kerasx.checks import invalid
-from kerasx.files.atomic import atomic_path, sha256
+from kerasx.files.atomic import replaced_together, sha256
+from kerasx.files.names import is_plain
+from kerasx.files.switching import in_one_version, settle
 from kerasx.layers.inputs import embedding_of
 from kerasx.models.build import make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of
@@ -50,8 +55,8 @@ def save_model(folder, model, tokenizer=None, labels=None):
     The folder gets Keras's `model.keras` with the graph, the weights and the optimizer of a
     compiled model; the vocabulary; and `artefact.json` with the tokenizer's options, the labels,
     the builder's arguments (`keep_tokens` and `compound_tokens` applied: their vocabulary is now
-    the model's) and the SHA-256 of the other files. All files are written before the first one is
-    moved into place.
+    the model's) and the SHA-256 of the other files. The files are replaced together: if the process
+    is killed at any moment, `load_model` loads the old version or the new one.
 
     Args:
         folder: path of the folder; made if it does not exist.
@@ -83,31 +88,34 @@ def save_model(folder, model, tokenizer=None, labels=None):
         index["tokenizer"] = tokenizer_config(tokenizer)
         _check_vocabulary(tokenizer, model)
     text = _json(index)  # raises before anything is written
-    os.makedirs(folder, exist_ok=True)
-    with ExitStack() as stack:
-        paths = {
-            name: stack.enter_context(atomic_path(os.path.join(folder, name)))
-            for name in (_INDEX, *writers)
-        }
+    digests = {}
+    with replaced_together(folder) as temporary:
         for name, write in writers.items():
-            write(paths[name])
-        digests = {name: sha256(paths[name]) for name in writers}
-        with open(paths[_INDEX], "w", encoding="utf-8") as f:
+            path = temporary(name)
+            write(path)
+            digests[name] = sha256(path)
+        with open(temporary(_INDEX), "w", encoding="utf-8") as f:
             f.write(_json({**json.loads(text), "sha256": digests}))
 
 
-def load_model(folder):
+def load_model(folder, compile=True, custom_objects=None):
     """Load a model that `save_model` wrote.
 
     Args:
         folder: path of the folder.
+        compile: whether the model is compiled as it was, with its optimizer. A model whose loss,
+            metric or optimizer cannot be loaded is returned uncompiled, and a line is logged.
+        custom_objects: {name: class or function} of the user's own objects that are not registered
+            with `keras.saving.register_keras_serializable`.
 
     Returns:
         An `Artefact`.
 
     Raises:
-        ValueError: the folder has no artefact, or its files have changed since.
+        ValueError: the folder has no artefact, or its files are damaged or have changed since.
     """
+    if os.path.isdir(folder):
+        settle(folder)
     path = os.path.join(folder, _INDEX)
     if not os.path.isfile(path):
         raise invalid(
@@ -115,16 +123,83 @@ def load_model(folder):
             "Hugging Face or TensorFlow see build_transformer_model.",
             folder=folder,
         )
-    index = checkpoints.read_config(path)
+    return in_one_version(path, lambda: _load(folder, compile, custom_objects))
+
+
+def _load(folder, compile, custom_objects):
+    index = _read_index(os.path.join(folder, _INDEX))
     for name, digest in index["sha256"].items():
         _check_file(os.path.join(folder, name), digest)
-    model = keras.saving.load_model(os.path.join(folder, _GRAPH))
-    tokenizer = None
+    model, tokenizer = _load_graph(os.path.join(folder, _GRAPH), compile, custom_objects), None
     if "tokenizer" in index:
-        name = next(name for name in index["sha256"] if name != _GRAPH)
-        tokenizer = read_tokenizer(os.path.join(folder, name), index["tokenizer"])
-    builder = None if index["builder"] is None else _rebuild(index["builder"], model)
+        with _understood(os.path.join(folder, _INDEX)):
+            name = next(name for name in index["sha256"] if name != _GRAPH)
+            tokenizer = read_tokenizer(os.path.join(folder, name), index["tokenizer"])
+            _check_vocabulary(tokenizer, model)
+    with _understood(os.path.join(folder, _INDEX)):
+        builder = None if index["builder"] is None else _rebuild(index["builder"], model)
     return Artefact(model, tokenizer, index["labels"], builder)
+
+
+def _read_index(path):
+    """Read artefact.json, and check the types of its entries."""
+    index = {"labels": None, "builder": None, **checkpoints.read_config(path)}
+    builder, parts = index["builder"], {"model", "application", "arguments"}
+    fits = {
+        "sha256": _are_digests(index.get("sha256")),
+        "labels": index["labels"] is None or isinstance(index["labels"], list),
+        "builder": builder is None or (isinstance(builder, dict) and set(builder) == parts),
+        "tokenizer": isinstance(index.get("tokenizer", {}), dict),
+    }
+    wrong = [name for name, good in fits.items() if not good]
+    if wrong:
+        raise invalid(f"`path` must be as `save_model` writes it, but {wrong} are not.", path=path)
+    return index
+
+
+def _are_digests(files):
+    """Return whether a value is {name of a file beside it: SHA-256}, with that of the graph."""
+    good = isinstance(files, dict) and _GRAPH in files and all(map(is_plain, files))
+    return good and all(re.fullmatch("[0-9a-f]{64}", str(x)) for x in files.values())
+
+
+def _load_graph(path, compile, custom_objects):
+    """Load the model, without its optimizer and losses if they cannot be loaded."""
+
+    def load(compile):
+        with _understood(path):
+            return keras.saving.load_model(path, custom_objects, compile)
+
+    try:
+        return load(compile)
+    except ValueError as error:
+        if not compile:
+            raise
+        model = load(False)
+        logging.getLogger("kerasx").warning(
+            "%s is loaded uncompiled: %s Pass custom_objects={name: object}, or compile the model.",
+            path,
+            _reason(error.__cause__),
+        )
+        return model
+
+
+@contextmanager
+def _understood(path):
+    """Turn any error about the content of a file into a ValueError that names it."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"`folder` must be one that `save_model` wrote: {path!r} is damaged or needs "
+            f"custom_objects={{name: object}}. {_reason(error)}"
+        ) from error
+
+
+def _reason(error):
+    """Return the start of an error of Keras, which wraps the first one in its configuration."""
+    text = str(error).rpartition("Exception encountered: ")[2].strip()
+    return f"{type(error).__name__}: {text.partition(chr(10))[0]:.200}"
 
 
 def _check_file(path, digest):
@@ -162,16 +237,27 @@ def _builder_config(builder):
 
 def _rebuild(config, model):
     """Return a builder that reuses the model's layers."""
+    arguments = config["arguments"]
+    most = max((v for k, v in arguments.items() if k.endswith("layers")), default=0)
+    if most > len(graph_calls(model)):
+        raise invalid("`arguments` must be of the model beside them.", layers=most)
+    layers = _Layers({layer.name: layer for layer in model.layers})
     builder, _ = make_builder(
-        {},
-        config["model"],
-        config["application"],
-        layers={layer.name: layer for layer in model.layers},
-        **config["arguments"],
+        {}, config["model"], config["application"], layers=layers, **arguments
     )
     builder.build()
+    table = embedding_of(model, "token") or embedding_of(model, "source")
+    if table is not None and table.input_dim != builder.vocab_size:
+        raise invalid("`vocab_size` must be the model's.", vocab_size=builder.vocab_size)
     model.builder = builder
     return builder
+
+
+class _Layers(dict):
+    """The layers of a model, which a builder may use but not add to."""
+
+    def __setitem__(self, name, layer):
+        raise invalid("`arguments` must be of the model beside them.", layer=name)
 
 
 def _json(value):

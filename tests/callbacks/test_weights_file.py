@@ -1,9 +1,6 @@
 """Weights files: whole or not there, verified when read."""
 
 import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,7 +11,6 @@ from tests.callbacks.helpers import equal_arrays, make_model
 
 SUFFIXES = [".weights.h5", ".safetensors", ".keras"]
 each_suffix = pytest.mark.parametrize("suffix", SUFFIXES)
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def named(seed, name="a", units=4):
@@ -83,12 +79,3 @@ class _TwoHalves(keras.Model):
 
     def call(self, x):
         return self.first(x) + self.second(x)
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("kills", [20, pytest.param(600, marks=pytest.mark.slow("600 processes"))])
-def test_a_kill_at_any_time_leaves_the_old_version_or_the_new_one(kills, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "numpy"}
-    command = [sys.executable, "-m", "tests.callbacks.kills", str(tmp_path), str(kills)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
-    assert done.returncode == 0 and f"survived {kills} kills" in done.stdout, done.stderr

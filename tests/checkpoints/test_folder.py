@@ -1,4 +1,5 @@
 import os
+import time
 
 import numpy as np
 import pytest
@@ -60,6 +61,10 @@ HUGGING_FACE = ["config.json", "generation_config.json", "tokenizer.json", "toke
             *("albert_tiny_config.json", "model.weights.h5", None, "hdf5"),
         ),
         (
+            ["config.json", "model.safetensors", "model.safetensors.index.json"],
+            *("config.json", "model.safetensors", None, "safetensors"),
+        ),
+        (
             [*GOOGLE, "config.json", "model.safetensors", ".tmp-00-x.safetensors"],
             *("config.json", "model.safetensors", "vocab.txt", "safetensors"),
         ),
@@ -77,7 +82,6 @@ def test_folders_as_they_are_published(tmp_path, names, config, checkpoint, voca
     [
         ["a.ckpt.index", "b.ckpt.index"],
         ["model.safetensors", "adapter.safetensors"],
-        ["model.safetensors", "model.safetensors.index.json"],
         ["a.weights.h5", "b.weights.h5"],
     ],
 )
@@ -126,3 +130,19 @@ def test_a_config_with_a_mistake_is_refused_with_its_place(tmp_path, content, pl
 def test_a_missing_config_is_named(tmp_path):
     with pytest.raises(ValueError, match="nowhere.json"):
         read_config(os.path.join(tmp_path, "nowhere.json"))
+
+
+def test_a_config_of_many_keys_is_read_in_time_in_proportion(tmp_path):
+    pairs = [f'"k{i}": 0' for i in range(60_000)]
+    (tmp_path / "config.json").write_text("{" + ", ".join([*pairs, '"k0": 1']) + "}")
+    start = time.process_time()
+    with pytest.raises(ValueError, match="'k0' appears twice"):
+        read_config(tmp_path)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs os.mkfifo")
+def test_a_pipe_in_place_of_a_config_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ValueError, match="not a pipe"):
+        read_config(tmp_path / "config.json")

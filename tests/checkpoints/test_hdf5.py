@@ -73,10 +73,21 @@ def test_links_out_of_the_file_are_refused(tmp_path):
         layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "x", (2,))
         file.create_virtual_dataset("x", layout)
 
+    def twice(file):
+        file["x"] = np.zeros(2)
+        file["y"] = file["x"]
+
+    def groups_linked_twice(file):
+        for depth in range(40):  # 2**40 paths
+            file.create_group(f"{depth}")
+        for depth in range(39):
+            file[f"{depth}/a"] = file[f"{depth}/b"] = file[f"{depth + 1}"]
+
     def bomb(file):
         file.create_dataset("x", (10**12,), "f8", chunks=(1024,))
 
-    for make in (external_link, soft_link, external_data, virtual, bomb):
+    makers = (external_link, soft_link, external_data, virtual, twice, groups_linked_twice, bomb)
+    for make in makers:
         with h5py.File(path, "w") as file:
             make(file)
         with pytest.raises(ValueError, match="a.weights.h5"):

@@ -225,3 +225,54 @@ def test_a_full_disk_is_an_os_error_and_leaves_the_old_file(tmp_path):
     output = run_python(FULL_DISK, tmp_path / "a.safetensors", tmp_path / "b.safetensors")
     expected = ["True", "2", "[1.0, 1.0, 1.0] ['a.safetensors', 'b.safetensors']"]
     assert output.splitlines() == expected
+
+
+@pytest.mark.parametrize("size", [None, 100])
+def test_files_that_an_old_index_names_are_kept_unless_they_are_its_shards(tmp_path, size):
+    foreign = [
+        "config.json",
+        "vocab.txt",
+        "other-00001-of-00002.safetensors",
+        "weights.safetensors",
+    ]
+    shard = "model-00001-of-00009.safetensors"
+    for name in (*foreign, shard):
+        (tmp_path / name).write_text("{}")
+    weight_map = {str(i): name for i, name in enumerate([*foreign, shard])}
+    index = json.dumps({"weight_map": weight_map})
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    save_safetensors(tmp_path / "model.safetensors", small_tensors(), max_shard_size=size)
+    assert {*foreign} < {*os.listdir(tmp_path)} and shard not in os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("first, second", [(None, 100), (100, None), (100, 1)])
+def test_a_folder_is_read_when_saving_ended_before_old_files_were_removed(
+    tmp_path, monkeypatch, first, second
+):
+    path = tmp_path / "model.safetensors"
+    changed = {name: array + array.dtype.type(1) for name, array in small_tensors().items()}
+    save_safetensors(path, small_tensors(), max_shard_size=first)
+
+    def fail(path):
+        if path.endswith((".safetensors", ".json")):
+            raise RuntimeError("killed here")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(os, "remove", fail)
+        save_safetensors(path, changed, max_shard_size=second)
+    read = read_all(tmp_path)
+    assert same_tensors(read, changed if first else small_tensors())
+    save_safetensors(path, changed, max_shard_size=second)
+    assert same_tensors(read_all(tmp_path), changed)
+    assert len(os.listdir(tmp_path)) == {None: 1, 100: 3, 1: 5}[second]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs os.mkfifo")
+@pytest.mark.parametrize("name", ["model-00001-of-00002.safetensors", "model.safetensors"])
+def test_a_pipe_in_place_of_a_file_is_refused(tmp_path, name):
+    save_safetensors(tmp_path / "model.safetensors", small_tensors(), max_shard_size=100)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    path = name if name == "model.safetensors" else "model.safetensors.index.json"
+    with pytest.raises(ValueError, match="not a pipe|of another kind"):
+        open_checkpoint(tmp_path / path)

@@ -250,6 +250,26 @@ def test_slices_must_cover_the_tensor(tmp_path, starts, error):
             read_all(tmp_path / "x.ckpt")
 
 
+def test_slices_that_share_their_bytes_are_refused(tmp_path):
+    count, size = 100, 64
+    slices = [(7, extents_message((size * i, size))) for i in range(count)]
+    part = [(1, 4), (2, shape_message(size)), (5, size), (6, masked_crc32c([bytes(range(64))]))]
+    parts = [("a", ((size * i, size),), part) for i in range(count)]
+    whole = [(1, 4), (2, shape_message(size * count)), *slices]
+    write_entries(tmp_path / "x.ckpt", {"a": whole}, parts)
+    with pytest.raises(ValueError, match="add up to 6400 bytes of 64"):
+        open_checkpoint(tmp_path / "x.ckpt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs os.mkfifo")
+@pytest.mark.parametrize("suffix", ["index", "data-00000-of-00001"])
+def test_a_pipe_in_place_of_a_file_is_refused(prefix, suffix):
+    os.remove(f"{prefix}.{suffix}")
+    os.mkfifo(f"{prefix}.{suffix}")
+    with pytest.raises(ValueError, match="not a pipe|is empty"):
+        open_checkpoint(prefix)
+
+
 def test_a_missing_shard_is_named(prefix):
     os.remove(f"{prefix}.data-00000-of-00001")
     with pytest.raises(ValueError, match="data-00000-of-00001"):

@@ -1,8 +1,20 @@
 import os
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
-from kerasx.files.atomic import atomic_path, check_digest, digested_path, write_digest
+from kerasx.files.atomic import (
+    atomic_path,
+    check_digest,
+    digested_path,
+    replaced_together,
+    write_digest,
+)
+from kerasx.files.switching import in_one_version, locked, settle
+from kerasx.files.temporaries import temporary_path
 from tests.checkpoints.helpers import run_python
 
 pytestmark = pytest.mark.backend_free
@@ -143,3 +155,156 @@ def fail_for(replace, name):
         replace(source, target)
 
     return replace_or_fail
+
+
+def dead_process():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def name_of(process, place=None):
+    """Return the name of a temporary file of a process, of another machine if `place` is given."""
+    _, own, _, *rest = os.path.basename(temporary_path("", "a.bin")).split("-")
+    return "-".join([".tmp", place or own, str(process), *rest])
+
+
+def test_the_next_writer_removes_what_dead_processes_left_and_nothing_else(tmp_path):
+    dead = dead_process()
+    left = [name_of(dead), name_of(dead), name_of(1, "00000000")]
+    kept = [name_of(os.getpid()), name_of(os.getppid()), name_of(1, "11111111")]
+    foreign = [".tmp-notes", ".tmp-", f"a{name_of(dead)}", name_of(dead, "machine")]
+    for name in (*left, *kept, *foreign):
+        write(tmp_path / name, b"")
+    os.utime(tmp_path / left[-1], (0, 0))  # a file of another machine, not written for a day
+    with atomic_path(tmp_path / "a.bin") as temporary:
+        write(temporary, b"new")
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, *foreign, "a.bin"])
+
+
+def test_names_as_long_as_file_systems_allow_can_be_written(tmp_path):
+    path = tmp_path / ("a" * 240 + ".weights.h5")
+    with digested_path(tmp_path / ("b" * 200)) as temporary:
+        write(temporary, b"")
+    with atomic_path(path) as temporary:
+        write(temporary, b"")
+    assert path.exists() and temporary.endswith(".weights.h5")
+
+
+def replace_both(folder, text):
+    with replaced_together(folder) as temporary:
+        for name in ("a", "b"):
+            write(temporary(name), text)
+
+
+def test_files_are_replaced_together(tmp_path):
+    for text in (b"old", b"new"):
+        replace_both(tmp_path / "made", text)
+        assert read(tmp_path / "made" / "a") == read(tmp_path / "made" / "b") == text
+    assert sorted(os.listdir(tmp_path / "made")) == ["a", "b"]
+
+
+def test_an_error_while_writing_keeps_all_old_files(tmp_path):
+    replace_both(tmp_path, b"old")
+    with pytest.raises(KeyError), replaced_together(tmp_path) as temporary:
+        write(temporary("a"), b"new")
+        raise KeyError("full disk")
+    assert read(tmp_path / "a") == b"old" and sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("next_step", ["settle", "atomic_path", "replaced_together"])
+def test_an_error_between_the_renames_is_made_good_by_whoever_comes_next(
+    tmp_path, monkeypatch, next_step
+):
+    replace_both(tmp_path, b"old")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(os, "replace", fail_for(os.replace, "b"))
+        replace_both(tmp_path, b"new")
+    assert (read(tmp_path / "a"), read(tmp_path / "b")) == (b"new", b"old")
+    if next_step == "settle":
+        settle(tmp_path)
+    elif next_step == "atomic_path":
+        with atomic_path(tmp_path / "c") as temporary:
+            write(temporary, b"")
+    else:
+        with replaced_together(tmp_path) as temporary:
+            write(temporary("c"), b"")
+    assert read(tmp_path / "a") == read(tmp_path / "b") == b"new"
+    assert sorted(set(os.listdir(tmp_path)) - {"c"}) == ["a", "b"]
+
+
+TEMPORARY = os.path.basename(temporary_path("", "a"))
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [
+        "[",
+        "[]",
+        "[" * 10**5,
+        '{"a": 1}',
+        '{"a": "../x"}',
+        '{"a": "notes"}',
+        f'{{"../a": "{TEMPORARY}"}}',
+        f'{{"/a": "{TEMPORARY}"}}',
+        f'{{"a": "x/{TEMPORARY}"}}',
+    ],
+)
+def test_a_journal_that_is_not_ours_is_an_error_and_moves_nothing(tmp_path, journal):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("notes", TEMPORARY, ".kerasx-switch.json"):
+        write(folder / name, journal.encode())
+    with pytest.raises(ValueError, match="remove it"):
+        settle(folder)
+    assert sorted(os.listdir(folder)) == [".kerasx-switch.json", TEMPORARY, "notes"]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_lock_is_for_one_thread_at_a_time_which_may_take_it_again(tmp_path):
+    order = []
+
+    def wait():
+        with locked(tmp_path):
+            order.append("second")
+
+    thread = threading.Thread(target=wait)
+    with locked(tmp_path), locked(tmp_path):
+        thread.start()
+        time.sleep(0.05)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"] and os.listdir(tmp_path) == []
+
+
+def test_reading_is_repeated_while_the_file_changes(tmp_path):
+    write(tmp_path / "index", b"0")
+    seen = []
+
+    def read_and_change():
+        seen.append(read(tmp_path / "index"))
+        if len(seen) < 3:
+            with atomic_path(tmp_path / "index") as temporary:
+                write(temporary, str(len(seen)).encode())
+        if len(seen) == 2:
+            raise OSError("the file beside it is gone")
+        return seen[-1]
+
+    assert in_one_version(tmp_path / "index", read_and_change) == b"2"
+    with pytest.raises(OSError, match="gone for good"):
+        in_one_version(tmp_path / "index", fail_with(OSError("gone for good")))
+
+
+def fail_with(error):
+    def fail():
+        raise error
+
+    return fail
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs os.mkfifo")
+def test_a_pipe_in_place_of_a_digest_is_refused(tmp_path):
+    write(tmp_path / "a.bin", b"x")
+    os.mkfifo(tmp_path / "a.bin.sha256")
+    with pytest.raises(ValueError, match="not a pipe"):
+        check_digest(tmp_path / "a.bin")

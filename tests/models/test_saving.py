@@ -10,6 +10,7 @@ import pytest
 from kerasx.models import build_transformer_model, load_model, save_model
 from kerasx.models.builder_arguments import arguments_of
 from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut
+from tests.checkpoints.helpers import run_python
 from tests.models.families import FAMILIES
 from tests.models.test_families import batch, outputs, tiny
 
@@ -138,3 +139,79 @@ def test_another_folder_is_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
     with pytest.raises(ValueError, match="it has no artefact.json"):
         load_model(tmp_path)
+
+
+def two_layers(units=3):
+    return keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1, name="score")]
+    )
+
+
+def own_loss(y_true, y_pred):
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred))
+
+
+class Scaled(keras.losses.Loss):
+    def __init__(self, scale=2, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        return self.scale * own_loss(y_true, y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+class OwnLayer(keras.layers.Dense):
+    def loss(self, y_true, y_pred):
+        return own_loss(y_true, y_pred)
+
+
+OTHER_PROCESS = """
+import sys, logging
+from kerasx.models import load_model
+logging.basicConfig(format="%(name)s %(message)s", stream=sys.stdout)
+saved = load_model(sys.argv[1])
+print(saved.model.compiled, saved.model.get_weights()[0].tolist())
+"""
+
+
+@pytest.mark.parametrize("loss", [own_loss, Scaled(3)])
+def test_a_model_with_an_unregistered_loss_is_loaded_with_it_or_uncompiled(loss, tmp_path):
+    model, data = two_layers(), (np.ones((4, 2)), np.ones(4))
+    model.compile("adam", loss)
+    model.fit(*data, verbose=0)
+    save_model(tmp_path, model)
+    known = {"own_loss": own_loss, "Scaled": Scaled}
+    saved = load_model(tmp_path, custom_objects=known).model
+    assert saved.evaluate(*data, verbose=0) == pytest.approx(model.evaluate(*data, verbose=0))
+    assert int(saved.optimizer.iterations) == 1
+    plain = load_model(tmp_path, compile=False).model
+    assert not plain.compiled
+    said = run_python(OTHER_PROCESS, tmp_path)
+    log, rest = said.strip().rsplit("\n", 1)
+    assert log.count("\n") == 0 and log.startswith("kerasx ") and "custom_objects=" in log
+    assert rest == f"False {model.get_weights()[0].tolist()}"
+
+
+def test_a_loss_that_is_a_method_of_a_users_layer_is_loaded_uncompiled(tmp_path, caplog):
+    keras.saving.register_keras_serializable("tests")(OwnLayer)
+    layer = OwnLayer(1)
+    model = keras.Sequential([keras.Input((2,)), layer])
+    model.compile("adam", layer.loss)
+    save_model(tmp_path, model)
+    saved = load_model(tmp_path).model
+    assert not saved.compiled and "is loaded uncompiled" in caplog.text
+    for new, old in zip(saved.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_an_unregistered_layer_is_an_error_that_says_what_to_pass(tmp_path):
+    class Unknown(keras.layers.Dense):
+        pass
+
+    save_model(tmp_path, keras.Sequential([keras.Input((2,)), Unknown(1)]))
+    with pytest.raises(ValueError, match="custom_objects=.*Unknown"):
+        load_model(tmp_path)
+    assert load_model(tmp_path, custom_objects={"Unknown": Unknown}).model.count_params() == 3
