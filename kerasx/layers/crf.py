@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.checks import invalid
+from kerasx.layers.saved_methods import remember, saved_with_model
 from kerasx.ops import chain_loss, chain_marginals, sequence_masking, viterbi, viterbi_n_best
 
 PADDING = backend.mask_value("float16")  # a position is padding if no tag scores above this
@@ -21,6 +22,10 @@ class TagLoss(keras.layers.Layer):
     pieces of a word after its first.
     """
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        remember(self)
+
     def compute_mask(self, inputs, mask=None):
         return None
 
@@ -30,18 +35,22 @@ class TagLoss(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 
+    @saved_with_model
     def dense_loss(self, y_true, y_pred):
         """Compute `sparse_loss` from one-hot labels (b, n, k)."""
         return self.sparse_loss(ops.argmax(y_true, axis=-1), y_pred)
 
+    @saved_with_model
     def dense_accuracy(self, y_true, y_pred):
         """Compute `sparse_accuracy` from one-hot labels (b, n, k)."""
         return self.sparse_accuracy(ops.argmax(y_true, axis=-1), y_pred)
 
+    @saved_with_model
     def sparse_loss(self, y_true, y_pred):
         """Compute the loss from tag ids (b, n) and the layer's outputs (b, n, k)."""
         raise invalid("`sparse_loss` must be overridden.", layer=self)
 
+    @saved_with_model
     def sparse_accuracy(self, y_true, y_pred):
         """Compute the share of real positions whose tag is right."""
         raise invalid("`sparse_accuracy` must be overridden.", layer=self)
@@ -120,6 +129,7 @@ class ConditionalRandomField(TagLoss):
         """The transitions (k, k), from the tag of the row to the tag of the column."""
         return self.lr_multiplier * ops.convert_to_tensor(self._trans)
 
+    @saved_with_model
     def sparse_loss(self, y_true, y_pred):
         """Compute -log p(y_true) of each sentence.
 
@@ -134,6 +144,7 @@ class ConditionalRandomField(TagLoss):
         y_true, labelled = self.labelled(y_true, y_pred)
         return chain_loss(y_true, y_pred, self.trans, labelled, self.allowed)
 
+    @saved_with_model
     def sparse_accuracy(self, y_true, y_pred):
         """Compute the share of labelled positions whose tag of the highest score is right.
 

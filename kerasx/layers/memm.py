@@ -6,6 +6,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.layers.crf import TagLoss
+from kerasx.layers.saved_methods import saved_with_model
 from kerasx.ops import previous, viterbi
 
 
@@ -54,6 +55,7 @@ class MaximumEntropyMarkovModel(TagLoss):
         left, right = (ops.convert_to_tensor(x) for x in (self._l_trans, self._r_trans))
         return self.lr_multiplier**2 * (left @ ops.transpose(right))
 
+    @saved_with_model
     def sparse_loss(self, y_true, y_pred):
         """Compute the mean of -log p over both directions and all labelled positions.
 
@@ -66,6 +68,7 @@ class MaximumEntropyMarkovModel(TagLoss):
         """
         return -self._mean(_log_likelihood, y_true, y_pred)
 
+    @saved_with_model
     def sparse_accuracy(self, y_true, y_pred):
         """Compute how often the best tag, given its true neighbour, is right, in both directions.
 

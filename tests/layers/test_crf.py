@@ -201,6 +201,40 @@ def test_transitions_learn_in_a_compiled_fit_and_are_saved_with_the_model(tmp_pa
     np.testing.assert_allclose(numpy(again(ids)), numpy(model(ids)), atol=1e-6)
 
 
+@pytest.mark.parametrize("loss", ["sparse_loss", "dense_loss"])
+@pytest.mark.parametrize("cls", [ConditionalRandomField, MaximumEntropyMarkovModel])
+def test_a_compiled_model_comes_back_with_the_loss_of_its_own_layer(cls, loss, tmp_path):
+    inputs = keras.Input((5, 3))
+    layer = cls(name="tags")
+    model = keras.Model(inputs, layer(keras.layers.Dense(3)(inputs)))
+    model.compile("adam", loss=getattr(layer, loss))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    cls(name="tags")  # a later layer of this name changes nothing
+    assert again.loss.layer is again.get_layer("tags") is not layer
+    labels = TAGS if loss == "sparse_loss" else np.eye(3)[TAGS]
+    before = model.evaluate(SCORES, labels, verbose=0)
+    np.testing.assert_allclose(again.evaluate(SCORES, labels, verbose=0), before, rtol=1e-5)
+    again.fit(SCORES, labels, verbose=0)
+    assert again.evaluate(SCORES, labels, verbose=0) != before
+    np.testing.assert_allclose(model.evaluate(SCORES, labels, verbose=0), before, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"layer": "nowhere", "method": "sparse_loss"},
+        {"layer": "tags", "method": "build"},
+        {"layer": "tags", "method": "__init__"},
+        {"layer": "tags", "method": "missing"},
+    ],
+)
+def test_only_losses_of_layers_are_made_from_a_configuration(config):
+    crf = ConditionalRandomField(name="tags")
+    with pytest.raises(ValueError, match="must name a layer of the model and its loss"):
+        type(crf.sparse_loss).from_config(config)
+
+
 def memm_likelihood(scores, tags):
     """Compute log p summed over both directions, by the formula."""
 
