@@ -3,6 +3,7 @@
 from kerasx.callbacks.averages import EMAEvaluation
 from kerasx.callbacks.evaluator import Evaluator
 from kerasx.callbacks.flush import FlushGradients
+from kerasx.callbacks.interrupt import KeepOnInterrupt
 from kerasx.callbacks.learning_log import LearningLog
 from kerasx.callbacks.preview import SamplePreview
 from kerasx.callbacks.resume import Resume
@@ -13,6 +14,7 @@ __all__ = [
     "EMAEvaluation",
     "Evaluator",
     "FlushGradients",
+    "KeepOnInterrupt",
     "LearningLog",
     "Resume",
     "SamplePreview",

@@ -1,6 +1,7 @@
 """Save and load the weights of a model in one file that is complete and verified."""
 
 import os
+import tempfile
 
 import keras
 
@@ -77,6 +78,13 @@ def check_path(path, suffixes):
             f"`path` must end in one of {', '.join(suffixes)}, in an existing folder.",
             path=os.fspath(path),
         )
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise invalid(
+            f"`path` must be in a folder in which files can be made ({error.strerror}).",
+            path=os.fspath(path),
+        ) from error
 
 
 def path_ends(path, suffix):

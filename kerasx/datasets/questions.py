@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kerasx.datasets.draw import draw_distinct
 from kerasx.datasets.tagged_texts import fill_slot
-from kerasx.files.lines import parse_all
+from kerasx.files.lines import parse_all, reason_of
 
 _SCHOOLS = "清华大学 复旦大学 浙江大学 南京大学 武汉大学 中山大学 四川大学 厦门大学"
 _JOBS = "工程师 教授 经理 医生 记者 会计 编辑 律师 设计师"
@@ -123,28 +123,30 @@ def _entries(path):
             data = json.load(file)["data"]
             paragraphs = [paragraph for article in data for paragraph in article["paragraphs"]]
             return [(p["context"], entry) for p in paragraphs for entry in p["qas"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: must be JSON in the form of SQuAD: {error!r}") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {reason_of(error)}"
+            raise ValueError(f"{path}: must be JSON in the form of SQuAD. {reason}") from error
 
 
 def _checked(passage, entry):
     """Return the `Question` of an entry; errors name its id."""
     name = entry.get("id") if isinstance(entry, dict) else None
+    which = f"question {name!r:.80}"
     try:
         question = entry["question"]
         answers = tuple((x["text"], x["answer_start"]) for x in entry["answers"])
     except (KeyError, TypeError) as error:
-        raise ValueError(f"question {name!r} must have text and answers: {error!r}") from error
+        raise ValueError(f"{which} must have text and answers: {error!r:.80}") from error
     strings = (name, passage, question, *(text for text, _ in answers))
     if not answers or not all(isinstance(x, str) and x.strip() for x in strings):
         raise ValueError(
-            f"question {name!r} must have an id, a passage, a text and answers, none of them "
+            f"{which} must have an id, a passage, a text and answers, none of them "
             f"empty. Received: question={question!r:.80}, answers={answers!r:.80}"
         )
     for text, start in answers:
         if not isinstance(start, int) or start < 0 or not passage.startswith(text, start):
             raise ValueError(
-                f"question {name!r} must have answers that are in the passage at `answer_start`. "
+                f"{which} must have answers that are in the passage at `answer_start`. "
                 f"Received: {text!r:.80} at {start}, first found at {passage.find(text)}"
             )
     return Question(name, passage, question, answers)

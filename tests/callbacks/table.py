@@ -1,10 +1,13 @@
 """One row for each callback: how to make it, the files it leaves and the errors it raises."""
 
+import os
 from dataclasses import dataclass, field
 
 import keras
 
 from kerasx import callbacks
+
+READ_ONLY = "/proc/self" if os.path.isdir("/proc/self") else "/dev/null"
 
 
 def adam():
@@ -47,9 +50,11 @@ TABLE = {
             _refuses("`path` must be given", callbacks.Evaluator, float, load_best=True),
             _refuses("must end in", callbacks.Evaluator, float, "best.h5"),
             _refuses("existing folder", callbacks.Evaluator, float, "none/best.weights.h5"),
+            _refuses("can be made", callbacks.Evaluator, float, f"{READ_ONLY}/best.weights.h5"),
         ),
     ),
     "FlushGradients": Row(lambda folder: callbacks.FlushGradients(each_epoch=True)),
+    "KeepOnInterrupt": Row(lambda folder: callbacks.KeepOnInterrupt()),
     "LearningLog": Row(
         lambda folder: callbacks.LearningLog(),
         keys=("learning_rate",),
@@ -60,6 +65,7 @@ TABLE = {
         files=("run.safetensors", "run.safetensors.sha256"),
         bad=(
             _refuses("must end in", callbacks.Resume, "run.npz"),
+            _refuses("can be made", callbacks.Resume, f"{READ_ONLY}/run.safetensors"),
             _refuses("`every` must be", callbacks.Resume, "run.safetensors", every=0),
             _refuses("set_epoch", callbacks.Resume, "run.safetensors", dataset=[1]),
         ),

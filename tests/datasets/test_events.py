@@ -81,3 +81,9 @@ def test_a_bad_line_is_named(write, event, reason):
 def test_an_empty_text_is_refused(write):
     with pytest.raises(ValueError, match=":2: must have a text that is not empty"):
         read_events(write(text=""))
+
+
+def test_a_line_nested_too_deep_is_named(tmp_path):
+    (tmp_path / "x.json").write_text("[" * 10**5)
+    with pytest.raises(ValueError, match="x.json:1: RecursionError"):
+        read_events(tmp_path / "x.json")

@@ -70,7 +70,9 @@ def test_an_empty_passage_is_refused(write):
         read_squad(write(entry(), passage=""))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"data": [{"paragraphs": 3}]}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"data": [{"paragraphs": 3}]}', "\x00", "[" * 10**5]
+)
 def test_another_form_is_refused(tmp_path, content):
     (tmp_path / "x.json").write_text(content, "utf-8")
     with pytest.raises(ValueError, match="x.json: must be JSON in the form of SQuAD"):
@@ -88,3 +90,10 @@ def test_bad_questions_are_skipped_where_they_are_few(write):
         assert len(read_squad(path, errors="skip")) == 100
     with pytest.raises(ValueError, match="more than 1% of the questions are bad, 1 of 2"):
         read_squad(write(entry(), entry("上海")), errors="skip")
+
+
+def test_an_error_quotes_little_of_a_long_question(write):
+    for wrong in ({"answers": None}, {"question": " "}, {"id": "Q" * 10**6, "question": None}):
+        with pytest.raises(ValueError) as error:
+            read_squad(write({**entry(name="Q" * 10**6), **wrong}))
+        assert len(str(error.value)) < 600

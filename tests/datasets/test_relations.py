@@ -101,3 +101,9 @@ def test_nothing_is_written_where_something_is_no_json(tmp_path):
     with pytest.raises(TypeError):
         write_jsonl(path, [2, object()])
     assert json.loads(path.read_text()) == 1 and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_line_nested_too_deep_is_named(tmp_path):
+    (tmp_path / "x.json").write_text("[" * 10**5)
+    with pytest.raises(ValueError, match="x.json:1: RecursionError"):
+        read_relations(tmp_path / "x.json")

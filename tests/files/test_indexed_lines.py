@@ -1,5 +1,6 @@
 import copy
 import json
+import os
 
 import pytest
 
@@ -69,3 +70,51 @@ def test_what_cannot_be_indexed_is_refused(path, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):
         open_file(path, indexable=True, **options)
     assert path.read_bytes() == "".join(LINES).encode()
+
+
+@pytest.mark.parametrize("how", ["another file", "replaced", "in place"])
+def test_the_index_of_another_file_of_the_same_size_is_made_anew(path, tmp_path, how):
+    index, other = str(tmp_path / "index.json"), tmp_path / "other.txt"
+    open_file(path, indexable=index).close()
+    status, content = path.stat(), "\n".join("ab").encode()
+    content += b"c" * (status.st_size - len(content))
+    if how == "in place":
+        with open(path, "r+b") as file:
+            file.write(content)
+    else:
+        other.write_bytes(content)
+    target = path if how == "in place" else other
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    if how == "replaced":
+        target = other.replace(path)
+    with open_file(target, indexable=index) as lines:
+        assert [lines[i] for i in range(len(lines))] == ["a\n", "b" + "c" * (status.st_size - 3)]
+
+
+@pytest.mark.parametrize(
+    "offsets", [None, [], [0, 9, 4], [1], [0, 10**9], [0, "a"], [0, None], [0, 4.0], [0, 2**70]]
+)
+def test_offsets_that_cannot_be_those_of_the_file_are_made_anew(path, tmp_path, offsets):
+    index = tmp_path / "index.json"
+    open_file(path, indexable=index).close()
+    index.write_text(json.dumps({**json.loads(index.read_text()), "offsets": offsets}))
+    with open_file(path, indexable=index) as lines:
+        assert list(lines) == LINES
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]", "{}", '{"vocab_size": 3}', "[" * 10**5])
+def test_another_file_in_place_of_the_index_is_kept(path, tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ValueError, match="this is another file"):
+        open_file(path, indexable=tmp_path / "config.json")
+    assert (tmp_path / "config.json").read_text() == content
+
+
+def test_lines_are_read_where_the_index_cannot_be_written(path, monkeypatch, tmp_path, caplog):
+    def fail(source, target):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with open_file(path, indexable=tmp_path / "index.json") as lines:
+        assert list(lines) == LINES
+    assert "was not written: read-only" in caplog.text

@@ -101,3 +101,33 @@ def test_another_encoding_is_read_if_named(file):
 def test_bad_arguments_are_named(file, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):
         read_lines(file("1"), int, **options)
+
+
+@pytest.mark.parametrize("errors", ["raise", "skip"])
+@pytest.mark.parametrize("line", ["[" * 10**5, '{"a": ' * 10**5, "9" * 5000])
+def test_a_line_too_deep_or_too_long_for_json_is_a_bad_line(file, line, errors):
+    path = file("[1]\n" * 200 + line)
+    if errors == "raise":
+        with pytest.raises(ValueError, match="data.txt:201: "):
+            read_jsonl(path)
+        return
+    with pytest.warns(UserWarning, match="1 of 201 lines skipped"):
+        assert len(read_jsonl(path, errors="skip")) == 200
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: read_tsv(path, labels=("0", "1"), columns=(str, str)),
+        lambda path: read_tsv(path, columns=(str, int)),
+        lambda path: read_tsv(path, columns=(str, float)),
+        lambda path: read_tsv(path, columns=(str, {}.__getitem__)),
+        lambda path: read_lines(path, int),
+        lambda path: read_jsonl(path, ("text",)),
+    ],
+)
+def test_an_error_quotes_little_of_a_long_line(file, read):
+    path = file("好\t" + "坏" * 10**6)
+    with pytest.raises(ValueError, match="data.txt:1: ") as error:
+        read(path)
+    assert len(str(error.value)) < 600 + len(str(path))
