@@ -19,7 +19,8 @@ _FILES = {
 _ARGUMENTS = {
     Tokenizer: """token_start token_end token_translate do_lower_case word_maxlen
     encode_special_tokens additional_special_tokens pre_tokenize""".split(),
-    SpTokenizer: "token_start token_end token_translate pre_tokenize".split(),
+    SpTokenizer: """token_start token_end token_translate pre_tokenize do_lower_case
+    keep_accents""".split(),
     HuggingFaceTokenizer: "special_tokens encode_special_tokens options".split(),
 }
 
