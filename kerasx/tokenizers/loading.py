@@ -96,8 +96,9 @@ def _saved(files, config, encode_special_tokens, options):
 
 def _lacks_its_files(files, name):
     """Return whether a folder holds vocab.txt and no file that the class reads."""
+    reads = name in FAMILIES and FAMILIES[name].model != "WordPiece"
     own = files.has("vocab.json") or piece_model_path(files) is not None
-    return name in FAMILIES and files.has("vocab.txt") and not own
+    return reads and files.has("vocab.txt") and not own
 
 
 def _of_class(files, name, settings, data, encode_special_tokens):
@@ -164,10 +165,12 @@ def _is_plain(pieces, tokens, settings, family):
     if family.model != "WordPiece":
         return False
     named = {name: str(token) for name, token in tokens.named.items() if token is not None}
+    known = {*pieces.vocab.values(), *getattr(pieces.vocab, "repeated", ())}
     lower = settings.get("do_lower_case", True)
     return (
         named == BERT_TOKENS
         and pieces.vocab.keys() >= {*BERT_TOKENS.values(), *map(str, _added(tokens))}
+        and known == set(range(len(known)))
         and all(map(_stands_alone, _added(tokens)))
         and settings.get("tokenize_chinese_chars", True)
         and settings.get("strip_accents", lower) == lower

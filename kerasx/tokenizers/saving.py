@@ -2,7 +2,7 @@
 
 import os
 
-from kerasx.checks import invalid
+from kerasx.checks import check_texts, invalid
 from kerasx.tokenizers.chat_template import ChatTemplate
 from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
 from kerasx.tokenizers.options import check_options
@@ -85,6 +85,8 @@ def pretrained_config(tokenizer):
     else:
         config["kerasx"] = tokenizer_config(tokenizer)
         config["do_lower_case"] = tokenizer._do_lower_case
+    if isinstance(tokenizer, Tokenizer):
+        config["additional_special_tokens"] = tokenizer._additional_special_tokens
     if isinstance(tokenizer, SpTokenizer):
         config |= {"keep_accents": tokenizer._keep_accents, "extra_ids": 0}
     config |= tokenizer.special_tokens
@@ -133,6 +135,7 @@ def _checked(kind, config):
     for name in ("token_start", "token_end"):
         if not isinstance(config.get(name), (str, type(None))):
             raise invalid(f"`{name}` must be a str or null.", **{name: config[name]})
+    check_texts("additional_special_tokens", config.get("additional_special_tokens", []))
     for name in ("token_translate", "special_tokens"):
         texts = config.get(name, {})
         if not isinstance(texts, dict) or not all(isinstance(x, str) for x in texts.values()):
