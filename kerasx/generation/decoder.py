@@ -10,6 +10,7 @@ from kerasx.checks import check_choice, check_integer, check_number, check_posit
 from kerasx.generation.last_token import LastToken
 
 _KINDS = ("probas", "logits")  # of scores
+_SURELY = 1e200  # in the place of a logit of +inf: differences of such logits are numbers
 
 
 class AutoRegressiveDecoder:
@@ -74,6 +75,7 @@ class AutoRegressiveDecoder:
                 result = predict(self, inputs, output_ids, states)
                 scores, states = result if use_states else (result, None)
                 scores = np.asarray(ops.convert_to_numpy(scores), "float64")
+                _check_scores(scores)
                 scores = _log_probas(scores, default_rtype, temperature)
                 return (scores if rtype == "logits" else np.exp(scores)), states
 
@@ -244,6 +246,16 @@ def take_rows(structure, rows):
     return keras.tree.map_structure(take, structure)
 
 
+def _check_scores(scores):
+    """Refuse scores (k, v) of which one is NaN."""
+    broken = np.isnan(np.max(scores, axis=-1, initial=-np.inf))
+    if broken.any():
+        raise invalid(
+            "`predict` must return numbers; these are NaN, as with weights that are.",
+            rows=np.flatnonzero(broken).tolist(),
+        )
+
+
 def _log_probas(scores, rtype, temperature):
     """Return log-probabilities of probabilities or logits; -inf where all are impossible."""
     check_positive(temperature=temperature)
@@ -252,7 +264,7 @@ def _log_probas(scores, rtype, temperature):
             scores = np.log(scores)
         if temperature == 1:
             return scores
-    scores = scores / temperature
+    scores = np.minimum(scores / temperature, _SURELY)
     top = np.max(scores, axis=-1, keepdims=True)
     scores = scores - np.where(np.isfinite(top), top, 0)
     total = np.sum(np.exp(scores), axis=-1, keepdims=True)

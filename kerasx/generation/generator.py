@@ -9,6 +9,7 @@ from keras import ops
 from kerasx.checks import check_integer, invalid
 from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.constraints.constraint import Constraint, NoEndBefore
+from kerasx.generation.folder_arguments import folder_arguments
 from kerasx.generation.generated import Generated
 from kerasx.generation.loop import DecodingLoop, LoopInputs
 from kerasx.generation.prompts import (
@@ -23,6 +24,8 @@ from kerasx.generation.prompts import (
     checked_seeds,
     checked_starts,
     decode,
+    encode,
+    usual_ids,
 )
 from kerasx.generation.strategies.greedy import Greedy
 from kerasx.generation.strategies.strategy import NEVER, Strategy
@@ -35,8 +38,7 @@ class Generator:
     loop is one compiled function over a cache of fixed size (see `DecodingLoop`). With an encoder,
     the prompts are its sources: each is encoded once, and the decoder starts with `start_id`.
 
-    The model's weights are read anew at each call. The settings are compiled in: to change one,
-    make another Generator.
+    The weights are read anew at each call; the settings are compiled in.
 
     Args:
         model: a keras.Model from `build_transformer_model`.
@@ -46,11 +48,13 @@ class Generator:
             tokenizer's.
         max_new_tokens: number of generated tokens at most.
         min_new_tokens: number of tokens before which no end is chosen.
+        max_length: number of tokens of the longest prompt of a call (with an encoder, of the
+            decoder's start) and its continuation together, at most; compiled for each length.
         segment_id: segment of the generated tokens; by default 1 for UniLM, and the segment of the
             prompt's last token otherwise.
         batch_size: number of prompts decoded at once.
-        pad_id: the id that fills up the rows of an array of prompts; by default the tokenizer's,
-            else the id that the model masks, else 0.
+        pad_id: the id that fills up the rows of an array of prompts, at either end; by default
+            the tokenizer's, else the id that the model masks. Without any, all ids are tokens.
         prompt_multiple: prompts are padded to a multiple of this length: few shapes to compile.
         start_id: the token that the decoder of an encoder-decoder starts with, the
             `decoder_start_token_id` of its configuration: 0 for T5, 2 for English BART. By default
@@ -58,6 +62,8 @@ class Generator:
         constraints: `Constraint` objects, which change the scores of the next token in this order.
         tokenizer: a tokenizer of `kerasx.tokenizers`: prompts may be texts, and the returned
             `Generated` has `texts`.
+        keep_end: whether a text to be continued keeps the end token that the tokenizer puts after
+            it, as in transformers; by default it is left out.
 
     Raises:
         ValueError: the model has no causal or UniLM mask, or a setting is out of range.
@@ -87,16 +93,20 @@ class Generator:
         start_id=None,
         constraints=(),
         tokenizer=None,
+        max_length=None,
+        keep_end=False,
     ):
         self.graphs, self.tokenizer = DecodingGraphs(model), tokenizer
         self.strategy = Greedy() if strategy is None else strategy
-        usual = _usual_ids(self.graphs, tokenizer)
+        usual = usual_ids(self.graphs, tokenizer)
         self.end_id, self.pad_id, self.start_id = (
             usual[name] if value is None else value
             for name, value in {"end": end_id, "pad": pad_id, "start": start_id}.items()
         )
         self.max_new_tokens = check_integer("max_new_tokens", max_new_tokens, least=1)
         self.min_new_tokens = check_integer("min_new_tokens", min_new_tokens, least=0)
+        self.max_length = max_length and check_integer("max_length", max_length, least=2)
+        self.keep_end = keep_end
         self.batch_size = check_integer("batch_size", batch_size, least=1)
         self.prompt_multiple = check_integer("prompt_multiple", prompt_multiple, least=1)
         self.segment_id = segment_id
@@ -104,8 +114,30 @@ class Generator:
         ends = checked_ends(self.end_id, self.graphs.vocabulary)
         self._check_settings()
         if ends and min_new_tokens:
-            self.constraints += (NoEndBefore(ends, min_new_tokens),)
+            self.constraints = (NoEndBefore(ends, min_new_tokens), *self.constraints)
         self.loop = DecodingLoop(self.graphs, self.strategy, self.constraints, ends, self.pad_id)
+
+    @classmethod
+    def from_folder(cls, folder, **settings):
+        """Make a generator of a folder's model, tokenizer and generation_config.json.
+
+        With a folder of Hugging Face it generates what transformers' `generate` does: the text is
+        encoded whole, and the folder's ids, strategy and penalties hold, 20 tokens at most where
+        it gives no length. The folder may also be one that `save_model` wrote.
+
+        Args:
+            folder: path of the folder.
+            settings: arguments of `Generator`, or settings by the names of transformers such as
+                `do_sample=False`, which override the folder's; None takes one away.
+
+        Raises:
+            ValueError: the folder has no language model or no tokenizer, or asks for settings that
+                are not built.
+
+        generate = Generator.from_folder("Qwen3-0.6B", max_new_tokens=100)
+        generate.chat([{"role": "user", "content": "你好"}])
+        """
+        return cls(**folder_arguments(folder, settings))
 
     def _check_settings(self):
         if not isinstance(self.strategy, Strategy):
@@ -114,6 +146,8 @@ class Generator:
         if not all(isinstance(x, Constraint) for x in self.constraints):
             expected = "`constraints` must be kerasx.generation.Constraint objects."
             raise invalid(expected, constraints=self.constraints)
+        if self.pad_id is not None:
+            check_integer("pad_id", self.pad_id, 0)
         if self.segment_id is not None:
             check_segment(self.graphs, "segment_id", self.segment_id)
         if self.start_id is not None:
@@ -138,7 +172,8 @@ class Generator:
 
         Args:
             prompts: list of texts, if there is a tokenizer; lists of token ids (each at least
-                one), or an array (b, n) padded at the end. With an encoder, the sources.
+                one), or an array or tensor (b, n), padded by `pad_id` at the end or at the
+                beginning. With an encoder, the sources.
             segment_ids: the prompts' segment ids likewise; all 0 by default.
             additional_inputs: arrays (b, ...) for the model's `additional_input_layers`, in their
                 order, one row for each prompt: conditional generation.
@@ -158,7 +193,8 @@ class Generator:
             `Generated`, in the order of the prompts.
 
         Raises:
-            ValueError: an id out of the vocabulary, or a prompt too long for the position table.
+            ValueError: an id out of the vocabulary, a prompt too long for the position table, or a
+                model whose logits are NaN.
         """
         options = additional_inputs, max_new_tokens, decoder_token_ids, seeds, new_segments
         requests = self._read(prompts, segment_ids, *options)
@@ -173,6 +209,21 @@ class Generator:
                 hypotheses[i] = row
             progress.update(done)
         return self._generated(hypotheses)
+
+    def chat(self, messages, **options):
+        """Return the reply to a conversation, in the form of the tokenizer's chat template.
+
+        Args:
+            messages: list of dicts {"role": "system", "user" or "assistant", "content": str}.
+            options: arguments of a call.
+
+        Raises:
+            ValueError: the tokenizer has no chat template, or it refuses the messages.
+        """
+        if self.tokenizer is None:
+            raise invalid("`tokenizer` must be given to answer messages.", tokenizer=None)
+        ids = self.tokenizer.encode_chat(messages, add_generation_prompt=True)
+        return self([ids], **options).texts[0]
 
     def stream(
         self,
@@ -234,14 +285,15 @@ class Generator:
     def _read(self, prompts, segment_ids, additional, max_new_tokens, starts, seeds, new_segments):
         """Return the checked arguments of a call as `Requests`."""
         graphs, sources = self.graphs, None
-        new = self.max_new_tokens if max_new_tokens is None else max_new_tokens
-        steps = check_integer("max_new_tokens", new, least=1) + self.strategy.ahead
         check_halves(graphs, segment_ids, starts)
-        prompts = checked_prompts(graphs, prompts, segment_ids, self.pad_id, self.tokenizer)
+        start = None if self.tokenizer is None else self.tokenizer.start_id
+        encode = None if self.tokenizer is None else self._encode
+        prompts = checked_prompts(graphs, prompts, segment_ids, self.pad_id, start, encode)
         if graphs.kept:
             sources = prompts
             check_lengths(graphs, sources, 1)
             prompts = checked_starts(graphs, sources, starts, self.start_id, self.pad_id)
+        steps = self._new_tokens(prompts, max_new_tokens) + self.strategy.ahead
         check_lengths(graphs, prompts, steps)
         return Requests(
             prompts,
@@ -251,6 +303,24 @@ class Generator:
             checked_seeds(seeds, prompts),
             steps,
         )
+
+    def _encode(self, texts):
+        return encode(self.tokenizer, texts, self.graphs.continues and not self.keep_end)
+
+    def _new_tokens(self, prompts, asked):
+        """Return the number of tokens to generate at most, of which a call may ask for another."""
+        if asked is not None:
+            return check_integer("max_new_tokens", asked, least=1)
+        if self.max_length is None:
+            return self.max_new_tokens
+        longest = max((len(ids) for ids, _ in prompts), default=0)
+        if longest >= self.max_length:
+            raise invalid(
+                f"`prompts` must be shorter than max_length={self.max_length}, which counts the "
+                "prompt too. Cut the prompts, or pass max_new_tokens.",
+                longest_prompt=longest,
+            )
+        return min(self.max_new_tokens, self.max_length - longest)
 
     def _inputs(self, requests, batch, full=False):
         """Return `LoopInputs` of the prompts numbered in `batch`.
@@ -266,7 +336,8 @@ class Generator:
         n = self._padded_length(max(lengths))
         return LoopInputs(
             tokens=_padded(ids, n),
-            segments=_padded(segments, n),
+            # in UniLM every token sees segment 0, so padding must be in another one
+            segments=_padded(segments, n, int(self.graphs.kind == "unilm")),
             lengths=lengths,
             new_segments=np.array([requests.new_segments[i] for i in rows], "int32"),
             steps=np.arange(steps, dtype="int32"),
@@ -296,7 +367,20 @@ class Generator:
     def _hypotheses(self, results, rows):
         """Return (token lists, scores) for each of the first rows of the loop's results."""
         tokens, scores = (ops.convert_to_numpy(x)[:rows] for x in results)
+        self._check_scores(scores)
         return [self._shortened(*row) for row in zip(tokens, scores, strict=True)]
+
+    def _check_scores(self, scores):
+        """Raise if a best hypothesis has a token of no probability, which constraints may force."""
+        if np.all(scores[:, 0] > NEVER / 2):
+            return
+        weights = [w for w in self.graphs.model.weights if np.isnan(ops.convert_to_numpy(w)).any()]
+        if weights or not self.constraints:
+            raise invalid(
+                "`model` must give a token a probability at every step; its logits are NaN, or "
+                "-inf throughout.",
+                weights_with_nan=[w.path for w in weights],
+            )
 
     def _shortened(self, tokens, scores):
         """Return token lists up to the end token; leave out beams without a sequence."""
@@ -310,26 +394,6 @@ class Generator:
         """Return `Generated` of pairs (token lists, scores)."""
         read = None if self.tokenizer is None else partial(decode, self.tokenizer)
         return Generated([x for x, _ in hypotheses], [x for _, x in hypotheses], read)
-
-
-def _usual_ids(graphs, tokenizer):
-    """Return the ids that a Generator takes where none are given, as a dict."""
-    padding = graphs.masked_id or 0
-    if tokenizer is None:
-        return {"end": None, "pad": padding, "start": None}
-    usual = {"end": tokenizer.end_id, "pad": tokenizer.pad_id, "start": None}
-    if usual["pad"] is None:
-        usual["pad"] = padding
-    if graphs.kept:
-        usual["start"] = _usual_start(graphs, tokenizer)
-    return usual
-
-
-def _usual_start(graphs, tokenizer):
-    """Return the token that the decoder of a family starts with."""
-    if getattr(getattr(graphs.model, "builder", None), "starts_with_end", False):
-        return tokenizer.end_id
-    return graphs.masked_id if tokenizer.start_id is None else tokenizer.start_id
 
 
 def _padded(rows, n, value=0):

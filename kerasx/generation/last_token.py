@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
+from kerasx.generation.cache import decoding_kind
 from kerasx.layers.inputs import roles_of
 from kerasx.models.reach import position_limit
 
@@ -24,7 +25,7 @@ class LastToken:
     def __init__(self, model, multiple=16):
         self.model = model
         self.multiple = multiple
-        self.limit = position_limit(model)
+        self.limit, self.kind = position_limit(model), decoding_kind(model)
         self._run = backend.compiled(self._last, [model])
 
     def predict(self, inputs):
@@ -44,12 +45,12 @@ class LastToken:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _padded(self, ids, role):
-        """Pad ids with 0, segments with the last one: in UniLM every token sees segment 0."""
+        """Pad ids with 0; in UniLM segments with 1, since every token sees segment 0."""
         length = -(-ids.shape[1] // self.multiple) * self.multiple
         if self.limit is not None and length > self.limit:
             length = max(self.limit, ids.shape[1])
-        mode = "edge" if role == "segment" else "constant"
-        return np.pad(ids, [(0, 0), (0, length - ids.shape[1])], mode)
+        value = int(self.kind == "unilm" and role == "segment")
+        return np.pad(ids, [(0, 0), (0, length - ids.shape[1])], constant_values=value)
 
     def _last(self, index, *inputs):
         inputs = list(inputs) if len(inputs) > 1 else inputs[0]

@@ -9,7 +9,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.generation.constraints.constraint import constrained
-from kerasx.generation.strategies.strategy import take_beams
+from kerasx.generation.strategies.strategy import bounded, take_beams
 
 
 class LoopInputs(NamedTuple):
@@ -59,12 +59,12 @@ class DecodingLoop:
         strategy: a `Strategy`.
         constraints: tuple of `Constraint` objects.
         ends: tuple of the ids that end a sequence.
-        pad_id: the id that fills up sequences.
+        pad_id: the id that fills up sequences; None for any.
     """
 
     def __init__(self, graphs, strategy, constraints, ends, pad_id):
         self.graphs, self.strategy, self.constraints = graphs, strategy, constraints
-        self.ends, self.pad_id = ends, pad_id
+        self.ends, self.pad_id = ends, 0 if pad_id is None else pad_id
         plain = graphs.prefill, graphs.step
         self._prefill, step = graphs.with_hidden() if strategy.compares else plain
         self._step = backend.traced(lambda inputs: step(inputs, training=False))
@@ -198,15 +198,20 @@ class DecodingLoop:
         logits, *written = self._step([*inputs, *caches[:last], *fixed["memory"]])
         hidden = zip(caches[last:], written[last:], strict=True)
         hidden = [backend.write_slots(slab, x[:, None], first) for slab, x in hidden]
-        return ops.cast(logits, "float32"), visible, [*written[:last], *hidden]
+        return bounded(ops.cast(logits, "float32")), visible, [*written[:last], *hidden]
 
     def _with_current(self, fixed, state, position):
-        """Return `visible` where each hypothesis sees its own current token, unless masked."""
+        """Return `visible` where each hypothesis sees its own current token.
+
+        Padding in a prompt is masked, but a token that was generated is none, whatever its id.
+        """
         k = self.strategy.width
         now = (fixed["steps"] == state["t"])[None, None, :, None]  # (1, 1, m, 1)
         own = ops.eye(k, dtype="bool")[None, :, None, :]  # (1, k, 1, k)
-        seen = self._is_seen(state["current"], position)[:, None, None, :]  # (b, 1, 1, k)
-        current = ops.logical_and(ops.logical_and(now, own), seen)
+        seen = self._is_seen(state["current"], position)
+        if self.graphs.context is None:
+            seen = ops.logical_or(seen, state["t"] > 0)
+        current = ops.logical_and(ops.logical_and(now, own), seen[:, None, None, :])
         return ops.logical_or(state["visible"], current)
 
     def _compared(self, fixed, state, visible, caches):

@@ -32,10 +32,18 @@ class Requests(NamedTuple):
         return len((self.sources or self.prompts)[i][0])
 
 
-def encode(tokenizer, graphs, texts):
-    """Return the token ids of texts, without the end token if the model is to continue them."""
-    rows = [tokenizer.encode(text)[0] for text in texts]
-    if not graphs.continues:
+def encode(tokenizer, texts, continued, maxlen=None):
+    """Return the token ids of texts, without the end token if the texts are to be continued.
+
+    Args:
+        tokenizer: a tokenizer of `kerasx.tokenizers`.
+        texts: list of str.
+        continued: whether a model is to continue the texts, and not to answer them.
+        maxlen: number of ids that are wanted of each text at most, or None for all.
+    """
+    limit = maxlen if maxlen is None or not continued else maxlen + 1
+    rows = [tokenizer.encode(text, maxlen=limit)[0] for text in texts]
+    if not continued:
         return rows
     return [ids[:-1] if ids[-1:] == [tokenizer.end_id] else ids for ids in rows]
 
@@ -45,45 +53,51 @@ def decode(tokenizer, ids):
     return tokenizer.decode([i for i in ids if i < tokenizer.vocab_size])
 
 
-def checked_prompts(graphs, prompts, segment_ids, pad_id, tokenizer=None, name="prompts"):
+def checked_prompts(
+    graphs, prompts, segment_ids, pad_id, start_id=None, encode=None, name="prompts"
+):
     """Return prompts as pairs of int32 vectors (ids, segments).
 
     Args:
         graphs: `DecodingGraphs`.
-        prompts: list of texts, lists of token ids, or an array (b, n), whose rows lose their
-            padding at the end.
+        prompts: texts, lists of token ids, or an array (b, n), whose rows lose their padding at
+            both ends.
         segment_ids: segment ids in the same form, or None for zeros.
-        pad_id: the padding of an array.
-        tokenizer: for texts.
+        pad_id: the padding of an array; None if it has none.
+        start_id: the token that rows start with, which may be the padding, or None.
+        encode: function from a list of texts to lists of token ids, or None.
         name: what errors call the prompts.
     """
-    if _are_texts(prompts):
-        prompts = _encoded(graphs, prompts, tokenizer, name)
-    prompts, padded = _rows(prompts)
-    rows = [_checked_ids(name, i, row, graphs.vocabulary) for i, row in enumerate(prompts)]
-    if padded:
-        rows = [ids[: np.max(np.nonzero(ids != pad_id)[0], initial=0) + 1] for ids in rows]
+    rows, padded = _rows(name, prompts)
+    if isinstance(prompts, str) or any(isinstance(row, str) for row in rows):
+        rows = _encoded(name, prompts if isinstance(prompts, str) else rows, encode)
+    rows = [_checked_ids(name, i, row, graphs.vocabulary) for i, row in enumerate(rows)]
+    lengths = list(map(len, rows))
+    kept = [_without_padding(ids, pad_id, start_id) if padded else slice(None) for ids in rows]
+    rows = [ids[part] for ids, part in zip(rows, kept)]
     if segment_ids is None:
         return [(ids, np.zeros_like(ids)) for ids in rows]
-    segments = _checked_segments(graphs, segment_ids, list(map(len, rows)))
+    segments = _checked_segments(graphs, segment_ids, lengths, kept)
     return list(zip(rows, segments, strict=True))
 
 
-def _are_texts(prompts):
-    if isinstance(prompts, (list, tuple)):
-        return any(isinstance(prompt, str) for prompt in prompts)
-    return isinstance(prompts, str)
+def _without_padding(ids, pad_id, start_id):
+    """Return the slice of a row between its padding; of nothing but padding, the last id."""
+    real = np.flatnonzero(ids != pad_id)
+    first, last = (real[0], real[-1]) if len(real) else (len(ids) - 1, len(ids) - 1)
+    starts = pad_id is not None and pad_id == start_id and first > 0 and len(real) > 0
+    return slice(first - starts, last + 1)
 
 
-def _encoded(graphs, texts, tokenizer, name):
-    if tokenizer is None:
+def _encoded(name, texts, encode):
+    if encode is None:
         raise invalid(f"`tokenizer` must be given for `{name}` that are texts.", tokenizer=None)
-    return encode(tokenizer, graphs, check_texts(name, texts))
+    return encode(check_texts(name, texts))
 
 
-def _checked_segments(graphs, segment_ids, lengths):
-    """Return segment ids as vectors as long as their prompts."""
-    segment_ids, padded = _rows(segment_ids)
+def _checked_segments(graphs, segment_ids, lengths, kept):
+    """Return the segment ids of the `kept` parts of prompts of these lengths, as vectors."""
+    segment_ids, padded = _rows("segment_ids", segment_ids)
     check_same_length(prompts=lengths, segment_ids=segment_ids)
     rows = [_checked_ids("segment_ids", i, x, graphs.segments) for i, x in enumerate(segment_ids)]
     if padded:
@@ -92,7 +106,7 @@ def _checked_segments(graphs, segment_ids, lengths):
         if len(row) != n:
             expected = "`segment_ids` must be as long as `prompts`."
             raise invalid(expected, prompt=i, segments=len(row), tokens=n)
-    return rows
+    return [row[part] for row, part in zip(rows, kept)]
 
 
 def check_halves(graphs, segment_ids, decoder_token_ids):
@@ -114,7 +128,7 @@ def check_segment(graphs, name, segment):
 
 def checked_new_segments(graphs, prompts, new_segments, default):
     """Return the segment of the generated tokens of each prompt; see `Generator`."""
-    given = [None] * len(prompts) if new_segments is None else new_segments
+    given = [None] * len(prompts) if new_segments is None else _listed("new_segments", new_segments)
     check_same_length(prompts=prompts, new_segments=given)
     given = [default if segment is None else segment for segment in given]
     return [
@@ -140,14 +154,26 @@ def checked_starts(graphs, sources, decoder_token_ids, start_id, pad_id):
                 start_id=start_id,
             )
         decoder_token_ids = [[start_id]] * len(sources)
-    check_same_length(prompts=sources, decoder_token_ids=decoder_token_ids)
-    return checked_prompts(graphs, decoder_token_ids, None, pad_id, name="decoder_token_ids")
+    name = "decoder_token_ids"
+    starts = checked_prompts(graphs, decoder_token_ids, None, pad_id, start_id, name=name)
+    check_same_length(prompts=sources, decoder_token_ids=starts)
+    return starts
 
 
-def _rows(ids):
-    """Return (rows, whether they are padded) of lists, or of an array or tensor (b, n)."""
-    is_array = hasattr(ids, "shape")
-    return (ops.convert_to_numpy(ids) if is_array else ids), is_array
+def _rows(name, given):
+    """Return (list of rows, whether they are padded) of lists, or of an array or tensor (b, n)."""
+    is_array = hasattr(given, "shape")
+    given = ops.convert_to_numpy(given) if is_array else given
+    return _listed(name, given), is_array and given.ndim == 2
+
+
+def _listed(name, values):
+    """Return a list of the values, which may be any iterable."""
+    try:
+        return list(values)
+    except TypeError:
+        expected = f"`{name}` must be a list or an array, with one entry for each prompt."
+        raise invalid(expected, **{name: values}) from None
 
 
 def _checked_ids(name, i, row, size):
@@ -161,10 +187,30 @@ def _checked_ids(name, i, row, size):
     return ids.astype("int32")
 
 
+def usual_ids(graphs, tokenizer):
+    """Return the ids that a Generator takes where none are given, as a dict."""
+    if tokenizer is None:
+        return {"end": None, "pad": graphs.masked_id, "start": None}
+    usual = {"end": tokenizer.end_id, "pad": tokenizer.pad_id, "start": None}
+    if usual["pad"] is None:
+        usual["pad"] = graphs.masked_id
+    if graphs.kept:
+        usual["start"] = _usual_start(graphs, tokenizer)
+    return usual
+
+
+def _usual_start(graphs, tokenizer):
+    """Return the token that the decoder of a family starts with."""
+    if getattr(getattr(graphs.model, "builder", None), "starts_with_end", False):
+        return tokenizer.end_id
+    return graphs.masked_id if tokenizer.start_id is None else tokenizer.start_id
+
+
 def checked_ends(end_id, vocabulary):
     """Return the ids that end a sequence as a tuple: none, one or several."""
-    ends = end_id if isinstance(end_id, (list, tuple, set)) else [end_id]
-    ends = () if end_id is None else ends
+    ends = [] if end_id is None else end_id
+    ends = list(ends) if isinstance(ends, (set, frozenset)) else ends
+    ends = np.ravel(ops.convert_to_numpy(ends) if hasattr(ends, "shape") else ends).tolist()
     return tuple(dict.fromkeys(check_integer("end_id", end, 0, vocabulary) for end in ends))
 
 
@@ -172,6 +218,7 @@ def checked_seeds(seeds, prompts):
     """Return a seed for each prompt, or None if the strategy has its own seed for all."""
     if seeds is None:
         return None
+    seeds = _listed("seeds", seeds)
     check_same_length(prompts=prompts, seeds=seeds)
     return [check_integer("seeds", seed, least=0) for seed in seeds]
 

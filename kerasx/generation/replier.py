@@ -1,19 +1,23 @@
 """Reply to dialogues, and chat in the terminal."""
 
 from kerasx.checks import check_integer
+from kerasx.generation.chat_prompt import encode_turns
 from kerasx.generation.generator import Generator
 from kerasx.generation.strategies.sampling import Sampling
-from kerasx.models.reach import position_limit
 from kerasx.tokenizers import encode_prompt
 
 
 class Replier:
-    """Answer dialogues with a language model, in the segment of the other speaker.
+    """Answer dialogues with a language model.
+
+    Of a tokenizer with a chat template, turns become messages of a user and an assistant. Without
+    one the reply is in the segment of the other speaker.
 
     Args:
-        model: a keras.Model with application "lm", trained on the ids of
+        model: a `Generator`, such as `Generator.from_folder("Qwen3-0.6B")`; or a keras.Model with
+            application "lm", with the tokenizer of its chat template or trained on the ids of
             `kerasx.tokenizers.encode_dialogue`.
-        tokenizer: the tokenizer of these ids; its `token_end` ends a reply.
+        tokenizer: the tokenizer of the model; its `token_end` ends a reply.
         strategy: of the `Generator`; by default it samples from the 5 most probable tokens.
         maxlen: number of tokens of dialogue and reply together, at most; by default 512, or as
             many as the model has positions. Older turns are left out.
@@ -31,16 +35,22 @@ class Replier:
     2
     """
 
-    def __init__(self, model, tokenizer, strategy=None, maxlen=None, max_new_tokens=32):
-        maxlen = (position_limit(model) or 512) if maxlen is None else maxlen
+    def __init__(self, model, tokenizer=None, strategy=None, maxlen=None, max_new_tokens=32):
+        if not isinstance(model, Generator):
+            strategy = Sampling(top_k=5) if strategy is None else strategy
+            options = {"max_new_tokens": max_new_tokens, "tokenizer": tokenizer}
+            model = Generator(model, strategy, **options)
+        self.generate, max_new_tokens = model, model.max_new_tokens
+        maxlen = (model.graphs.reach or 512) if maxlen is None else maxlen
         check_integer("maxlen", maxlen, max_new_tokens + 2)
         self.room = maxlen - max_new_tokens
-        strategy = Sampling(top_k=5) if strategy is None else strategy
-        options = {"max_new_tokens": max_new_tokens, "tokenizer": tokenizer}
-        self.generate = Generator(model, strategy, **options)
 
     def __call__(self, dialogues):
-        read = [encode_prompt(self.generate.tokenizer, turns, self.room) for turns in dialogues]
+        tokenizer = self.generate.tokenizer
+        if tokenizer.chat_template is not None:
+            prompts = [encode_turns(tokenizer, turns, self.room) for turns in dialogues]
+            return self.generate(prompts).texts
+        read = [encode_prompt(tokenizer, turns, self.room) for turns in dialogues]
         prompts, segments = [ids for ids, _ in read], [segments for _, segments in read]
         speakers = [1 - row[-1] for row in segments]
         return self.generate(prompts, segments, new_segments=speakers).texts

@@ -9,16 +9,19 @@ __all__ = ["LOOPBACK", "Limits", "create_app"]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def create_app(model, hosts=LOOPBACK, start_id=None, **limits):
-    """Make a FastAPI application that generates, classifies or embeds with a saved model.
+def create_app(model, hosts=LOOPBACK, start_id=None, name=None, **limits):
+    """Make a FastAPI application that generates, classifies or embeds with a model.
 
     It has GET / (a chat page) and /health, and those of POST /generate, /classify and /embed that
-    the model can answer. One thread owns the model and computes requests in batches.
+    the model can answer; and OpenAI's /v1/models, /v1/chat/completions, /v1/completions and
+    /v1/embeddings likewise. One thread owns the model and computes requests in batches.
 
     Args:
-        model: a folder of `kerasx.models.save_model`, or an `Artefact` with a tokenizer.
+        model: a folder of `kerasx.models.save_model`, of Hugging Face or of TensorFlow, or an
+            `Artefact` with a tokenizer.
         hosts: host names (without ports) that requests may be addressed to, or None for any.
         start_id: the token that the decoder of an encoder-decoder starts with; see `Generator`.
+        name: the model's name in OpenAI's protocol; by default the folder's.
         **limits: see `Limits`.
 
     Raises:
@@ -31,12 +34,6 @@ def create_app(model, hosts=LOOPBACK, start_id=None, **limits):
         from kerasx.serve.app import application
     except ImportError as error:
         raise ImportError('Serving needs FastAPI: pip install "kerasx[serve]"') from error
-    from kerasx.models import load_model
-
     is_folder = isinstance(model, (str, os.PathLike))
-    return application(
-        (lambda: load_model(model)) if is_folder else (lambda: model),
-        Limits(**limits),
-        hosts,
-        start_id,
-    )
+    usual = os.path.basename(os.path.abspath(model)) if is_folder else "kerasx"
+    return application(model, Limits(**limits), hosts, start_id, name or usual)

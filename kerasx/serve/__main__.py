@@ -1,4 +1,4 @@
-"""Serve a saved model: `python -m kerasx.serve FOLDER`"""
+"""Serve a model: `python -m kerasx.serve FOLDER`"""
 
 import argparse
 import sys
@@ -26,8 +26,10 @@ def main(arguments=None):
     folder, host, port = (options.pop(name) for name in ("folder", "host", "port"))
     hosts = _hosts(host, options.pop("allow_host"))
     try:
-        app = create_app(folder, hosts, options.pop("start_id"), **options)
+        app = create_app(folder, hosts, options.pop("start_id"), options.pop("name"), **options)
         import uvicorn
+
+        from kerasx.serve.server import server_options
     except (ValueError, OSError, ImportError) as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -38,17 +40,8 @@ def main(arguments=None):
             file=sys.stderr,
         )
     print(f"http://{'[' + host + ']' if ':' in host else host}:{port}/", flush=True)
-    # connections beyond those that may wait or are served are refused, not held
-    most = 2 * (options["queue"] + options["max_batch"]) + 16
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        limit_concurrency=most,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
+    served = server_options(Limits(**options))
+    uvicorn.run(app, host=host, port=port, log_level="warning", **served)
     return 0
 
 
@@ -61,7 +54,9 @@ def _hosts(host, allowed):
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m kerasx.serve", description=__doc__)
-    parser.add_argument("folder", help="a folder of kerasx.models.save_model, with a tokenizer")
+    parser.add_argument(
+        "folder", help="a folder of kerasx.models.save_model, Hugging Face or TensorFlow"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument(
@@ -70,6 +65,7 @@ def _parser():
     parser.add_argument(
         "--start-id", type=int, help="the first token of an encoder-decoder's decoder"
     )
+    parser.add_argument("--name", help="the model's name in OpenAI's protocol")
     for field in fields(Limits):
         name = "--" + field.name.replace("_", "-")
         parser.add_argument(name, type=field.type, default=field.default, help=_HELP[field.name])

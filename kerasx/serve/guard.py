@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import re
 import uuid
+
+from kerasx.serve.error_form import error_body
 
 logger = logging.getLogger("kerasx.serve")
 _HEADERS = (
@@ -11,6 +14,7 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+_HOST = re.compile(r"(\[(?P<v6>[0-9a-f.]*:[0-9a-f:.]*)\]|(?P<name>[^\[\]:]*))(:[0-9]*)?")
 
 
 class Guard:
@@ -36,19 +40,19 @@ class Guard:
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        sender = _Sender(send)
+        sender, path = _Sender(send), scope["path"]
         try:
             headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
             self._check(scope["method"], headers)
             body = await self._body(receive, headers)
             await self.app(scope, _replay(body, receive), sender)
         except _Refused as refused:
-            await send_error(sender, *refused.args)
+            await send_error(sender, path, *refused.args)
         except Exception:
             identity = uuid.uuid4().hex
-            logger.exception("request %s failed: %s %s", identity, scope["method"], scope["path"])
+            logger.exception("request %s failed: %s %s", identity, scope["method"], path)
             if not sender.started:
-                await send_error(sender, 500, "internal error", id=identity)
+                await send_error(sender, path, 500, "internal error", id=identity)
 
     def _check(self, method, headers):
         host = headers.get(b"host", "")
@@ -101,9 +105,9 @@ class _Sender:
         await self._send(message)
 
 
-async def send_error(send, status, message, headers=None, **details):
-    """Answer with `{"error": message, ...}`."""
-    body = json.dumps({"error": message, **details}).encode()
+async def send_error(send, path, status, message, headers=None, **details):
+    """Answer with an error, in the form of the path."""
+    body = json.dumps(error_body(path, status, message, **details)).encode()
     given = {"content-type": "application/json", "content-length": str(len(body))}
     if status in (408, 413):
         given["connection"] = "close"  # the rest of the body is not read
@@ -127,12 +131,11 @@ def _replay(body, receive):
 
 
 def _bare(host):
-    """Return a host name without port and brackets, in lower case.
+    """Return a host name without port and brackets, in lower case; what is none stays as it is.
 
-    >>> _bare("LocalHost:8000"), _bare("[::1]:8000"), _bare("::1")
-    ('localhost', '::1', '::1')
+    >>> _bare("LocalHost:8000"), _bare("[::1]:8000"), _bare("::1"), _bare("[::1]evil.com")
+    ('localhost', '::1', '::1', '[::1]evil.com')
     """
     host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].split("]")[0]
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    found = _HOST.fullmatch(host)
+    return found["v6"] or found["name"] if found else host

@@ -6,7 +6,8 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.checks import invalid
-from kerasx.layers.inputs import roles_of
+from kerasx.generation.prompts import encode
+from kerasx.layers.inputs import embedding_of, roles_of
 from kerasx.models.reach import padding_id, position_limit
 from kerasx.serve.server_limits import Invalid
 
@@ -36,7 +37,14 @@ class _Outputs:
 
     def read(self, field, text):
         """Return the token ids of a text of the request."""
-        return checked_ids(field, self.tokenizer.encode(text)[0], self.reach)
+        ids = encode(self.tokenizer, [text], continued=False, maxlen=self.reach + 1)[0]
+        return checked_ids(field, ids, self.reach)
+
+    def read_ids(self, field, ids):
+        """Return the token ids of the request."""
+        name = "token" if "token" in self.roles else "source"
+        known_ids(field, ids, embedding_of(self.model, name).input_dim)
+        return checked_ids(field, ids, self.reach)
 
     def _outputs(self, inputs):
         outputs = self.model(inputs if len(inputs) > 1 else inputs[0], training=False)
@@ -109,10 +117,17 @@ class Embedding(_Outputs):
         return [(pool(x) if x.ndim > 1 else x).tolist() for x in self._of(rows)]
 
 
+def known_ids(field, ids, size):
+    """Return the ids of a request; raise `Invalid` unless they are in [0, size)."""
+    if not all(0 <= i < size for i in ids):
+        raise Invalid(field, f"must be token ids in [0, {size})")
+    return ids
+
+
 def checked_ids(field, ids, most):
     """Return the ids; raise `Invalid` if there is none, or more than `most`."""
     if not ids:
         raise Invalid(field, "must have at least one token")
     if len(ids) > most:
-        raise Invalid(field, f"must have at most {most} tokens, this has {len(ids)}")
+        raise Invalid(field, f"must have at most {most} tokens, this has more")
     return ids

@@ -1,10 +1,12 @@
-"""The bodies of requests."""
+"""The bodies of requests: of the server's own protocol, and of OpenAI's."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Texts = Annotated[list[str], Field(min_length=1)]
+# texts, or the ids of their tokens
+Inputs = str | Texts | list[int] | list[list[int]]
 
 
 class _Request(BaseModel):
@@ -38,3 +40,99 @@ class EmbedRequest(_Request):
 
     texts: Texts
     pooling: Literal["mean", "first"] = "mean"
+
+
+def _refuse(value):
+    if value:
+        raise ValueError("is not supported by this server: leave it out")
+    return value
+
+
+_Missing = Annotated[Any, AfterValidator(_refuse)]  # only a value that changes nothing
+
+
+class _OpenAIRequest(_Request):
+    """What requests of OpenAI's protocol share; their last fields are accepted and not used."""
+
+    model: str
+    user: str | None = None
+    metadata: dict | None = None
+    store: bool | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+
+
+class StreamOptions(_Request):
+    """Whether the last event of a stream counts the tokens."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class _TextRequest(_OpenAIRequest):
+    """Decoding settings of OpenAI's protocol."""
+
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    n: int | None = Field(None, ge=1)
+    seed: int | None = None
+    stop: Annotated[str, Field(min_length=1)] | Annotated[Texts, Field(max_length=4)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    frequency_penalty: _Missing = None
+    presence_penalty: _Missing = None
+    logit_bias: _Missing = None
+    logprobs: _Missing = None
+
+
+class Part(_Request):
+    """A part of a message."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(_Request):
+    """A message of a conversation; fields that other servers answer with are not read."""
+
+    model_config = ConfigDict(extra="ignore")
+    role: str
+    content: str | list[Part]
+    tool_calls: _Missing = None
+
+    def plain(self):
+        """Return the role and the text, as chat templates read them."""
+        parts = [part.text for part in self.content] if isinstance(self.content, list) else None
+        return {"role": self.role, "content": self.content if parts is None else "".join(parts)}
+
+
+class ChatRequest(_TextRequest):
+    """A conversation to be continued."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    top_logprobs: _Missing = None
+    tools: _Missing = None
+    tool_choice: Literal["none", "auto"] | None = None
+    parallel_tool_calls: bool | None = None
+    functions: _Missing = None
+    response_format: dict | None = None
+
+
+class CompletionRequest(_TextRequest):
+    """Texts to be continued."""
+
+    prompt: Inputs
+    best_of: int | None = None
+    echo: _Missing = None
+    suffix: _Missing = None
+
+
+class EmbeddingRequest(_OpenAIRequest):
+    """Texts to turn into vectors."""
+
+    input: Inputs
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: _Missing = None

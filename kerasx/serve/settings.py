@@ -56,14 +56,42 @@ def settings_of(request, limits):
         _check("width", width := request.width, limits.max_alternatives)
     most = {"greedy": 1, "beam": width, "sampling": limits.max_alternatives}
     _check("n", request.n, most[request.strategy], f" with {request.strategy}")
-    rounded = {
-        "width": width,
-        "temperature": max(round(request.temperature, 1), 0.1),
-        "top_k": request.top_k and 1 << round(math.log2(request.top_k)),
-        "top_p": request.top_p and max(round(round(request.top_p * 20) / 20, 2), 0.05),
+    rounded = _rounded(request.temperature, request.top_k, request.top_p)
+    own = {name: ({"width": width} | rounded)[name] for name in _OWN[request.strategy]}
+    steps = max(m for m in _grid(limits.max_new_tokens) if m <= new)
+    return Settings(request.strategy, steps, request.n, **own)
+
+
+def sampled(new, n, limits, temperature, top_p, top_k):
+    """Return the `Settings` of a request of OpenAI's protocol: sampling, greedy without heat.
+
+    They are rounded as in `settings_of`, but the maximum up: the answer is cut to it afterwards.
+
+    Args:
+        new: number of tokens at most.
+        n: number of alternatives.
+        limits: `Limits`.
+        temperature, top_p, top_k: of sampling; a temperature that rounds to 0 is greedy.
+
+    Raises:
+        Invalid: a setting exceeds the limits.
+    """
+    _check("max_tokens", new, limits.max_new_tokens)
+    _check("n", n, limits.max_alternatives)
+    steps = next(m for m in _grid(limits.max_new_tokens) if m >= new)
+    if round(temperature, 1) == 0:
+        return Settings("greedy", steps)
+    top_p = None if top_p == 1 else top_p
+    return Settings("sampling", steps, n, **_rounded(temperature, top_k, top_p))
+
+
+def _rounded(temperature, top_k, top_p):
+    """Return settings of sampling, rounded to few."""
+    return {
+        "temperature": max(round(temperature, 1), 0.1),
+        "top_k": 1 << round(math.log2(top_k)) if top_k else None,
+        "top_p": max(round(round(top_p * 20) / 20, 2), 0.05) if top_p else None,
     }
-    own = {name: rounded[name] for name in _OWN[request.strategy]}
-    return Settings(request.strategy, _fewer(new, limits.max_new_tokens), request.n, **own)
 
 
 def _check(name, value, most, where=""):
@@ -71,13 +99,12 @@ def _check(name, value, most, where=""):
         raise Invalid(name, f"must be at most {most}{where}")
 
 
-def _fewer(n, most):
-    """Return the largest number of the grid, or the server's own maximum, that is at most n.
+def _grid(most):
+    """Return the numbers of tokens that decoders are compiled for.
 
-    >>> [_fewer(n, 100) for n in (1, 3, 8, 30, 50, 64, 100)]
-    [1, 2, 8, 24, 48, 64, 100]
+    >>> _grid(50)
+    [1, 2, 4, 8, 16, 24, 32, 48, 50]
     """
-    if n == most:
-        return n
-    power = 1 << (n.bit_length() - 1)
-    return power * 3 // 2 if power >= 16 and n >= power * 3 // 2 else power
+    powers = [1 << i for i in range(most.bit_length())]
+    halves = [power * 3 // 2 for power in powers if power >= 16]
+    return sorted({*(m for m in (*powers, *halves) if m < most), most})

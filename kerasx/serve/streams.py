@@ -8,6 +8,15 @@ from starlette.responses import Response
 from kerasx.serve.guard import send_error
 
 PATIENCE = 10.0
+LAST = "[DONE]"  # the last event in OpenAI's protocol
+
+
+class TooLate(Exception):
+    """The time is over; the argument says whether the worker had begun."""
+
+
+class Gone(Exception):
+    """The client has gone."""
 
 
 class Reader:
@@ -45,7 +54,7 @@ class Reader:
 
 
 class EventStream(Response):
-    """An HTTP answer that sends each item of a stream as `data: {...}` at once.
+    """An HTTP answer that sends what comes of each item of a stream as `data: ...` at once.
 
     The stream is cancelled as soon as the client is gone, has not read for `PATIENCE` seconds, has
     left `reader.size` items unread, or takes longer than `timeout` seconds in all. A connection
@@ -54,14 +63,15 @@ class EventStream(Response):
     Args:
         stream: the worker's `Stream`.
         reader: its `Reader`.
-        event: a function from an item to a dict.
+        events: a function from an item to a list of events: dicts, or str to be sent as they are.
+            The answer ends after the event `LAST`.
         timeout: seconds.
     """
 
-    def __init__(self, stream, reader, event, timeout):
+    def __init__(self, stream, reader, events, timeout):
         self.status_code, self.media_type, self.background = 200, "text/event-stream", None
         self.init_headers()
-        self.stream, self.reader, self.event = stream, reader, event
+        self.stream, self.reader, self.events = stream, reader, events
         self.timeout, self._begun = timeout, False
 
     async def __call__(self, scope, receive, send):
@@ -69,23 +79,30 @@ class EventStream(Response):
             await unless_gone(receive, self._send(send), self.timeout)
         except TimeoutError:
             if not self._begun:
-                await send_error(send, *too_late(self.stream.started))
+                await send_error(send, scope["path"], *too_late(self.stream.started))
         finally:
             self.stream.cancel()
 
     async def _send(self, send):
-        while (item := await self.reader.get()) is not None and not self.reader.overrun:
-            if not self._begun:
-                self._begun = True
-                start = {"status": self.status_code, "headers": self.raw_headers}
-                await _send_soon(send, {"type": "http.response.start", **start})
-            data = json.dumps(self.event(item), ensure_ascii=False).encode("utf-8", "replace")
-            body = {"body": b"data: " + data + b"\n\n", "more_body": True}
-            await _send_soon(send, {"type": "http.response.body", **body})
+        last = None
+        while last != LAST and (item := await self.reader.get()) is not None:
+            if self.reader.overrun:
+                return
+            for last in self.events(item):
+                await self._send_event(send, last)
         if not self._begun:
             raise TimeoutError  # the server shuts down
-        if not self.reader.overrun:
-            await _send_soon(send, {"type": "http.response.body", "body": b""})
+        await _send_soon(send, {"type": "http.response.body", "body": b""})
+
+    async def _send_event(self, send, event):
+        if not self._begun:
+            self._begun = True
+            start = {"status": self.status_code, "headers": self.raw_headers}
+            await _send_soon(send, {"type": "http.response.start", **start})
+        text = event if isinstance(event, str) else json.dumps(event, ensure_ascii=False)
+        data = b"data: " + text.encode("utf-8", "replace") + b"\n\n"
+        body = {"body": data, "more_body": True}
+        await _send_soon(send, {"type": "http.response.body", **body})
 
 
 async def _send_soon(send, message):
@@ -98,6 +115,23 @@ def too_late(started):
     if started:
         return 504, "the answer took too long"
     return 503, "the server is too busy", {"retry-after": "1"}
+
+
+async def results_of(worker, task, settings, rows, request, timeout):
+    """Return the task's results for the rows if the client waits for them.
+
+    Raises:
+        QueueFull, TooLate, Gone: there are none.
+    """
+    future = worker.submit(task, settings, rows)
+    answer = asyncio.wrap_future(future)
+    try:
+        results = await unless_gone(request.receive, answer, timeout)
+    except TimeoutError:
+        raise TooLate(not future.cancel()) from None
+    if results is None:
+        raise Gone
+    return results
 
 
 async def unless_gone(receive, answer, timeout):

@@ -1,19 +1,40 @@
-"""Choose the tasks that a saved model can do."""
+"""Load a model, and choose the tasks that it can do."""
+
+import os
 
 from kerasx.checks import invalid
 from kerasx.generation.cache import decoding_kind
+from kerasx.generation.generation_config import read_generation_config
+from kerasx.models.any_folder import is_saved, open_folder
 from kerasx.serve.generation import Generation
 from kerasx.serve.outputs import Classification, Embedding
 
 
-def tasks_of(artefact, limits, start_id=None):
+def load(model):
+    """Return (`Artefact`, settings of generation) of a folder; (model, {}) of an `Artefact`."""
+    if not isinstance(model, (str, os.PathLike)):
+        return model, {}
+    artefact, config = open_folder(model), {}
+    if decoding_kind(artefact.model) is not None and not is_saved(model):
+        config = read_generation_config(model)
+    return artefact, config
+
+
+def tasks_of(artefact, config, limits, start_id=None):
     """Return {endpoint: task}, the tasks of an `Artefact`.
 
     A model with labels classifies, a model with a causal or UniLM mask generates, any other model
     embeds; so does the encoder of an encoder-decoder.
 
+    Args:
+        artefact: of `load`.
+        config: the settings of its generation_config.json.
+        limits: `Limits`.
+        start_id: the token that the decoder of an encoder-decoder starts with.
+
     Raises:
-        ValueError: the model has no tokenizer, or is of another kind.
+        ValueError: the model has no tokenizer, or is of another kind; or the configuration asks
+            for settings of generation that are not built.
     """
     model, tokenizer, builder = artefact.model, artefact.tokenizer, artefact.builder
     if tokenizer is None:
@@ -27,7 +48,7 @@ def tasks_of(artefact, limits, start_id=None):
         return {"classify": Classification(model, tokenizer, artefact.labels, limits.max_prompt)}
     if decoding_kind(model) is None:
         return {"embed": Embedding(model, tokenizer, limits.max_prompt)}
-    tasks = {"generate": Generation(artefact, limits, start_id)}
+    tasks = {"generate": Generation(artefact, config, limits, start_id)}
     if hasattr(builder, "encoder"):
         tasks["embed"] = Embedding(builder.encoder, tokenizer, limits.max_prompt)
     return tasks

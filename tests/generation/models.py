@@ -19,8 +19,11 @@ SIZES = dict(
 
 
 def tiny_model(application="lm", seed=1, **kwargs):
-    """Return a tiny model with standard-normal matrices, whose predictions differ widely."""
-    options = {"with_mlm": "linear", **SIZES, **kwargs}
+    """Return a tiny model with standard-normal matrices, whose predictions differ widely.
+
+    No id is padding, unless `pad_id` says so.
+    """
+    options = {"with_mlm": "linear", "pad_id": None, **SIZES, **kwargs}
     model = build_transformer_model(application=application, **options)
     randomize(model, seed)
     return model
@@ -44,7 +47,7 @@ def log_probas(model, sequences, segments=None, additional=()):
     n = SIZES["max_position"]
     given = {
         "Token": pad([np.pad(x, (0, n - len(x))) for x in sequences], rows),
-        "Segment": pad([np.pad(x, (0, n - len(x)), "edge") for x in segments], rows),
+        "Segment": pad([np.pad(x, (0, n - len(x)), constant_values=1) for x in segments], rows),
         "Position": np.arange(n)[None].repeat(rows, axis=0),
     }
     additional = iter(additional)

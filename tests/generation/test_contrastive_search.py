@@ -28,16 +28,15 @@ def hidden_states(model, rows, segments):
     n = SIZES["max_position"]
     rows, size = [np.asarray(x) for x in rows], len(rows)
     ids = pad([np.pad(x, (0, n - len(x))) for x in rows], 16)
-    segments = pad([np.pad(x, (0, n - len(x)), "edge") for x in segments], 16)
+    segments = pad([np.pad(x, (0, n - len(x)), constant_values=1) for x in segments], 16)
     found = keras.Model(model.inputs, model.get_layer(LAST).output)([ids, segments])
     return [x[: len(row)] for x, row in zip(ops.convert_to_numpy(found)[:size], rows)]
 
 
-def likeness(ids, h):
-    """Compute max_j cos(h_v, h_j) of the last token v and earlier tokens that are not masked."""
-    seen = [i for i, x in enumerate(ids[:-1]) if x != 0 or i == 0]
+def likeness(h):
+    """Compute max_j cos(h_v, h_j) of the last token v and earlier tokens."""
     norms = np.linalg.norm(h, axis=-1)
-    return (h[seen] @ h[-1] / norms[seen] / norms[-1]).max()
+    return (h[:-1] @ h[-1] / norms[:-1] / norms[-1]).max()
 
 
 def naive(model, k, alpha, end, least):
@@ -52,7 +51,7 @@ def naive(model, k, alpha, end, least):
         candidates = np.argsort(-p, axis=1)[:, :k]
         rows = [[*x, int(v)] for x, c in zip(ids, candidates) for v in c]
         states = hidden_states(model, rows, [s for s in segments for _ in range(k)])
-        unlike = np.reshape([likeness(x, h) for x, h in zip(rows, states)], (-1, k))
+        unlike = np.reshape([likeness(h) for h in states], (-1, k))
         values = (1 - alpha) * np.take_along_axis(p, candidates, 1) - alpha * unlike
         for i in np.nonzero(running)[0]:
             v = int(candidates[i, values[i].argmax()])

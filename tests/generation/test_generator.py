@@ -7,7 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from kerasx.generation import BeamSearch, Generated, Generator, Greedy
+from kerasx.generation import (
+    BeamSearch,
+    ContrastiveSearch,
+    Generated,
+    Generator,
+    Greedy,
+    Sampling,
+)
 from kerasx.generation.cache import DecodingGraphs
 from kerasx.layers import Loss
 from tests.generation.models import (
@@ -93,8 +100,8 @@ def cached_logits(graphs, prompts, generated):
     n, steps, unilm = 9, len(generated[0]), graphs.kind == "unilm"
     tokens = np.array([np.pad(p, (0, n - len(p))) for p in prompts], "int32")
     place, lengths = np.arange(n)[None], np.array([[len(p)] for p in prompts], "int32")
-    zeros = np.zeros_like(tokens)
-    caches = graphs.prefill(graphs.arrange(tokens, zeros, zeros + place, []))
+    segments = ((place >= lengths) * unilm).astype("int32")  # padding is seen by no token
+    caches = graphs.prefill(graphs.arrange(tokens, segments, 0 * segments + place, []))
     caches = [ops.pad(x, [(0, 0), (0, 0), (0, steps), (0, 0)]) for x in caches]
     slots = np.concatenate([np.repeat(place, len(prompts), 0), lengths - 1 + np.arange(steps)], 1)
     slots = slots.astype("int32")
@@ -117,12 +124,20 @@ def test_a_unilm_prompt_may_hold_the_beginning_of_the_target():
     assert found.best == naive_greedy(model, [[5, 3, 9, 2]], 4, [segments])
 
 
-def test_masked_ids_in_prompt_and_continuation_stay_masked():
-    model = tiny_model(vocab_size=3, seed=3)
+def test_padding_in_a_prompt_is_masked_and_generated_padding_is_seen():
+    """In the reference the padding of prompts is another id, with the same embedding."""
+    model, reference = (
+        tiny_model(vocab_size=3, seed=3, pad_id=0),
+        tiny_model(vocab_size=4, pad_id=3),
+    )
+    for ours, theirs in zip(reference.weights, model.weights, strict=True):
+        value = ops.convert_to_numpy(theirs)
+        last = value[:1] if value.ndim > 1 else [-1e9]  # a bias against the fourth id
+        ours.assign(np.concatenate([value, last]) if ours.shape[0] == 4 else value)
     prompts = [[2, 0, 1, 0], [0], [0, 0]]
     found = Generator(model, BeamSearch(3), max_new_tokens=4)(prompts)
-    assert any(0 in x for hypotheses in found.sequences for x in hypotheses)
-    assert_scores(model, prompts, found, steps=4)
+    assert any(0 in x[:-1] for hypotheses in found.sequences for x in hypotheses)
+    assert_scores(reference, [[i or 3 for i in prompt] for prompt in prompts], found, steps=4)
 
 
 @pytest.mark.parametrize("end", [None, 2])
@@ -197,13 +212,45 @@ def test_a_beam_wider_than_the_vocabulary_finds_what_there_is(small):
     assert np.isclose(np.exp(found.scores[0]).sum(), 1)
 
 
-def test_logits_that_are_minus_infinity_throughout_give_no_nan(small):
+@pytest.fixture
+def broken(small):
+    """Return a function that sets the bias of the scores until the end of a test."""
     bias = small.get_layer("MLM-Bias").weights[0]
     before = ops.convert_to_numpy(bias)
-    bias.assign(np.full(4, -np.inf))
-    found = Generator(small, BeamSearch(2), max_new_tokens=2)([[1]])
+
+    def broken(values):
+        bias.assign(np.array(values, "float32"))
+        return small
+
+    yield broken
     bias.assign(before)
-    assert np.isfinite(found.scores[0]).all() and len(found.best) == 1
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2), Sampling(2), ContrastiveSearch(2)])
+@pytest.mark.parametrize("bad, said", [(np.nan, "MLM-Bias"), (-np.inf, r"weights_with_nan=\[\]")])
+def test_a_model_that_gives_no_token_a_probability_says_so(broken, strategy, bad, said):
+    model = broken([bad] * 4)
+    generate = Generator(model, strategy, max_new_tokens=2)
+    with pytest.raises(ValueError, match=f"its logits are NaN.*{said}"):
+        generate([[1]])
+    if strategy.streams:
+        with pytest.raises(ValueError, match="its logits are NaN"):
+            list(generate.stream([[1]]))
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2)])
+def test_a_model_of_nan_says_so_under_constraints_too(broken, strategy):
+    model = broken([0, 0, np.nan, 0])
+    generate = Generator(model, strategy, end_id=3, max_new_tokens=2, min_new_tokens=1)
+    with pytest.raises(ValueError, match="MLM-Bias"):
+        generate([[1]])
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2), Sampling(), ContrastiveSearch(2)])
+def test_a_token_of_infinite_score_is_certain(broken, strategy):
+    found = Generator(broken([0, np.inf, 0, -np.inf]), strategy, max_new_tokens=2)([[1]])
+    assert found.best == [[1, 1]]
+    assert abs(found.scores[0][0]) < 1e-5
 
 
 def test_conditions_are_additional_inputs():
@@ -285,7 +332,7 @@ def test_a_second_call_of_the_same_shape_compiles_nothing(model):
 
 
 def test_arrays_are_prompts_without_their_padding(model):
-    generate = Generator(model, max_new_tokens=3)
+    generate = Generator(model, max_new_tokens=3, pad_id=0)
     array = np.zeros((4, 9), "int64")
     for row, prompt in zip(array, PROMPTS):
         row[: len(prompt)] = prompt

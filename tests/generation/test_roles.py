@@ -60,7 +60,7 @@ NAMED = {"lm": OtherLM, "unilm": OtherUniLM}
 
 def other_model(application, **options):
     """Return a model with the weights of `tiny_model` and other names."""
-    builder = NAMED[application](**{"with_mlm": "linear", **SIZES, **options})
+    builder = NAMED[application](**{"with_mlm": "linear", "pad_id": None, **SIZES, **options})
     builder.build()
     randomize(builder.model, seed=1)
     return builder.model

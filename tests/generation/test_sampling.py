@@ -8,6 +8,8 @@ from keras import ops
 from scipy import stats
 
 from kerasx.generation import Generator, NoRepeatNgrams, RepetitionPenalty, Sampling
+from kerasx.generation.strategies.sampling import top_p
+from kerasx.generation.strategies.strategy import NEVER
 from tests.generation.models import log_probas, score, tiny_model
 
 PROMPTS = [[5, 3, 9, 2], [7], [3, 8, 4, 6], [3, 2]]
@@ -124,6 +126,25 @@ def test_no_random_number_leads_to_a_token_of_no_probability():
     draws = np.array([[0, 0.5, 1 - 2**-24, 1]], "float32")
     tokens = Sampling(4).choose(ops.convert_to_tensor(scores), ops.convert_to_tensor(draws))
     assert set(ops.convert_to_numpy(tokens).ravel().tolist()) <= {1, 3}
+
+
+INFINITE = [np.inf, 1.0, 2.0, 0.0], [1.0, np.inf, -np.inf, np.inf], [-np.inf, 3.0, 1e38, 2.0]
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_an_infinite_score_takes_all_the_probability(name):
+    draws = np.linspace(0, 1, 8, dtype="float32")[None].repeat(3, axis=0)
+    scores = np.array(INFINITE, "float32")[:, None].repeat(8, axis=1)
+    sampling = Sampling(8, **FILTERS[name])
+    tokens = sampling.choose(ops.convert_to_tensor(scores), ops.convert_to_tensor(draws))
+    found = [set(row) for row in ops.convert_to_numpy(tokens).tolist()]
+    assert found[0] == {0} and found[1] <= {1, 3} and found[2] == {2}
+
+
+def test_top_p_keeps_an_infinite_score():
+    kept = top_p(ops.convert_to_tensor(np.array(INFINITE, "float32")), 0.5)
+    kept = (ops.convert_to_numpy(kept) > NEVER).tolist()
+    assert kept[0] == [True, False, False, False] and kept[1] == [False, True, False, True]
 
 
 def test_constraints_change_what_is_drawn_but_not_the_scores(model):

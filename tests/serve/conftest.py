@@ -8,7 +8,7 @@ import time
 import pytest
 from fastapi.testclient import TestClient
 
-from kerasx.serve import create_app
+from kerasx.serve import Limits, create_app
 from tests.serve.models import save_generator
 
 LIMITS = dict(max_new_tokens=8, max_alternatives=2, max_prompt=40, max_body=4096, timeout=30)
@@ -32,13 +32,16 @@ def client(app):
 
 
 @contextlib.contextmanager
-def running(app):
-    """Return the address of a server of the application."""
+def running(app, **limits):
+    """Return the address of a server of the application, as the command line starts it."""
     import uvicorn
+
+    from kerasx.serve.server import server_options
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+        options = {**server_options(Limits(**limits)), "timeout_graceful_shutdown": 1}
+        config = uvicorn.Config(app, log_level="critical", **options)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()

@@ -63,8 +63,8 @@ def page(browser, address):
 def slow(monkeypatch):
     stream = Generation.stream
 
-    def slowed(self, settings, prompt):
-        for item in stream(self, settings, prompt):
+    def slowed(self, settings, prompts):
+        for item in stream(self, settings, prompts):
             time.sleep(0.1)
             yield item
 

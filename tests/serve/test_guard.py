@@ -70,6 +70,13 @@ def test_a_body_that_does_not_come_is_given_up():
         ("localhost.evil.example", 403),
         ("[::2]", 403),
         ("[", 403),
+        ("[localhost]:1", 403),
+        ("[localhost]", 403),
+        ("[::1]evil.example", 403),
+        ("[::1]:80x", 403),
+        ("localhost:80:90", 403),
+        ("localhost:evil.example", 403),
+        ("[::1", 403),
         ("", 403),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from kerasx.serve import __main__ as command
 from kerasx.serve import create_app
 from kerasx.serve.generation import Generation
+from kerasx.tokenizers import Tokenizer
 from tests.serve.conftest import running
 from tests.serve.models import save_generator
 
@@ -35,7 +36,14 @@ def address(folder):
 @pytest.fixture(scope="module")
 def impatient(folder):
     """Return the address of a server that gives up after a second."""
-    with running(create_app(folder, max_new_tokens=48, timeout=1)) as address:
+    with running(create_app(folder, max_new_tokens=48, timeout=1), timeout=1) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def long_texts(folder):
+    with running(create_app(folder, max_new_tokens=1, max_body=1 << 18)) as address:
+        assert generate(address, json={"text": "你"}).status_code == 200  # compiles
         yield address
 
 
@@ -44,8 +52,8 @@ def steps(monkeypatch):
     """Record what is streamed; each step takes 100 ms, or more."""
     stream, steps = Generation.stream, []
 
-    def slowed(self, settings, prompt):
-        for item in stream(self, settings, prompt):
+    def slowed(self, settings, prompts):
+        for item in stream(self, settings, prompts):
             time.sleep(0.1)
             steps.append(item)
             yield item
@@ -130,6 +138,83 @@ def test_a_body_that_comes_slowly_is_given_up(impatient):
         assert health(impatient)["status"] == "ok"
         assert client.recv(100).startswith(b"HTTP/1.1 408")
     assert_healthy(impatient)
+
+
+def test_heads_of_requests_that_do_not_come_are_given_up(impatient):
+    """Slowly sent heads hold no connections, be they first requests or later ones."""
+    whole = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(impatient)) for _ in range(12)]
+        for i, client in enumerate(clients):
+            if i % 2:
+                client.sendall(whole)
+                assert client.recv(9) == b"HTTP/1.1 "
+            client.sendall(whole[: 5 * i])
+        end = time.monotonic() + 20
+        for client in clients:
+            while client.recv(1000):  # the rest of an answer, then the end
+                assert time.monotonic() < end
+    assert_healthy(impatient)
+
+
+def test_unfinished_heads_keep_others_out_only_for_a_while(folder):
+    limits = dict(queue=1, max_batch=1, timeout=1)  # 20 connections
+    with running(create_app(folder, max_new_tokens=48, **limits), **limits) as address:
+        with contextlib.ExitStack() as stack:
+            for _ in range(24):
+                stack.enter_context(connect(address)).sendall(b"GET /health HTTP/1.1\r\n")
+            until(lambda: httpx.get(f"{address}/health", timeout=60).status_code == 200)
+
+
+def test_a_head_in_two_parts_is_served(address):
+    with connect(address) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHo")
+        time.sleep(0.1)
+        client.sendall(b"st: localhost\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", ["/generate", "/v1/completions"])
+def test_a_text_is_encoded_while_others_are_answered(address, folder, path, monkeypatch):
+    """The event loop does not wait for the tokenizer."""
+    encode, reached, may_go = Tokenizer.encode, threading.Event(), threading.Event()
+
+    def waiting(self, text, **options):
+        if text == "等等":
+            reached.set()
+            assert may_go.wait(60)
+        return encode(self, text, **options)
+
+    monkeypatch.setattr(Tokenizer, "encode", waiting)
+    body = {"text": "等等"} if path == "/generate" else {"prompt": "等等", "model": folder.name}
+    found = []
+    thread = threading.Thread(
+        target=lambda: found.append(httpx.post(address + path, json=body, timeout=60))
+    )
+    thread.start()
+    assert reached.wait(60)
+    assert health(address)["status"] == "ok"
+    may_go.set()
+    thread.join()
+    assert found[0].status_code == 200
+
+
+HOSTILE = {
+    "marks": "a" + "\u0301\u0316" * 16000 + "\u1df6",
+    "letters": "a" * 64000,
+    "one character": "书" * 20000,
+    "spaces": " " * 64000 + "书",
+    "controls": "\x00\ufffd" * 16000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_text_that_is_too_long_is_refused_soon(long_texts, kind):
+    """A body of 64 kB costs less than two seconds of the machine, whatever is in it."""
+    begin = time.process_time()
+    answer = generate(long_texts, json={"text": HOSTILE[kind]})
+    assert time.process_time() - begin < 2
+    assert answer.status_code == (422 if kind == "one character" else 200)
 
 
 def test_a_client_that_goes_in_the_middle_of_its_body_is_forgotten(address):

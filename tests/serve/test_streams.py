@@ -20,7 +20,7 @@ class Stream(SimpleNamespace):
         self.cancelled = True
 
 
-def answered(items, send, receive=None, timeout=5, size=8):
+def answered(items, send, receive=None, timeout=5, size=8, events=lambda item: [{"x": item}]):
     """Return the stream after an answer of these items."""
 
     async def forever():
@@ -30,9 +30,7 @@ def answered(items, send, receive=None, timeout=5, size=8):
         reader, stream = Reader(size), Stream(cancelled=False, more=True)
         for item in items:
             stream.more = reader.put(item)
-        await EventStream(stream, reader, lambda item: {"x": item}, timeout)(
-            {}, receive or forever, send
-        )
+        await EventStream(stream, reader, events, timeout)({"path": "/"}, receive or forever, send)
         return stream
 
     return asyncio.run(run())
@@ -89,3 +87,13 @@ def test_a_stream_that_does_not_begin_in_time_has_a_status(started, status, monk
 def test_a_failure_of_the_stream_is_one_of_the_answer():
     with pytest.raises(KeyError):
         answered([1, KeyError("x")], Sent())
+
+
+def test_an_item_may_be_several_events_or_none_and_the_last_ends_the_answer():
+    def events(item):
+        return {1: [], 2: [{"a": 1}, {"b": 2}], 3: ["[DONE]"]}[item]
+
+    sent = Sent()
+    assert answered([1, 2, 3, 4, None], sent, events=events).cancelled
+    bodies = [message["body"] for message in sent[1:]]
+    assert bodies == [b'data: {"a": 1}\n\n', b'data: {"b": 2}\n\n', b"data: [DONE]\n\n", b""]

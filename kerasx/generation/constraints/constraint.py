@@ -68,20 +68,28 @@ class Constraint:
 
 
 class NoEndBefore(Constraint):
-    """Allow no end token among the first `least` tokens.
+    """Allow no end token among the first `least` tokens, or before a whole `length`.
 
     Args:
         end_ids: ids of the end tokens.
-        least: number of tokens.
+        least: number of generated tokens.
+        length: number of tokens of the prompt (with an encoder, of the decoder's start) and its
+            continuation together.
     """
 
-    def __init__(self, end_ids, least):
+    of_continued = True
+
+    def __init__(self, end_ids, least=0, length=0):
         self.end_ids = list(end_ids)
-        self.least = least
+        self.least, self.length = least, length
+
+    def start(self, prompts, vocab_size, steps):
+        least = [max(self.least, self.length - len(ids)) for ids in prompts]
+        return np.array(least, "int32")[:, None, None], ()
 
     def apply(self, tables, state, logits, step):
         is_end = np.isin(np.arange(logits.shape[-1]), self.end_ids)
-        return ops.where(ops.logical_and(is_end, step < self.least), NEVER, logits)
+        return ops.where(ops.logical_and(is_end, step < tables), NEVER, logits)
 
 
 def constrained(active, logits, step, ends):

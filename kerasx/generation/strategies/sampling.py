@@ -6,12 +6,12 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import check_integer, check_number
 from kerasx.generation.strategies.greedy import Greedy
-from kerasx.generation.strategies.strategy import NEVER
+from kerasx.generation.strategies.strategy import NEVER, bounded
 
 
 def temperature(logits, value):
     """Divide logits by `value`: below 1, probable tokens become more probable, above 1 less."""
-    return ops.maximum(logits / value, NEVER)
+    return ops.maximum(bounded(logits / value), NEVER)
 
 
 def top_k(logits, k):
@@ -30,6 +30,7 @@ def top_p(logits, mass):
     >>> (ops.convert_to_numpy(kept) > NEVER).tolist()
     [[True, True, False]]
     """
+    logits = bounded(logits)
     return ops.where(_heaviest(logits, ops.softmax(logits), mass), logits, NEVER)
 
 
@@ -48,6 +49,7 @@ def typical_p(logits, mass):
     A token is typical if its -log p is near to the entropy H = -Σ p log p (Meister et al.,
     2202.00666).
     """
+    logits = bounded(logits)
     log_p = logits - ops.logsumexp(logits, axis=-1, keepdims=True)
     p = ops.exp(log_p)
     entropy = -ops.sum(ops.where(p > 0, p * log_p, 0.0), axis=-1, keepdims=True)
@@ -148,7 +150,7 @@ class Sampling(Greedy):
 
     def choose(self, scores, draws):
         """Return the first token with which the sum of probabilities exceeds the random number."""
-        p = ops.softmax(self.filtered(scores))
+        p = ops.softmax(bounded(self.filtered(scores)))
         reached = ops.cumsum(p, axis=-1)
         exceeds = ops.cast(reached > draws[..., None] * reached[..., -1:], "float32")
         # sums that are not quite monotonic must not lead to a token of no probability

@@ -7,6 +7,7 @@ from kerasx.checks import invalid
 from kerasx.ops import align
 
 NEVER = mask_value("float32")  # the score of a token that must not be chosen
+_SURELY = 1e30  # in the place of +inf: differences of such scores are numbers
 
 
 class Strategy:
@@ -81,6 +82,11 @@ class Strategy:
     def results(self, state):
         """Return (sequences (b, n, m), scores (b, n)), best first."""
         return state["sequences"], state["scores"]
+
+
+def bounded(logits):
+    """Return logits with a large number in the place of +inf, which softmax makes NaN of."""
+    return ops.minimum(logits, _SURELY)
 
 
 def log_probability(logits, tokens):
