@@ -32,7 +32,11 @@ class KeepOnInterrupt(keras.callbacks.Callback):
     def __init__(self, verbose=True):
         super().__init__()
         self.verbose = verbose
-        self._previous, self._asked, self._epoch = None, False, 0
+        self._previous, self._asked, self._epoch, self._trained = None, False, 0, None
+
+    def set_model(self, model):
+        super().set_model(model)
+        self._trained = model  # reading `self.model` moves the weights on JAX, wherever a step is
 
     def on_train_begin(self, logs=None):
         self._asked = False
@@ -73,7 +77,7 @@ class KeepOnInterrupt(keras.callbacks.Callback):
     def _is_in_fit(self, frame):
         """Return whether the model's `fit` runs: another error may have ended it unnoticed."""
         while frame is not None:
-            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self.model:
+            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self._trained:
                 return True
             frame = frame.f_back
         return False
@@ -81,7 +85,7 @@ class KeepOnInterrupt(keras.callbacks.Callback):
     def _stop_if_asked(self):
         if self._asked:
             self._restore()
-            synced(self.model)
+            synced(self._trained)
             self._say(f"stopped in epoch {self._epoch + 1}; the model keeps what it has learnt.")
             raise KeyboardInterrupt
 

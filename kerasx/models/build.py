@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 from kerasx import checkpoints
 from kerasx.checks import invalid
+from kerasx.files.switching import in_one_version
 from kerasx.models.builder_arguments import parameters
 from kerasx.models.families import MODELS
 from kerasx.models.recognise import recognise
@@ -85,13 +86,26 @@ def build_transformer_model(
     >>> [x.name for x in model.inputs]
     ['Input-Token', 'Input-Segment']
     """
-    config, checkpoint_path = _read(config_path, checkpoint_path)
-    with _opened(checkpoint_path) as source:
+    config, opened = _read_and_open(config_path, checkpoint_path)
+    with opened as source:
         builder, build_options = make_builder(config, model, application, source, **kwargs)
         builder.build(**build_options)
         if source is not None:
             _load(builder, source, ignore, allow_missing)
     return builder.model if return_keras_model else builder
+
+
+def _read_and_open(config_path, checkpoint_path):
+    """Return (config, open checkpoint), both of one version if a folder is written meanwhile."""
+
+    def read():
+        config, checkpoint = _read(config_path, checkpoint_path)
+        return config, _opened(checkpoint)
+
+    if isinstance(config_path, dict) or not os.path.isdir(config_path or ""):
+        return read()
+    found = checkpoints.describe_folder(config_path, require=())
+    return in_one_version(found.config_path or config_path, read)
 
 
 def _opened(path):

@@ -7,7 +7,12 @@ from kerasx.files.atomic import replaced_together
 from kerasx.models.build import HEADS, make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of, parameters
 from kerasx.models.families import MODELS
-from kerasx.tokenizers.saving import tokenizer_config, vocabulary_name, write_vocabulary
+from kerasx.tokenizers.saving import (
+    check_no_other_vocabulary,
+    pretrained_config,
+    vocabulary_name,
+    write_vocabulary,
+)
 
 # arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
 _OWN = frozenset(
@@ -35,7 +40,7 @@ def save_pretrained(model, folder, tokenizer=None):
     Args:
         model: a builder, or the keras.Model that it built.
         folder: path of the folder; made if it does not exist.
-        tokenizer: a `Tokenizer` or `SpTokenizer` whose vocabulary is written too.
+        tokenizer: a tokenizer of `kerasx.tokenizers`, which is written too.
 
     Raises:
         ValueError: Hugging Face has no equal model; the message names the differing arguments.
@@ -57,7 +62,9 @@ def save_pretrained(model, folder, tokenizer=None):
     }
     if tokenizer is not None:
         files[vocabulary_name(tokenizer)] = lambda path: write_vocabulary(tokenizer, path)
-        files["tokenizer_config.json"] = lambda path: _write_json(_options(tokenizer), path)
+        options = pretrained_config(tokenizer)
+        files["tokenizer_config.json"] = lambda path: _write_json(options, path)
+        check_no_other_vocabulary(tokenizer, folder)
     with replaced_together(folder) as temporary:
         for name, write in files.items():
             write(temporary(name))
@@ -134,12 +141,6 @@ def _same(name, a, b):
 def _write_weights(builder, path):
     tensors = builder.huggingface_tensors(builder.tensors())
     checkpoints.save_safetensors(path, tensors, metadata={"format": "pt"})
-
-
-def _options(tokenizer):
-    """Return the tokenizer's options that transformers knows."""
-    config = tokenizer_config(tokenizer)
-    return {name: config[name] for name in ("do_lower_case",) if name in config}
 
 
 def _write_json(value, path):

@@ -204,7 +204,10 @@ class HuggingFaceTokenizer(TokenizerBase):
 
     def _encoded(self, text):
         text = _SURROGATE.sub("\ufffd", check_text(text))
-        return self._backend.encode(text, add_special_tokens=False)
+        try:
+            return self._backend.encode(text, add_special_tokens=False)
+        except Exception as error:  # bare ones, such as for a model without an unknown token
+            raise ValueError(f"The tokenizer cannot encode the text: {error}") from error
 
     def _ids(self, text):
         if isinstance(text, (list, tuple)):

@@ -29,7 +29,7 @@ _EDGES = ("[CLS]", "[SEP]", "</s>")
 _START_END = ("add_bos_token", "add_eos_token")
 
 
-def load_tokenizer(folder, encode_special_tokens=True, **options):
+def load_tokenizer(folder, encode_special_tokens=None, **options):
     """Load the tokenizer that belongs to the model in a folder.
 
     Ids are those of transformers' AutoTokenizer. Folders of `save_model` and `save_pretrained` give
@@ -42,7 +42,7 @@ def load_tokenizer(folder, encode_special_tokens=True, **options):
         folder: path of the folder.
         encode_special_tokens: encode special tokens such as "[MASK]" or "<|im_start|>" in a text as
             special tokens, as transformers does; False makes them ordinary text, for texts of
-            strangers. A folder of kerasx keeps its own setting.
+            strangers. By default as the folder says (`split_special_tokens`), else True.
         options: entries of tokenizer_config.json to override, such as do_lower_case=False.
 
     Returns:
@@ -66,8 +66,10 @@ def load_tokenizer(folder, encode_special_tokens=True, **options):
     settings = files.json("tokenizer_config.json") or {}
     saved = settings.get("kerasx", (files.json("artefact.json") or {}).get("tokenizer"))
     if saved is not None:
-        return read_saved_tokenizer(files, saved)
+        return _saved(files, saved, encode_special_tokens, options)
     settings = check_options({**settings, **options}, given=options)
+    if encode_special_tokens is None:
+        encode_special_tokens = not settings.get("split_special_tokens", False)
     data = files.json("tokenizer.json", _TOKENIZER_BYTES)
     name = tokenizer_class(files.json("config.json") or {}, settings, data)
     if data is None and _lacks_its_files(files, name):
@@ -83,10 +85,20 @@ def load_tokenizer(folder, encode_special_tokens=True, **options):
     return loaded
 
 
+def _saved(files, config, encode_special_tokens, options):
+    """Return the tokenizer that kerasx wrote, with the given options instead of its own."""
+    if not isinstance(config, dict):
+        raise invalid("The saved tokenizer must be an object.", config=config)
+    if encode_special_tokens is not None and "encode_special_tokens" in config:
+        options = {**options, "encode_special_tokens": encode_special_tokens}
+    return read_saved_tokenizer(files, {**config, **options})
+
+
 def _lacks_its_files(files, name):
     """Return whether a folder holds vocab.txt and no file that the class reads."""
+    reads = name in FAMILIES and FAMILIES[name].model != "WordPiece"
     own = files.has("vocab.json") or piece_model_path(files) is not None
-    return name in FAMILIES and files.has("vocab.txt") and not own
+    return reads and files.has("vocab.txt") and not own
 
 
 def _of_class(files, name, settings, data, encode_special_tokens):
@@ -107,7 +119,7 @@ def _of_class(files, name, settings, data, encode_special_tokens):
         tokens.extra = [*family.extra(settings), *_first(tokens.extra, pieces.extra, [])]
         if name == _ROFORMER or _is_plain(pieces, tokens, settings, family):
             words = jieba_cut if name == _ROFORMER else None
-            return _word_piece(pieces.vocab, settings, encode_special_tokens, words)
+            return _word_piece(pieces.vocab, settings, encode_special_tokens, tokens, words)
         backend, frame = build(family, pieces, settings, tokens.named), pieces.frame
     add_tokens(backend, tokens)
     backend.post_processor = _frame(family, frame, settings, tokens.named, backend.token_to_id)
@@ -149,29 +161,42 @@ def _ordered(named):
 
 
 def _is_plain(pieces, tokens, settings, family):
-    """Return whether `Tokenizer` gives the same ids: a BERT without tokens of its own."""
+    """Return whether `Tokenizer` gives the same ids: a BERT whose tokens are its vocabulary's."""
     if family.model != "WordPiece":
         return False
     named = {name: str(token) for name, token in tokens.named.items() if token is not None}
-    own = {str(token) for token in [*tokens.added.values(), *tokens.extra]}
-    specials = set(BERT_TOKENS.values())
+    known = {*pieces.vocab.values(), *getattr(pieces.vocab, "repeated", ())}
     lower = settings.get("do_lower_case", True)
     return (
         named == BERT_TOKENS
-        and own <= specials <= pieces.vocab.keys()
-        and sorted(pieces.vocab.values()) == list(range(len(pieces.vocab)))
+        and pieces.vocab.keys() >= {*BERT_TOKENS.values(), *map(str, _added(tokens))}
+        and known == set(range(len(known)))
+        and all(map(_stands_alone, _added(tokens)))
         and settings.get("tokenize_chinese_chars", True)
         and settings.get("strip_accents", lower) == lower
     )
 
 
-def _word_piece(vocab, settings, encode_special_tokens, words):
+def _added(tokens):
+    return [*tokens.added.values(), *tokens.extra]
+
+
+def _stands_alone(token):
+    """Return whether an added token is found in texts as it is written, and changes no other."""
+    return isinstance(token, str) or not (
+        token.normalized or token.lstrip or token.rstrip or token.single_word
+    )
+
+
+def _word_piece(vocab, settings, encode_special_tokens, tokens, words=None):
+    specials = {str(token) for token in _added(tokens)} - {*BERT_TOKENS.values()}
     return Tokenizer(
         vocab,
         settings.get("do_lower_case", True),
         word_maxlen=100,
         pre_tokenize=words,
         encode_special_tokens=encode_special_tokens,
+        additional_special_tokens=sorted(specials),
     )
 
 

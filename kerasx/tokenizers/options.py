@@ -5,7 +5,7 @@ from kerasx.checks import check_integer, invalid
 _FLAGS = frozenset(
     """do_lower_case strip_accents tokenize_chinese_chars keep_accents add_prefix_space legacy
     split_by_punct trim_offsets add_bos_token add_eos_token encode_special_tokens
-    as_transformers""".split()
+    split_special_tokens as_transformers""".split()
 )
 _TEXTS = ("src_lang", "tgt_lang")
 _NUMBERS = {"extra_ids": 1 << 16, "unk_id": 1 << 32}
@@ -42,7 +42,8 @@ def check_options(options, given=()):
 
 def saved_options(options):
     """Return the entries that change ids, for the tokenizer_config.json of a saved tokenizer."""
-    kept = {*_FLAGS, *_TEXTS, *_NUMBERS} - {"add_bos_token", "add_eos_token"}
+    frames = ("add_bos_token", "add_eos_token", "split_special_tokens")  # saved otherwise
+    kept = {*_FLAGS, *_TEXTS, *_NUMBERS}.difference(frames)
     return {name: value for name, value in options.items() if name in kept}
 
 

@@ -155,10 +155,14 @@ def check_agreement(files, tokenizer):
     vocab = _model(tokenizer, files.path).get("vocab")
     if not isinstance(vocab, dict):
         return
-    tokens = {i: token for token, i in vocab.items()}
+    tokens = {i: token for token, i in vocab.items() if type(i) is int}
     for name, read in (("vocab.txt", load_vocab), ("vocab.json", read_json_object)):
         found = read(files.at(name)) if files.has(name) else {}
-        wrong = [(i, t, tokens[i]) for t, i in found.items() if tokens.get(i, t) != t]
+        wrong = [
+            (i, token, tokens[i])
+            for token, i in found.items()
+            if type(i) is int and tokens.get(i, token) != token
+        ]
         if wrong:
             raise invalid(
                 f"`folder` must hold one vocabulary, but {name} and tokenizer.json differ. Remove "

@@ -86,7 +86,10 @@ class Family(NamedTuple):
 
 def _word_piece(pieces, options, named):
     tk = import_tokenizers()
-    backend = tk.Tokenizer(tk.models.WordPiece(pieces.vocab, unk_token=str(named["unk_token"])))
+    unk = str(named["unk_token"])
+    if unk not in pieces.vocab:
+        raise invalid("The vocabulary must hold the unknown token.", unk_token=unk)
+    backend = tk.Tokenizer(tk.models.WordPiece(pieces.vocab, unk_token=unk))
     backend.normalizer = tk.normalizers.BertNormalizer(
         clean_text=True,
         handle_chinese_chars=options.get("tokenize_chinese_chars", True),
@@ -317,7 +320,8 @@ _ROBERTA_FAMILY = Family("BPE", _byte_level, _FAIRSEQ, _roberta_frame)
 FAMILIES = {
     **dict.fromkeys(
         """BertTokenizer DistilBertTokenizer ElectraTokenizer MobileBertTokenizer
-        SqueezeBertTokenizer ConvBertTokenizer LayoutLMTokenizer RetriBertTokenizer""".split(),
+        SqueezeBertTokenizer ConvBertTokenizer LayoutLMTokenizer RetriBertTokenizer
+        RoFormerTokenizer""".split(),
         _BERT_FAMILY,
     ),
     **dict.fromkeys(

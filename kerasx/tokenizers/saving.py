@@ -2,7 +2,7 @@
 
 import os
 
-from kerasx.checks import check_integer, invalid
+from kerasx.checks import check_texts, invalid
 from kerasx.tokenizers.chat_template import ChatTemplate
 from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
 from kerasx.tokenizers.options import check_options
@@ -19,7 +19,8 @@ _FILES = {
 _ARGUMENTS = {
     Tokenizer: """token_start token_end token_translate do_lower_case word_maxlen
     encode_special_tokens additional_special_tokens pre_tokenize""".split(),
-    SpTokenizer: "token_start token_end token_translate pre_tokenize".split(),
+    SpTokenizer: """token_start token_end token_translate pre_tokenize do_lower_case
+    keep_accents""".split(),
     HuggingFaceTokenizer: "special_tokens encode_special_tokens options".split(),
 }
 
@@ -46,8 +47,20 @@ def write_vocabulary(tokenizer, path):
         writer.write(data)
 
 
+def check_no_other_vocabulary(tokenizer, folder):
+    """Raise if a folder holds a tokenizer.json that transformers would read instead."""
+    other = os.path.join(folder, "tokenizer.json")
+    if os.path.lexists(other) and vocabulary_name(tokenizer) != "tokenizer.json":
+        raise invalid(
+            "`folder` must hold no tokenizer.json of another tokenizer, which transformers would "
+            "read: remove it, or choose another folder.",
+            folder=os.fspath(folder),
+        )
+
+
 def tokenizer_config(tokenizer):
     """Return a tokenizer's arguments, without its vocabulary, as a dict for JSON."""
+    vocabulary_name(tokenizer)  # raises for other objects
     config = {name: getattr(tokenizer, f"_{name}") for name in _ARGUMENTS[type(tokenizer)]}
     if "pre_tokenize" in config:
         config["pre_tokenize"] = _words_config(config["pre_tokenize"])
@@ -55,6 +68,31 @@ def tokenizer_config(tokenizer):
         config["as_transformers"] = True
     if tokenizer.chat_template is not None:
         config["chat_template"] = tokenizer.chat_template.templates
+    return config
+
+
+def pretrained_config(tokenizer):
+    """Return the tokenizer_config.json with which transformers and `load_tokenizer` read it back.
+
+    The entry "kerasx" has what transformers does not know, such as functions of words.
+    """
+    config = {"tokenizer_class": "BertTokenizer"} if isinstance(tokenizer, Tokenizer) else {}
+    if isinstance(tokenizer, HuggingFaceTokenizer):
+        config = {
+            **tokenizer._options,
+            "split_special_tokens": not tokenizer._encode_special_tokens,
+        }
+    else:
+        config["kerasx"] = tokenizer_config(tokenizer)
+        config["do_lower_case"] = tokenizer._do_lower_case
+    if isinstance(tokenizer, Tokenizer):
+        config["additional_special_tokens"] = tokenizer._additional_special_tokens
+    if isinstance(tokenizer, SpTokenizer):
+        config |= {"keep_accents": tokenizer._keep_accents, "extra_ids": 0}
+    config |= tokenizer.special_tokens
+    if tokenizer.chat_template is not None:
+        named = tokenizer.chat_template.templates.items()
+        config["chat_template"] = [{"name": name, "template": text} for name, text in named]
     return config
 
 
@@ -81,8 +119,6 @@ def read_saved_tokenizer(files, config):
         files: the `FolderFiles`.
         config: the dict of `tokenizer_config`.
     """
-    if not isinstance(config, dict):
-        raise invalid("`config` must be an object.", config=config)
     own = {HuggingFaceTokenizer: "special_tokens", Tokenizer: "word_maxlen"}
     kind = next((kind for kind, name in own.items() if name in config), SpTokenizer)
     if not files.has(_FILES[kind]):
@@ -99,12 +135,11 @@ def _checked(kind, config):
     for name in ("token_start", "token_end"):
         if not isinstance(config.get(name), (str, type(None))):
             raise invalid(f"`{name}` must be a str or null.", **{name: config[name]})
+    check_texts("additional_special_tokens", config.get("additional_special_tokens", []))
     for name in ("token_translate", "special_tokens"):
         texts = config.get(name, {})
         if not isinstance(texts, dict) or not all(isinstance(x, str) for x in texts.values()):
             raise invalid(f"`{name}` must be an object of str.", **{name: texts})
-    if "word_maxlen" in config:
-        check_integer("word_maxlen", config["word_maxlen"], least=1)
     if "pre_tokenize" in config:
         config["pre_tokenize"] = _words(config["pre_tokenize"])
     return config

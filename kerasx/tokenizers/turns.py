@@ -3,6 +3,7 @@
 from itertools import accumulate
 
 from kerasx.checks import check_integer, invalid
+from kerasx.tokenizers.base import check_text
 
 
 def encode_dialogue(tokenizer, turns, maxlen=512):
@@ -12,7 +13,7 @@ def encode_dialogue(tokenizer, turns, maxlen=512):
     result is empty, since a cut turn would teach a model to stop in the middle.
 
     Args:
-        tokenizer: a tokenizer of `kerasx.tokenizers`, whose `token_end` ends a turn.
+        tokenizer: a tokenizer of `kerasx.tokenizers`, whose `end_id` ends a turn.
         turns: list of str.
         maxlen: largest number of ids.
 
@@ -59,12 +60,12 @@ def encode_prompt(tokenizer, turns, maxlen=512):
 def _coded(tokenizer, turns, maxlen):
     """Return the ids before the first turn, and the list of the ids of each turn with its end."""
     if tokenizer.end_id is None:
-        raise invalid("`tokenizer` must have a `token_end`, which ends each turn.", token_end=None)
+        raise invalid("`tokenizer` must have an `end_id`, which ends each turn.", end_id=None)
     if isinstance(turns, str) or not len(turns):
         raise invalid("`turns` must be a list of one str or more.", turns=turns)
     start = [] if tokenizer.start_id is None else [tokenizer.start_id]
     check_integer("maxlen", maxlen, least=len(start) + 1)
-    return start, [tokenizer.encode(turn)[0][len(start) :] for turn in turns]
+    return start, [[*tokenizer._text_ids(check_text(turn)), tokenizer.end_id] for turn in turns]
 
 
 def _joined(start, coded):

@@ -74,7 +74,6 @@ BUILDER = {"model": "bert", "application": "encoder"}
         {"labels": {"a": 1}},
         {"tokenizer": None},
         {"tokenizer": []},
-        {"tokenizer": {}},
         {"tokenizer": {"pre_tokenize": 3}},
         {"tokenizer": {"pre_tokenize": None, "unknown": 1}},
         {"builder": []},

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.models import build_transformer_model, load_model, save_model
+from kerasx import checkpoints
+from kerasx.models import build_transformer_model, load_model, save_model, save_pretrained
 from kerasx.models.builder_arguments import arguments_of
 from kerasx.tokenizers import JiebaCut, Tokenizer, jieba_cut
 from tests.checkpoints.helpers import run_python
@@ -215,3 +216,48 @@ def test_an_unregistered_layer_is_an_error_that_says_what_to_pass(tmp_path):
     with pytest.raises(ValueError, match="custom_objects=.*Unknown"):
         load_model(tmp_path)
     assert load_model(tmp_path, custom_objects={"Unknown": Unknown}).model.count_params() == 3
+
+
+def test_a_folder_that_is_written_while_it_is_read_gives_one_version(tmp_path, monkeypatch):
+    old, new = (tiny("bert", "encoder") for _ in range(2))
+    new.initializer_range = 0.5
+    save_pretrained(old, tmp_path)
+    opened = []
+
+    def open_checkpoint(path, **options):
+        if not opened:
+            save_pretrained(new, tmp_path)
+        opened.append(path)
+        return open_before(path, **options)
+
+    open_before = checkpoints.open_checkpoint
+    monkeypatch.setattr(checkpoints, "open_checkpoint", open_checkpoint)
+    found = build_transformer_model(tmp_path, return_keras_model=False)
+    assert found.initializer_range == 0.5 and opened[0] == opened[1]
+    for a, b in zip(found.model.get_weights(), new.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("save", [save_model, lambda folder, model: save_pretrained(model, folder)])
+def test_a_save_that_ends_between_its_renames_is_finished_by_the_reader(
+    tmp_path, monkeypatch, save
+):
+    old, new = (tiny("bert", "encoder") for _ in range(2))
+    save(tmp_path, old)
+    replace, names = os.replace, []
+
+    def fail(source, target):
+        names.append(os.path.basename(target))
+        if len(names) == 3:  # the journal, one file, ...
+            raise RuntimeError("killed here")
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(os, "replace", fail)
+        save(tmp_path, new)
+    load = build_transformer_model if "config.json" in os.listdir(tmp_path) else load_model
+    found = load(tmp_path)
+    found = found.model if load is load_model else found
+    for a, b in zip(found.get_weights(), new.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not [name for name in os.listdir(tmp_path) if name[0] == "."]

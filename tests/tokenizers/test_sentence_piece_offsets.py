@@ -58,6 +58,41 @@ def test_offsets_never_decrease_and_leave_out_white_space_alone(tokenizer, text)
         assert not normal(lone).strip("\u2581 "), (i, text[i])
 
 
+@pytest.mark.parametrize(
+    "text, spans",
+    [
+        ("天㎡天", [(0, 1), (1, 2), (2, 3)]),
+        ("天ﬁ", [(0, 1), (1, 2)]),
+        ("天 \x01 天", [(0, 1), (4, 5)]),
+        ("\x01天\x01", [(1, 2)]),
+    ],
+)
+def test_spelled_out_and_deleted_characters(tokenizer, text, spans):
+    found, offsets = tokenizer.tokenize_with_offsets(text)
+    seen = [offset for token, offset in zip(found[:-1], offsets) if token.strip("▁")]
+    assert list(dict.fromkeys(seen)) == list(dict.fromkeys(spans)), (found, offsets)
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=ANY_TEXT)
+@example("90㎡的")
+@example("ﷺ½①ﬁ")
+def test_a_piece_of_text_has_a_place(tokenizer, text):
+    tokens, offsets = tokenizer.tokenize_with_offsets(text)
+    for token, (start, end) in zip(tokens[:-1], offsets):
+        assert start < end or not token.strip("▁"), (token, start)
+
+
+def test_places_in_a_text_whose_case_and_accents_are_gone(model):  # noqa: F811
+    plain = SpTokenizer(model, do_lower_case=True, keep_accents=False)
+    text = "e\u0301 ``天Ａ'' ﬁ"
+    tokens, offsets = plain.tokenize_with_offsets(text)
+    assert tokens == plain.tokenize(text) == SpTokenizer(model).tokenize('e "天a" fi')
+    assert [s for s, _ in offsets] == sorted(s for s, _ in offsets)
+    covered = "".join(text[start:end] for start, end in dict.fromkeys(offsets))
+    assert covered == "e``天Ａ''ﬁ"
+
+
 def test_words_of_a_function_have_no_offsets(model):  # noqa: F811
     with pytest.raises(ValueError, match="`pre_tokenize` must be None for offsets"):
         SpTokenizer(model, pre_tokenize=list).tokenize_with_offsets("天天")

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasx.tokenizers import Tokenizer, character_vocab, encode_dialogue, encode_prompt
+from kerasx.tokenizers import (
+    Tokenizer,
+    character_vocab,
+    encode_dialogue,
+    encode_prompt,
+    load_tokenizer,
+)
+from tests.tokenizers.folders import make_folder
 
 pytestmark = pytest.mark.backend_free
 TOKENIZER = Tokenizer(character_vocab(["你好吗在哪里"]))
@@ -49,6 +56,17 @@ def test_a_tokenizer_without_a_start_gives_turns_alone():
     assert (ids[1::2], segments) == ([SEP, SEP], [0, 0, 1, 1])
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama", "roberta", "t5"])
+def test_turns_end_in_every_family(name, tmp_path):
+    tokenizer = load_tokenizer(make_folder(name, tmp_path / name))
+    ids, segments = encode_dialogue(tokenizer, ["你好", "hello"])
+    start = [] if tokenizer.start_id is None else [tokenizer.start_id]
+    assert ids[: len(start)] == start and ids[-1] == tokenizer.end_id
+    assert ids.count(tokenizer.end_id) == 2 + (tokenizer.end_id in start)
+    assert tokenizer.decode(ids[: segments.index(1)]).strip() == "你好"
+    assert encode_prompt(tokenizer, ["你好", "hello"]) == (ids, segments)
+
+
 @pytest.mark.parametrize("encode", [encode_dialogue, encode_prompt])
 @pytest.mark.parametrize("arguments", [([],), ("你好",), (["你"], 1), (["你"], None)])
 def test_no_turns_or_no_room_are_refused(encode, arguments):
@@ -57,5 +75,5 @@ def test_no_turns_or_no_room_are_refused(encode, arguments):
 
 
 def test_a_tokenizer_without_an_end_is_refused():
-    with pytest.raises(ValueError, match="token_end"):
+    with pytest.raises(ValueError, match="end_id"):
         encode_prompt(Tokenizer(TOKENIZER.token_dict, token_end=None), ["你"])
