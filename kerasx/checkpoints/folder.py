@@ -100,11 +100,12 @@ def describe_folder(path, require=("config", "checkpoint")):
     return FolderDescription(*paths, format)
 
 
-def read_config(path):
+def read_config(path, distinct=True):
     """Read a JSON config as a dict.
 
     Args:
         path: path of the file, or of a folder with a config (see `describe_folder`).
+        distinct: whether a key must appear once; else the values of a repeated key are a tuple.
 
     Raises:
         ValueError: the file is not a JSON object with distinct keys; the error names file, line
@@ -123,7 +124,7 @@ def read_config(path):
     try:
         check_regular(path)
         with open(path, encoding="utf-8-sig") as f:
-            config = json.load(f, object_pairs_hook=_distinct)
+            config = json.load(f, object_pairs_hook=_distinct if distinct else _gathered)
     except json.JSONDecodeError as error:
         place = f"{path}:{error.lineno}:{error.colno}"
         raise invalid(f"`path` must be a JSON file. {place}: {error.msg}.", path=path) from error
@@ -170,6 +171,14 @@ def _distinct(pairs):
             raise ValueError(f"the key {key!r:.80} appears twice")
         config[key] = value
     return config
+
+
+def _gathered(pairs):
+    """Return a dict, with a tuple of the values of each key that is repeated."""
+    values = {}
+    for key, value in pairs:
+        values.setdefault(key, []).append(value)
+    return {k: tuple(v) if len(v) > 1 else v[0] for k, v in values.items()}
 
 
 def _shorten(names, limit=20):

@@ -1,6 +1,7 @@
 """Checkpoints in several files with a JSON index, as Hugging Face stores them."""
 
 import os
+from itertools import chain
 
 from kerasx.checkpoints.checkpoint import Checkpoint, Spec
 from kerasx.checkpoints.folder import read_config
@@ -58,15 +59,15 @@ def open_shards(path, open_shard):
         ValueError: no file has a tensor of the index, or several files have one that the index
             does not place.
     """
-    weight_map = read_weight_map(path)
-    folder = os.path.dirname(path)
-    shards = {file: open_shard(os.path.join(folder, file)) for file in set(weight_map.values())}
+    weight_map = _files_of_weights(path)
+    folder, files = os.path.dirname(path), {*chain.from_iterable(weight_map.values())}
+    shards = {file: open_shard(os.path.join(folder, file)) for file in files}
     places = {}
     for file, shard in shards.items():
         for name in (*shard, *shard.skipped):
-            places.setdefault(name, []).append(file)
-    chosen = {k: weight_map[k] if weight_map.get(k) in v else v[0] for k, v in places.items()}
-    doubtful = {k for k, v in places.items() if len(v) > 1 and weight_map.get(k) not in v}
+            places.setdefault(name, set()).add(file)
+    likely = {k: v if len(v) == 1 else v & {*weight_map.get(k, ())} for k, v in places.items()}
+    doubtful = {k for k, v in likely.items() if len(v) != 1}
     wrong = sorted(doubtful | (weight_map.keys() - places.keys()))
     if wrong:
         for shard in shards.values():
@@ -77,18 +78,26 @@ def open_shards(path, open_shard):
             path=os.fspath(path),
             tensors=wrong,
         )
-    readable = {k: shards[file] for k, file in chosen.items() if k in shards[file]}
+    chosen = {name: shards[file] for name, (file,) in likely.items()}
+    readable = {name: shard for name, shard in chosen.items() if name in shard}
     return ShardedCheckpoint(path, list(shards.values()), readable)
 
 
 def read_weight_map(path):
-    """Return {tensor name: file name} of an index file.
+    """Return {tensor name: file name} of an index file, which may name a tensor twice.
 
     Raises:
         ValueError: the file is no index, or it names files in another folder.
     """
-    weight_map = read_config(path).get("weight_map")
-    files = weight_map.values() if isinstance(weight_map, dict) else [None]
+    return {name: files[-1] for name, files in _files_of_weights(path).items()}
+
+
+def _files_of_weights(path):
+    """Return {tensor name: tuple of the files that an index names}."""
+    weight_map = read_config(path, distinct=False).get("weight_map")
+    if isinstance(weight_map, dict):
+        weight_map = {k: v if isinstance(v, tuple) else (v,) for k, v in weight_map.items()}
+    files = chain.from_iterable(weight_map.values()) if isinstance(weight_map, dict) else [None]
     if not weight_map or not all(map(is_plain, files)):
         raise invalid(
             "`path` must be an index whose 'weight_map' maps tensor names to names of files in "

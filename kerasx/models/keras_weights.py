@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from kerasx import backend, checkpoints
+from kerasx.checkpoints.checkpoint import readable
 from kerasx.models.keras_files import (
     by_order,
     kinds_of,
@@ -108,7 +109,8 @@ def _load_by_place(model, path, skipped):
     """Load a `.weights.h5` file of Keras 3, all of it or nothing."""
     before = model.get_weights()
     try:
-        model.load_weights(path, objects_to_skip=skipped or None)
+        with readable(path, "a weights file of the same layers", ValueError):
+            model.load_weights(path, objects_to_skip=skipped or None)
     except ValueError:
         model.set_weights(before)
         raise

@@ -17,14 +17,14 @@ from kerasx.tokenizers.saving import (
 # arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
 _OWN = frozenset(
     """attention_head_size attention_key_size embedding_size residual_attention_scores
-    embedding_mapping hierarchical_position custom_position_ids shared_segment_embeddings
-    norm_position talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
+    hierarchical_position custom_position_ids shared_segment_embeddings norm_position
+    talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
     attention_normalization version""".split()
 )
-# arguments that change neither weights nor outputs
+# arguments that change neither outputs nor, but for an identity, weights
 _FREE = frozenset(
-    """name prefix recompute sequence_length ignore_invalid_weights autoresize_weights
-    version""".split()
+    """name prefix recompute sequence_length ignore_invalid_weights autoresize_weights version
+    embedding_mapping""".split()
 )
 
 

@@ -147,6 +147,34 @@ def test_an_index_that_does_not_fit_its_shards_is_refused(tmp_path, index):
 
 
 @pytest.mark.parametrize(
+    "index",
+    [
+        '{"weight_map": {"a": "x.safetensors", "c": "y.safetensors"}}',
+        '{"weight_map": {"a": "x.safetensors", "b": "y.safetensors", "c": "y.safetensors"}}',
+        '{"weight_map": {"a": "x.safetensors", "a": "y.safetensors", "c": "y.safetensors"}}',
+        '{"weight_map": {"a": "x.safetensors", "c": "y.safetensors"}, "metadata": 1}',
+    ],
+)
+def test_an_index_that_differs_harmlessly_is_read(tmp_path, index):
+    save_safetensors(tmp_path / "x.safetensors", {"a": np.zeros(1), "b": np.ones(1)})
+    save_safetensors(tmp_path / "y.safetensors", {"c": np.full(1, 2.0)})
+    path = tmp_path / "model.safetensors.index.json"
+    path.write_text(index)
+    assert {k: v.tolist() for k, v in read_all(path).items()} == {"a": [0], "b": [1], "c": [2]}
+
+
+def test_a_tensor_in_several_shards_is_read_where_the_index_says(tmp_path):
+    save_safetensors(tmp_path / "x.safetensors", {"a": np.zeros(1), "b": np.ones(1)})
+    save_safetensors(tmp_path / "y.safetensors", {"a": np.full(1, 2.0)})
+    path = tmp_path / "model.safetensors.index.json"
+    path.write_text('{"weight_map": {"a": "y.safetensors", "b": "x.safetensors"}}')
+    assert read_all(path)["a"].tolist() == [2]
+    path.write_text('{"weight_map": {"c": "y.safetensors", "b": "x.safetensors"}}')
+    with pytest.raises(ValueError, match="'a', 'c'"):
+        open_checkpoint(path)
+
+
+@pytest.mark.parametrize(
     "path, tensors, keywords",
     [
         ("a.bin", {}, {}),

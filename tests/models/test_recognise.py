@@ -50,6 +50,13 @@ def test_every_family_is_recognised_by_its_own_names(name):
         (["nezha.encoder.layer.0.attention.self.query.weight"], ("nezha",)),
         (["deberta.encoder.layer.0.attention.self.query_proj.weight"], ("deberta-v2",)),
         (["deberta.encoder.layer.0.attention.self.in_proj.weight"], ()),
+        (["module.transformer.tokens_embed.weight"], ("gpt",)),
+        (["decoder.transformer.tokens_embed.weight", "lm_head.weight"], ("gpt",)),
+        (["module.nezha.encoder.layer.0.attention.self.query.weight"], ("nezha",)),
+        (["bert.encoder.layer.0.attention.self.relative_positions_encoding.positions_encoding"],)
+        + (("nezha",),),
+        (["layers/transformer_0/MultiHeadSelfAttention/q_dense/kernel"], ()),
+        (["Transformer-0-MultiHeadSelfAttention/k_dense/kernel:0"], ()),
         (["conv1.weight", "fc.bias"], ()),
     ],
 )

@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 
+import numpy as np
+
 from kerasx.models.families.bert import BERT
-from kerasx.models.families.bert_names import BERT_FOLDER, tied
+from kerasx.models.families.bert_names import BERT_FOLDER, dense, tied
 from kerasx.models.placement import ending
 from kerasx.models.sources import HuggingFace, rename
 
@@ -32,6 +34,14 @@ class MappedEmbeddings(BERT):
         super().__init__(*args, **kwargs)
         differs = self.embedding_size != self.hidden_size
         self.embedding_mapping = differs or bool(embedding_mapping)
+
+    def huggingface_tensors(self, tensors):
+        """Return the tensors with an identity as mapping, where the model has none."""
+        if not self.embedding_mapping:
+            kernel, bias = dense("bert/encoder/embedding_hidden_mapping_in")
+            identity = np.eye(self.hidden_size, dtype="float32")
+            tensors = {**tensors, kernel: identity, bias: identity[0] * 0}
+        return super().huggingface_tensors(tensors)
 
     def map_embeddings(self, x):
         if not self.embedding_mapping:
