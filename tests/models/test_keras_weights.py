@@ -195,3 +195,30 @@ def test_no_hint_of_another_family_is_given_for_layers_of_keras(tmp_path):
     with pytest.raises(ValueError) as caught:
         build_transformer_model(CONFIG, tmp_path / "best.h5")
     assert "looks like" not in str(caught.value)
+
+
+def two_layers(units=3):
+    return keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1, name="score")]
+    )
+
+
+@pytest.mark.parametrize("file", ["best.weights.h5", "best.h5", "best.safetensors"])
+def test_numbered_layers_of_another_model_are_refused(file, tmp_path):
+    path, first = tmp_path / file, two_layers()
+    if file == "best.h5":
+        write_keras_2(path, first)
+    else:
+        save_weights(first, path)
+    load_keras_weights(two_layers(), path)
+    others = (
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="a"), *first.layers[1:]]),
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dense(1)]),
+        two_layers(4),
+        keras.Sequential([keras.Input((2,)), *two_layers().layers, keras.layers.Dense(2)]),
+    )
+    for other in others:
+        before = other.get_weights()
+        with pytest.raises(ValueError, match="same layers"):
+            load_keras_weights(other, path)
+        assert all((x == y).all() for x, y in zip(before, other.get_weights(), strict=True))
