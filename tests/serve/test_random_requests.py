@@ -76,7 +76,7 @@ requests = st.tuples(st.just("/generate"), good.map(encoded)) | st.tuples(
 @pytest.fixture(scope="module")
 def app(folder):
     limits = dict(max_new_tokens=4, max_alternatives=2, max_prompt=16, max_batch=4)
-    return create_app(folder, max_wait_ms=20, **limits)
+    return create_app(folder, name="dialogue", max_wait_ms=20, **limits)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,52 @@ def alone(app):
 def client_of(app):
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+
+openai_fields = {
+    "model": values,
+    "prompt": texts | st.lists(texts, max_size=3) | st.lists(st.integers(-1, 60), max_size=5),
+    "messages": st.lists(
+        st.fixed_dictionaries({"role": st.sampled_from(("user", "system", "x")), "content": texts}),
+        max_size=2,
+    ),
+    "max_tokens": st.integers(-1, 6),
+    "temperature": st.floats(-1, 3),
+    "n": st.integers(0, 4),
+    "stop": texts | st.lists(texts, max_size=5),
+    "stream": st.booleans(),
+    "logprobs": st.booleans() | st.integers(0, 3),
+}
+openai_paths = st.sampled_from(
+    ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/x")
+)
+openai_requests = st.tuples(
+    openai_paths,
+    st.fixed_dictionaries({}, optional=openai_fields).map(encoded)
+    | st.builds(
+        lambda request, name: encoded({**request, "model": name}),
+        st.fixed_dictionaries({}, optional=openai_fields),
+        st.just("dialogue"),
+    )
+    | values.map(encoded)
+    | st.binary(max_size=20),
+)
+
+
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(openai_requests, min_size=30, max_size=30))
+def test_requests_of_openais_protocol_are_answered_or_refused_in_its_form(app, sent):
+    asyncio.run(check_openai(app, sent))
+
+
+async def check_openai(app, sent):
+    async with client_of(app) as client:
+        calls = (client.post(path, content=body, headers=JSON) for path, body in sent)
+        for response in await asyncio.gather(*calls):
+            assert response.status_code in (200, 400, 404, 405), response.text
+            if response.status_code != 200:
+                assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+        assert (await client.get("/health")).json()["status"] == "ok"
 
 
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
