@@ -139,20 +139,19 @@ class CharacterTable(dict):
 def normalize(text, table):
     """Translate a text by a `CharacterTable`, with combining marks in canonical order."""
     forms = text.translate(table)
-    if REORDER not in forms:
-        return forms
-    # Removed characters must not split a run of marks; non-spacing marks, removed later, may.
-    removed = [ord(c) for c in set(text) if not table[ord(c)] and category(c) != "Mn"]
-    decomposed = unicodedata.normalize("NFD", text.translate(dict.fromkeys(removed)))
-    return decomposed.translate(table).replace(REORDER, "")
+    return forms if REORDER not in forms else align(text, table)[0]
 
 
 def align(text, table):
-    """Return `normalize(text, table)`, and the index in the text of each of its characters."""
+    """Return `normalize(text, table)`, and the index in the text of each of its characters.
+
+    Runs of combining marks are sorted here: Python's normalization takes time quadratic in them.
+    """
     forms = list(map(table.__getitem__, map(ord, text)))
     string = "".join(forms)
     if REORDER not in string:
         return string, [i for i, form in enumerate(forms) for _ in form]
+    # Removed characters must not split a run of marks; non-spacing marks, removed later, may.
     kept = [(i, c) for i, c in enumerate(text) if forms[i] or category(c) == "Mn"]
     pairs = ((i, c) for i, ch in kept for c in unicodedata.normalize("NFD", ch))
     pairs = [(i, c) for i, ch in _canonical(pairs) for c in table[ord(ch)] if c != REORDER]

@@ -116,24 +116,13 @@ class Spacing:
                 break
         if form != rules.QUOTE:
             return form
-        return rules.OPENS if words and rules.QUOTED not in before[0] else rules.CLOSES
+        is_open = self._is_near(_OPENING.get(mark, mark))
+        return rules.OPENS if words and not is_open else rules.CLOSES
 
     def _place(self, mark, words):
         """Return the classes of the word before a mark, with the properties of the place."""
-        found = {
-            rules.START: not self._before,
-            rules.ADDRESS: self._address is not None,
-            rules.HOST: self._address == "host",
-            rules.LINK: self._address == "link",
-            rules.NAME: self._in_name,
-            rules.CODE: any(map(self._is_near, _CODE)),
-            rules.QUOTED: self._is_near(_OPENING.get(mark, mark)),
-            rules.CHINESE: self._is_near(rules.CHINESE) or any(map(is_chinese, words)),
-            rules.FORMULA: self._last.get(rules.FORMULA) == self._count - 2,
-            rules.FALLING: bool(words) and _fall(self._word, words[0]),
-        }
         own = self._before[0] if self._before else frozenset()
-        return own | {name for name, is_so in found.items() if is_so}
+        return own.union(name for name in _ASKED.get(mark, ()) if _IS[name](self, mark, words))
 
     def _is_near(self, name):
         return self._count - self._last.get(name, -_FAR) < _FAR
@@ -163,6 +152,25 @@ class Spacing:
         if form == rules.TIGHT and (word in ("//", "@") or self._word == "www"):
             return self._address or "host"
         return "path" if self._address == "host" and word == "/" else self._address
+
+
+# Whether a place before some words has a property.
+_IS = {
+    rules.START: lambda s, mark, words: not s._before,
+    rules.ADDRESS: lambda s, mark, words: s._address is not None,
+    rules.HOST: lambda s, mark, words: s._address == "host",
+    rules.LINK: lambda s, mark, words: s._address == "link",
+    rules.NAME: lambda s, mark, words: s._in_name,
+    rules.CODE: lambda s, mark, words: any(map(s._is_near, _CODE)),
+    rules.QUOTED: lambda s, mark, words: s._is_near(_OPENING.get(mark, mark)),
+    rules.CHINESE: lambda s, mark, words: s._is_near(rules.CHINESE) or any(map(is_chinese, words)),
+    rules.FORMULA: lambda s, mark, words: s._last.get(rules.FORMULA) == s._count - 2,
+    rules.FALLING: lambda s, mark, words: bool(words) and _fall(s._word, words[0]),
+}
+_ASKED = {
+    mark: [name for name in _IS if any(name in rule[1] for rule in mine)]
+    for mark, mine in _RULES.items()
+}
 
 
 def join(tokens):

@@ -7,7 +7,6 @@ lookup. New words are split by greedy longest match.
 
 import os
 import re
-from collections import defaultdict
 from copy import copy
 from itertools import chain, cycle, islice
 
@@ -25,6 +24,7 @@ from kerasx.tokenizers.characters import (
     normalize,
     stem,
 )
+from kerasx.tokenizers.longest_match import LongestMatch
 from kerasx.tokenizers.spacing import join
 from kerasx.tokenizers.vocabulary import SPECIAL_TOKENS, check_token_dict, load_vocab
 
@@ -62,16 +62,6 @@ def _ends(items, limit):
     if limit is None:
         return items
     return items[:limit] if limit > 0 else items[limit:]
-
-
-def _piece_lengths(token_dict, most):
-    """Return the lengths of tokens, the longest first, by their first characters "a" or "##a"."""
-    lengths = defaultdict(set)
-    for token in token_dict:
-        n = len(stem(token))
-        if 0 < n <= most:
-            lengths[token[: len(token) - n + 1]].add(n)
-    return {start: sorted(found, reverse=True) for start, found in lengths.items()}
 
 
 class Tokenizer(TokenizerBase):
@@ -146,7 +136,7 @@ class Tokenizer(TokenizerBase):
         tokens = check_token_dict(self._token_dict)
         self._token_dict_inv = dict(enumerate(tokens))
         self._vocab_size = len(tokens)
-        self._lengths = _piece_lengths(self._token_dict, self._word_maxlen)
+        self._word_piece = LongestMatch(self._token_dict, self._word_maxlen)
         self._look_up_specials(self._token_dict.get)
         if self._token_unk_id is None:
             raise invalid(f"`token_dict` must hold {self._token_unk}.", token_dict=self._token_dict)
@@ -188,7 +178,7 @@ class Tokenizer(TokenizerBase):
             )
 
     def __getstate__(self):
-        derived = {"_table", "_unspaced_table", "_pieces", "_ids", "_character_id", "_lengths"}
+        derived = {"_table", "_unspaced_table", "_pieces", "_ids", "_character_id", "_word_piece"}
         kept = self.__dict__.keys() - derived - {"_token_dict_inv"}
         return {name: self.__dict__[name] for name in kept}
 
@@ -251,23 +241,6 @@ class Tokenizer(TokenizerBase):
     def _unit_ids(self, unit):
         return tuple(self.tokens_to_ids(self._translated(self._pieces[unit])))
 
-    def _word_piece(self, word):
-        """Split a word by greedy longest match from the left; if this fails, return the word."""
-        if word in self._token_dict or len(word) > self._word_maxlen:
-            return (word,)
-        pieces, start = [], 0
-        while start < len(word):
-            prefix = "##" if start else ""
-            for length in self._lengths.get(prefix + word[start], ()):
-                piece = prefix + word[start : start + length]
-                if piece in self._token_dict:
-                    break
-            else:
-                return (word,)
-            pieces.append(piece)
-            start += length
-        return tuple(pieces)
-
     def _tokenize(self, text):
         pieces = self._pieces
         return [piece for unit in self._units(text) for piece in pieces[unit]]
@@ -309,7 +282,8 @@ class Tokenizer(TokenizerBase):
         Raises:
             ValueError: a token is not found in the text.
         """
-        sources = [s for s in self._token_sources(check_text(text)) if not is_special(s[0])]
+        found = self._token_sources(check_text(text))
+        sources = [s for s in found if s[0][0] != "[" or not is_special(s[0])]
         own = self._translated([piece for piece, _ in sources])
         edges = {self._token_start, self._token_end, self._token_pad}
         given = [

@@ -45,9 +45,7 @@ class JiebaCut:
                 user_words=user_words,
             )
         self.user_words = [(w, None) if isinstance(w, str) else tuple(w) for w in user_words]
-        never = [
-            w for w, n in self.user_words if not _BLOCK.fullmatch(w) or n is not None and n < 1
-        ]
+        never = [word for word, frequency in self.user_words if not _comes_out(word, frequency)]
         if never:
             raise invalid(
                 "`user_words` must be ideographs, ASCII letters, digits and +#&._%-, with a "
@@ -81,6 +79,12 @@ class JiebaCut:
         self.__init__(state["user_words"])
         if state["dictionary"] is not None:
             self.tokenizer = load_jieba(state["dictionary"])
+
+
+def _comes_out(word, frequency):
+    """Return whether jieba can return a word."""
+    known = _BLOCK.fullmatch(word) or (len(word) == 1 and not word.isspace())
+    return bool(known) and (frequency is None or frequency >= 1)
 
 
 def jieba_cut(text):

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasx.tokenizers import (
+    JiebaCut,
     Tokenizer,
     character_vocab,
     extend_vocab_with_words,
+    jieba_cut,
     load_vocab,
     load_words,
     save_vocab,
@@ -215,6 +217,53 @@ def test_a_word_vocabulary_keeps_the_old_ids_and_spells_the_new_words():
     ids = TOKEN_DICT.get
     assert compound_tokens[:2] == [[ids("北"), ids("京")], [ids("play"), ids("##ing")]]
     assert compound_tokens[3] == [ids("[UNK]")] * 2
+
+
+def test_markers_are_added_as_they_are_and_named_to_the_tokenizer():
+    extended, compound_tokens = extend_vocab_with_words(TOKEN_DICT, ["[E1]", "北京"], tokenizer())
+    assert list(extended)[-2:] == ["[E1]", "北京"]
+    assert compound_tokens[0] == tokenizer().tokens_to_ids(tokenizer().tokenize("[E1]")[1:-1])
+    marked = Tokenizer(extended, True, additional_special_tokens=["[E1]"])
+    assert marked.tokenize("我[E1]们")[1:-1] == ["我", "[E1]", "们"]
+
+
+@pytest.mark.parametrize(
+    "word, reason",
+    [
+        ("new york", "split at spaces"),
+        ("北　京", "split at spaces"),
+        ("\u200b", "no characters"),
+        ("  ", "no characters"),
+        ("##词", "the rest of a word"),
+    ],
+)
+def test_words_that_can_never_be_tokens_are_refused_with_the_reason(word, reason):
+    with pytest.raises(ValueError, match=reason):
+        extend_vocab_with_words(TOKEN_DICT, ["北京", word], tokenizer())
+
+
+def test_words_that_the_cut_takes_apart_are_refused():
+    words = ["北京", "今天天气很好", "A/B"]
+    with pytest.raises(ValueError, match="'今天天气很好': .*'今天天气', '很', '好'.*'A/B': .*cut"):
+        extend_vocab_with_words(TOKEN_DICT, words, tokenizer(), jieba_cut)
+    cut = JiebaCut(words[:2])
+    extended, _ = extend_vocab_with_words(TOKEN_DICT, words[:2], tokenizer(), cut)
+    t = Tokenizer(extended, True, pre_tokenize=cut)
+    assert t.tokenize("北京今天天气很好")[1:-1] == words[:2]
+
+
+def test_all_words_of_a_word_vocabulary_come_out():
+    texts = [
+        "Café図像 ##的 Straße",
+        "café İstanbul ##的 ２０２４ ㎡ 図像\u200b",
+        "[MASK] [MASK] 豈 豈",
+    ]
+    words = word_vocab(texts, str.split)
+    t = Tokenizer(words, True, pre_tokenize=str.split)
+    new = [word for word in list(words)[len(character_vocab(texts)) :]]
+    assert new and all(t.tokenize(word)[1:-1] == [word] for word in new)
+    characters = list(words)[5 : len(character_vocab(texts))]
+    assert all(t.tokenize(c)[1:-1] == [c] for c in characters if c[:2] != "##")
 
 
 def test_words_need_a_plain_tokenizer_over_the_same_vocabulary():

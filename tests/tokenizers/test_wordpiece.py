@@ -3,11 +3,14 @@ import re
 import sys
 import tracemalloc
 
+import numpy as np
 import pytest
+import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.tokenizers import Tokenizer
+from kerasx.tokenizers import Tokenizer, jieba_cut, save_vocab
 from kerasx.tokenizers.base import balanced_lengths, shorten
 from kerasx.tokenizers.characters import CharacterTable, is_cjk_character, is_punctuation
 from kerasx.tokenizers.wordpiece import _ALONE, _Cache
@@ -39,9 +42,23 @@ def test_every_code_point_encodes_to_ids_of_the_vocabulary(lower):
         assert len(ids) >= 4 and ids[0] == CLS and ids[-1] == SEP and max(ids) < len(TOKEN_DICT)
 
 
+PAIRS = (ANY_TEXT, ANY_TEXT, st.none() | st.integers(3, 40), st.booleans())
+
+
 @settings(max_examples=400, deadline=None)
-@given(ANY_TEXT, ANY_TEXT, st.none() | st.integers(3, 40), st.booleans())
+@given(*PAIRS)
 def test_no_string_raises_and_ids_agree_with_tokens(first, second, maxlen, special):
+    check_that_ids_agree_with_tokens(first, second, maxlen, special)
+
+
+@pytest.mark.slow("10,000 pairs of strings")
+@settings(max_examples=10_000, deadline=None)
+@given(*PAIRS)
+def test_none_of_ten_thousand_strings_raises(first, second, maxlen, special):
+    check_that_ids_agree_with_tokens(first, second, maxlen, special)
+
+
+def check_that_ids_agree_with_tokens(first, second, maxlen, special):
     t = tokenizer(encode_special_tokens=special)
     ids, segments = t.encode(first, second, maxlen)
     assert len(ids) == len(segments) and len(ids) <= (maxlen or len(ids))
@@ -131,6 +148,66 @@ def test_special_tokens_in_a_text_count_when_asked():
         t = tokenizer(encode_special_tokens=True, pre_tokenize=pre_tokenize)
         assert t.tokenize("我[MASK]们[mask]")[:4] == ["[CLS]", "我", "[MASK]", "们"]
         assert t.tokenize("[mask]")[1] == "["
+
+
+MARKED = {**TOKEN_DICT, "[unused1]": 126, "[E1]": 127, "[/E1]": 128, "[E10]": 129}
+MARKERS = ["[unused1]", "[E1]", "[/E1]", "[E10]"]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("pre_tokenize", [None, list, jieba_cut])
+def test_markers_that_are_named_stay_whole(lower, pre_tokenize):
+    options = {"additional_special_tokens": MARKERS, "pre_tokenize": pre_tokenize}
+    t = Tokenizer(MARKED, lower, **options)
+    text = "我[E1]们[/E1]在[unused1][E10] a[MASK]"
+    tokens = ["我", "[E1]", "们", "[/E1]", "在", "[unused1]", "[E10]", "a"]
+    assert t.tokenize(text)[1:9] == tokens and t.tokenize(text)[9] == "["
+    assert t.encode(text)[0][1:9] == [MARKED[token] for token in tokens]
+    assert t.encode(text, maxlen=5)[0] == t.tokens_to_ids(t.tokenize(text)[:4] + ["[SEP]"])
+    found, offsets = t.tokenize_with_offsets(text)
+    assert [text[a:b] for a, b in offsets[1:9]] == found[1:9]
+    assert t.tokenize("[e1]")[1] == "["
+    both = Tokenizer(MARKED, lower, encode_special_tokens=True, **options)
+    assert both.tokenize(text)[1:-1] == [*tokens, "[MASK]"]
+    assert pickle.loads(pickle.dumps(t)).tokenize(text) == t.tokenize(text)  # noqa: S301
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_markers_have_the_ids_of_transformers(lower, tmp_path):
+    save_vocab(tmp_path / "vocab.txt", MARKED)
+    theirs = transformers.BertTokenizer(
+        str(tmp_path / "vocab.txt"), do_lower_case=lower, additional_special_tokens=MARKERS
+    )
+    ours = Tokenizer(MARKED, lower, additional_special_tokens=MARKERS, encode_special_tokens=True)
+    for text in ("我[E1]说", "[E1]a[/E1] [E10]x", "[[E1]]", "play[unused1]ing", "[E1"):
+        assert ours.encode(text)[0] == theirs.encode(text)
+
+
+def test_markers_must_be_in_the_vocabulary():
+    with pytest.raises(ValueError, match=r"missing=\['\[E2\]'\]"):
+        Tokenizer(MARKED, additional_special_tokens=["[E1]", "[E2]"])
+    with pytest.raises(ValueError, match="must be a list of str"):
+        Tokenizer(MARKED, additional_special_tokens="[E1]")
+
+
+def test_decoding_keeps_markers_and_where_asked_all_special_tokens():
+    t = Tokenizer(MARKED, True, additional_special_tokens=MARKERS)
+    ids = t.encode("我[E1]们[/E1]play [E10] a")[0]
+    assert t.decode(ids) == "我[E1]们[/E1] play [E10] a"
+    assert t.decode(ids, skip_special_tokens=False) == "[CLS]我[E1]们[/E1] play [E10] a [SEP]"
+    assert t.decode([UNK, MARKED["[MASK]"], MARKED["[PAD]"]]) == ""
+    assert t.decode([UNK, MARKED["[MASK]"]], False) == "[UNK] [MASK]"
+
+
+def test_ids_beyond_the_vocabulary_are_passed_over_and_arrays_are_read(caplog):
+    t = tokenizer()
+    ids = t.encode("我们playing")[0]
+    arrays = np.array(ids), torch.tensor(ids), list(map(np.int32, ids)), list(torch.tensor(ids))
+    assert [t.decode(array) for array in arrays] == ["我们playing"] * 4
+    assert t.decode([*ids[:2], len(TOKEN_DICT), 10**12, -1, *ids[2:]]) == "我们playing"
+    assert caplog.records == []
+    with pytest.raises(ValueError, match="sequence of integers"):
+        t.decode(["a"])
 
 
 def test_special_ids_and_sizes_have_their_bert4keras_names():

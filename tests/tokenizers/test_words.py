@@ -99,6 +99,30 @@ def test_user_words_are_words():
     assert pickle.loads(pickle.dumps(cut))("今天天气很好") == cut("今天天气很好")  # noqa: S301
 
 
+@pytest.mark.parametrize("word", ["二〇二四", "new york", "A/B", "café", "", "𠀀中", " 天气"])
+def test_user_words_that_jieba_never_returns_are_refused(word):
+    assert load_jieba().lcut(f"在{word}的", HMM=False) != ["在", word, "的"]
+    with pytest.raises(ValueError, match="never returns"):
+        JiebaCut(["天气很好", word])
+
+
+@pytest.mark.parametrize("word", ["C++", "𠀀", "A_B", "iphone15", "3.14%", "e-mail", "天气very好"])
+def test_other_user_words_come_out(word):
+    assert JiebaCut([word])(f"在{word}，的")[:2] == ["在", word]
+    with pytest.raises(ValueError, match="at least 1"):
+        JiebaCut([(word, 0)])
+
+
+def test_user_words_must_be_in_the_form_of_normalized_texts():
+    vocabulary = {**WORDS, "iPhone": 129, "iphone": 130, "C++": 131}
+    cased = Tokenizer(vocabulary, pre_tokenize=JiebaCut(["iPhone"]))
+    assert cased.tokenize("我们iPhone")[1:-1] == ["我们", "iPhone"]
+    with pytest.raises(ValueError, match="'iPhone': 'iphone', 'C\\+\\+': 'c\\+\\+'"):
+        Tokenizer(vocabulary, True, pre_tokenize=JiebaCut(["iPhone", "C++", "天气"]))
+    lower = Tokenizer(vocabulary, True, pre_tokenize=JiebaCut(["iphone"]))
+    assert lower.tokenize("我们iPhone")[1:-1] == ["我们", "iphone"]
+
+
 def test_a_jieba_of_one_s_own_is_used_and_pickled_with_its_words(jieba):
     own = load_jieba((dict(jieba.FREQ), jieba.total))
     own.add_word("天气很好", 10**7)
