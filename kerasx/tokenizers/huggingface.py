@@ -113,15 +113,14 @@ class HuggingFaceTokenizer(TokenizerBase):
         return self.tokenize_with_offsets(text, maxlen)[0]
 
     def tokenize_with_offsets(self, text, maxlen=None):
-        body = self._encoded(text)
-        if maxlen is not None:
-            body.truncate(self._room(self._single, maxlen))
-        found = self._backend.post_process(body)  # trims offsets in some families
-        n, left = len(body.ids), self._left()
-        tokens = [self.id_to_token(i) for i in found.ids]
-        tokens[left : left + n] = body.tokens
-        ends = [(len(text), len(text))] * (len(tokens) - left - n)
-        return tokens, [(0, 0)] * left + found.offsets[left : left + n] + ends
+        room = None if maxlen is None else self._room(self._single, maxlen)
+        found, left = self._encoded(text, add_special_tokens=True), self._left()
+        right = len(self._single) - 1 - left
+        end = len(found.ids) - right
+        kept = slice(left, end if room is None else min(end, left + room))
+        tokens = [self._shown(i, token) for i, token in zip(found.ids, found.tokens)]
+        tokens = tokens[:left] + tokens[kept] + tokens[end:]
+        return tokens, [(0, 0)] * left + found.offsets[kept] + [(len(text), len(text))] * right
 
     def encode(
         self, first_text, second_text=None, maxlen=None, pattern="S*E*E", truncate_from="right"
@@ -196,16 +195,21 @@ class HuggingFaceTokenizer(TokenizerBase):
             words = [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(words[0])]
         return [token.id for word in words for token in backend.model.tokenize(word)]
 
+    def _shown(self, i, token):
+        """Return the vocabulary's token of an id, or the characters that are unknown."""
+        return token if i == self.unk_id else self.id_to_token(i)
+
     def _tokenize(self, text):
-        return self._encoded(text).tokens
+        found = self._encoded(text)
+        return [self._shown(i, token) for i, token in zip(found.ids, found.tokens)]
 
     def _text_ids(self, text, limit=None):
         return self._encoded(text).ids
 
-    def _encoded(self, text):
+    def _encoded(self, text, add_special_tokens=False):
         text = _SURROGATE.sub("\ufffd", check_text(text))
         try:
-            return self._backend.encode(text, add_special_tokens=False)
+            return self._backend.encode(text, add_special_tokens=add_special_tokens)
         except Exception as error:  # bare ones, such as for a model without an unknown token
             raise ValueError(f"The tokenizer cannot encode the text: {error}") from error
 

@@ -169,7 +169,7 @@ def _is_plain(pieces, tokens, settings, family):
     lower = settings.get("do_lower_case", True)
     return (
         named == BERT_TOKENS
-        and pieces.vocab.keys() >= {*BERT_TOKENS.values(), *map(str, _added(tokens))}
+        and pieces.vocab.keys() >= set(map(str, _added(tokens)))
         and known == set(range(len(known)))
         and all(map(_stands_alone, _added(tokens)))
         and settings.get("tokenize_chinese_chars", True)
@@ -178,7 +178,7 @@ def _is_plain(pieces, tokens, settings, family):
 
 
 def _added(tokens):
-    return [*tokens.added.values(), *tokens.extra]
+    return [*tokens.named.values(), *tokens.added.values(), *tokens.extra]
 
 
 def _stands_alone(token):
