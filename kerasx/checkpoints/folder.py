@@ -1,12 +1,11 @@
 """Find the config, the checkpoint and the vocabulary in the folder of a downloaded model."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
 
 from kerasx.checks import invalid
-from kerasx.files.names import check_regular
+from kerasx.files.json_object import read_json_object
 from kerasx.files.switching import settle
 
 # in order of preference: (format, pattern of the file name, suffix that is not part of the path)
@@ -121,19 +120,7 @@ def read_config(path, distinct=True):
     path = os.fspath(path)
     if os.path.isdir(path):
         path = describe_folder(path, require=("config",)).config_path
-    try:
-        check_regular(path)
-        with open(path, encoding="utf-8-sig") as f:
-            config = json.load(f, object_pairs_hook=_distinct if distinct else _gathered)
-    except json.JSONDecodeError as error:
-        place = f"{path}:{error.lineno}:{error.colno}"
-        raise invalid(f"`path` must be a JSON file. {place}: {error.msg}.", path=path) from error
-    except (OSError, ValueError, RecursionError) as error:  # no file, bad UTF-8, a repeated key
-        raise invalid(f"`path` must be a JSON file. {path}: {error}.", path=path) from error
-    if not isinstance(config, dict):
-        kind = type(config).__name__
-        raise invalid(f"`path` must hold a JSON object. {path}:1:1 holds a {kind}.", path=path)
-    return config
+    return read_json_object(path, distinct=distinct)
 
 
 def _names(folder):
@@ -162,23 +149,6 @@ def _pick(folder, names, pattern):
             path=folder,
         )
     return matches[0] if matches else None
-
-
-def _distinct(pairs):
-    config = {}
-    for key, value in pairs:
-        if key in config:
-            raise ValueError(f"the key {key!r:.80} appears twice")
-        config[key] = value
-    return config
-
-
-def _gathered(pairs):
-    """Return a dict, with a tuple of the values of each key that is repeated."""
-    values = {}
-    for key, value in pairs:
-        values.setdefault(key, []).append(value)
-    return {k: tuple(v) if len(v) > 1 else v[0] for k, v in values.items()}
 
 
 def _shorten(names, limit=20):

@@ -236,8 +236,8 @@ class TokenizerBase:
         return [self.token_to_id(token) for token in tokens]
 
     def ids_to_tokens(self, ids):
-        """Convert a list of ids to tokens."""
-        return [self.id_to_token(i) for i in ids]
+        """Convert ids, a list or a tensor of any backend, to a list of tokens."""
+        return [self.id_to_token(i) for i in id_list(ids)]
 
     def token_to_id(self, token):
         """Return the id of a token."""
@@ -361,9 +361,11 @@ def id_list(ids):
         ids = ids.numpy()
     values = ids.tolist() if hasattr(ids, "tolist") else ids
     try:
-        return [int(i) for i in values]
-    except (TypeError, ValueError) as error:
-        raise invalid("`ids` must be one sequence of integers.", ids=ids) from error
+        if not isinstance(values, str):
+            return [int(i) for i in values]
+    except (TypeError, ValueError):
+        pass
+    raise invalid("`ids` must be one sequence of integers.", ids=ids)
 
 
 def check_text(text):

@@ -3,6 +3,7 @@
 import json
 
 from kerasx.checks import invalid
+from kerasx.files.switching import in_one_version
 from kerasx.tokenizers.chat_template import ChatTemplate, read_chat_templates
 from kerasx.tokenizers.classes import tokenizer_class
 from kerasx.tokenizers.folder_files import FolderFiles
@@ -63,6 +64,11 @@ def load_tokenizer(folder, encode_special_tokens=None, **options):
     ([2, 5, 4, 3], [0, 0, 0, 0])
     """
     files = FolderFiles(folder)
+    index = next(filter(files.has, ("artefact.json", "tokenizer_config.json")), "")
+    return in_one_version(files.at(index), lambda: _load(files, encode_special_tokens, options))
+
+
+def _load(files, encode_special_tokens, options):
     settings = files.json("tokenizer_config.json") or {}
     saved = settings.get("kerasx", (files.json("artefact.json") or {}).get("tokenizer"))
     if saved is not None:

@@ -1,5 +1,6 @@
 """Tokenizer of SentencePiece models, such as those of T5, mT5, ALBERT and CPM."""
 
+import logging
 import os
 import re
 import unicodedata
@@ -9,6 +10,7 @@ from kerasx.checks import invalid
 from kerasx.tokenizers.base import TokenizerBase, id_list
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # SentencePiece refuses a lone one
+_FAIRSEQ = "sentencepiece.bpe.model"  # the name of the file of XLM-R, CamemBERT and mBART
 _QUOTES = re.compile("``|''|.", re.DOTALL)
 
 
@@ -52,6 +54,11 @@ class SpTokenizer(TokenizerBase):
         super().__init__(token_start, token_end, pre_tokenize, token_translate)
         self._do_lower_case, self._keep_accents = bool(do_lower_case), bool(keep_accents)
         self.sp_model = load_sentencepiece(sp_model_path)
+        if os.path.basename(os.fspath(sp_model_path)) == _FAIRSEQ:
+            logging.getLogger("kerasx").warning(
+                "%s is fairseq's, whose ids differ from its pieces': use load_tokenizer(folder)",
+                sp_model_path,
+            )
         self._vocab_size = self.sp_model.get_piece_size()
         self._token_pad = self._piece(self.sp_model.pad_id())
         self._token_unk = self._piece(self.sp_model.unk_id())

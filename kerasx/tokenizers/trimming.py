@@ -11,6 +11,7 @@ from kerasx.checks import check_integer, invalid
 from kerasx.files.atomic import atomic_path
 from kerasx.files.protobuf import read_fields, read_numbers, write_message
 from kerasx.tokenizers.sentence_piece import SpTokenizer
+from kerasx.tokenizers.wordpiece import Tokenizer
 
 # field numbers of SentencePiece's ModelProto, and values of its enums
 _PIECES, _TRAINER, _TYPE, _MODEL_TYPE = 1, 2, 3, 3
@@ -37,6 +38,11 @@ def trim_vocab(tokenizer, texts, min_count=1, max_size=None, keep=()):
     >>> trim_vocab(Tokenizer({t: i for i, t in enumerate(tokens)}), ["你好", "好"], min_count=2)
     ({'[PAD]': 0, '[UNK]': 1, '[CLS]': 2, '[SEP]': 3, '好': 4}, [0, 1, 2, 3, 7])
     """
+    if not isinstance(tokenizer, Tokenizer):
+        raise invalid(
+            "`tokenizer` must be a Tokenizer; see trim_sentencepiece for SentencePiece models.",
+            tokenizer=tokenizer,
+        )
     token_dict = tokenizer.token_dict
     missing = [token for token in keep if token not in token_dict]
     if missing:

@@ -122,7 +122,7 @@ def test_unknown_and_mistyped_options(tmp_path):
 def test_a_file_that_is_no_json_object(name, text, tmp_path):
     folder = make_folder("gpt2", tmp_path / "a")
     (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ValueError, match="`path` must be a JSON object"):
+    with pytest.raises(ValueError, match="`path` must (be a JSON file|hold a JSON object)"):
         load_tokenizer(folder)
 
 
@@ -130,7 +130,7 @@ def test_a_huge_file_and_a_pipe(tmp_path):
     folder = make_folder("bert", tmp_path / "a")
     with open(folder / "special_tokens_map.json", "wb") as f:
         f.truncate(1 << 33)
-    with pytest.raises(ValueError, match="of at most"):
+    with pytest.raises(ValueError, match="8589934592 bytes, more than"):
         load_tokenizer(folder)
     (folder / "special_tokens_map.json").unlink()
     os.mkfifo(folder / "tokenizer.json")  # is passed over, and does not block
