@@ -58,7 +58,7 @@ def normalize(x, epsilon, zero_mean=True, unit_variance=True):
         from torch.nn import functional
 
         kernel = functional.layer_norm if zero_mean else functional.rms_norm
-        return kernel(x, x.shape[-1:], eps=epsilon)
+        return kernel(x, (int(x.shape[-1]),), eps=epsilon)  # int: a tracer's shape is no kernel's
     if zero_mean:
         x = x - ops.mean(x, axis=-1, keepdims=True)
     if unit_variance:
