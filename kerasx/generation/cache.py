@@ -47,7 +47,7 @@ class DecodingGraphs:
     Attributes:
         kind: "causal" or "unilm".
         context: the encoder's symbolic output, or None.
-        masked_id: the token id that the model masks, except at the first position, or None.
+        masked_id: the token id that the model masks, in a source but not in its target, or None.
         additional: the model's symbolic inputs that hold no token, segment or position ids.
         vocabulary, segments: number of token ids and of segment ids (None if unknown).
         reach: the longest sequence of the position table, or None.

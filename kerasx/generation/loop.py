@@ -189,7 +189,7 @@ class DecodingLoop:
         t, current, caches = state["t"], state["current"], state["caches"]
         (b, k), n = ops.shape(current), ops.shape(fixed["prompt"])[1]
         position = ops.broadcast_to((fixed["lengths"] - 1 + t)[:, None], (b, k))
-        visible = self._with_current(fixed, state, position)
+        visible = self._with_current(fixed, state)
         mask = self._mask(fixed, visible)
         segment = ops.broadcast_to(ops.where(t == 0, *fixed["segments"]), (b, k))
         inputs = self.graphs.arrange(current, segment, position, fixed["additional"])
@@ -200,7 +200,7 @@ class DecodingLoop:
         hidden = [backend.write_slots(slab, x[:, None], first) for slab, x in hidden]
         return bounded(ops.cast(logits, "float32")), visible, [*written[:last], *hidden]
 
-    def _with_current(self, fixed, state, position):
+    def _with_current(self, fixed, state):
         """Return `visible` where each hypothesis sees its own current token.
 
         Padding in a prompt is masked, but a token that was generated is none, whatever its id.
@@ -208,9 +208,7 @@ class DecodingLoop:
         k = self.strategy.width
         now = (fixed["steps"] == state["t"])[None, None, :, None]  # (1, 1, m, 1)
         own = ops.eye(k, dtype="bool")[None, :, None, :]  # (1, k, 1, k)
-        seen = self._is_seen(state["current"], position)
-        if self.graphs.context is None:
-            seen = ops.logical_or(seen, state["t"] > 0)
+        seen = ops.logical_or(self._is_seen(state["current"]), state["t"] > 0)
         current = ops.logical_and(ops.logical_and(now, own), seen[:, None, None, :])
         return ops.logical_or(state["visible"], current)
 
@@ -237,7 +235,7 @@ class DecodingLoop:
         its logits are wanted, and those of `prefill` are not computed.
         """
         last, places = inputs.lengths[:, None] - 1, _places(inputs.tokens)
-        seen = ops.logical_and(places < last, self._is_seen(inputs.tokens, places))  # (b, n)
+        seen = ops.logical_and(places < last, self._is_seen(inputs.tokens))  # (b, n)
         return *(ops.take_along_axis(x, last, axis=1) for x in inputs[:2]), seen
 
     @property
@@ -256,14 +254,14 @@ class DecodingLoop:
         first, last = self._growing, len(self.graphs.prefill.outputs)
         caches = [*slabs[:first], *(hidden[:, None] for hidden in slabs[last:])]
         caches = [ops.pad(slab, [(0, 0), (0, 0), (0, room), (0, 0)]) for slab in caches]
-        masks = [self._is_seen(ids, _places(ids))[:, None, None] for ids in source]
+        masks = [(ids != self.graphs.masked_id)[:, None, None] for ids in source]
         return caches, [*map(_places, source), *masks, *slabs[first:last]]
 
-    def _is_seen(self, ids, positions):
-        """Return booleans (b, n): the positions that the model's embedding does not mask."""
-        if self.graphs.masked_id is None:
+    def _is_seen(self, ids):
+        """Return booleans (b, n): the tokens that the model does not mask; a decoder masks none."""
+        if self.graphs.masked_id is None or self.graphs.context is not None:
             return ops.ones_like(ids, dtype="bool")
-        return ops.logical_or(ids != self.graphs.masked_id, positions == 0)
+        return ids != self.graphs.masked_id
 
 
 def _places(ids):

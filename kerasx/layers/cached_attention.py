@@ -43,7 +43,7 @@ class ProjectedKeys(_Wrapper):
 
     suffix = "-Keys"
 
-    def call(self, inputs, a_bias=False, p_bias=None):
+    def call(self, inputs, a_bias=False, p_bias=None, mask=None):
         _, key, value, extras = self.attention.unpack(inputs)
         position = extras[int(a_bias)] if p_bias else None
         return list(self.attention.project_keys(key, value, p_bias, position))

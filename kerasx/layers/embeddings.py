@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from kerasx.backend import take_rows
-from kerasx.checks import check_choice, invalid
+from kerasx.backend.keras_internals import set_mask
+from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.ops import hierarchical_embeddings
 
 
@@ -13,8 +14,8 @@ class Embedding(keras.layers.Embedding):
     """Embedding that is also the output projection, with the same table E.
 
     `layer(ids)` looks rows up; `layer(x, mode="dense")` is x Eᵀ, one score for each row. With
-    `mask_zero=True` the `pad_id` is masked, except at the first position: T5 starts its targets
-    with it, and a sequence masked as a whole would have no key to attend to.
+    `mask_zero=True` the `pad_id` is masked, wherever it is. `layer(ids, mode="target")` never masks
+    the first position, as T5 starts its targets with the padding id.
 
     Args:
         input_dim, output_dim, mask_zero, ...: as in keras.layers.Embedding.
@@ -35,16 +36,19 @@ class Embedding(keras.layers.Embedding):
             return None
         if "float" in keras.backend.standardize_dtype(inputs.dtype):
             return mask  # the output projection keeps the mask of its inputs
-        real = ops.not_equal(inputs, self.pad_id)
-        return ops.concatenate([ops.ones_like(real[:, :1]), real[:, 1:]], axis=1)
+        return ops.not_equal(inputs, self.pad_id)
 
     def call(self, inputs, mode="embedding"):
-        if mode == "embedding":
-            rows = take_rows(self.embeddings, ops.cast(inputs, "int32"))
-            return ops.cast(rows, self.compute_dtype)
-        check_choice("mode", mode, ("embedding", "dense"))
-        table = ops.cast(self.embeddings, inputs.dtype)  # (v, d)
-        return ops.matmul(inputs, ops.transpose(table))
+        check_choice("mode", mode, ("embedding", "dense", "target"))
+        if mode == "dense":
+            x, table = (ops.cast(t, self.compute_dtype) for t in (inputs, self.embeddings))
+            return ops.matmul(x, ops.transpose(table))
+        rows = take_rows(self.embeddings, ops.cast(inputs, "int32"))
+        rows = ops.cast(rows, self.compute_dtype)
+        if mode == "target" and self.mask_zero:
+            real = self.compute_mask(inputs)
+            set_mask(rows, ops.concatenate([ops.ones_like(real[:, :1]), real[:, 1:]], axis=1))
+        return rows
 
     def compute_output_spec(self, inputs, mode="embedding"):
         last = self.input_dim if mode == "dense" else self.output_dim
@@ -68,6 +72,8 @@ class PositionEmbedding(keras.layers.Layer):
         custom_position_ids: the layer is called on [inputs, position_ids] with integer ids (b, n).
         embeddings_initializer: initializer of the table.
         offset: number of rows before that of the first position; RoBERTa has two.
+        skip_masked: give masked places the row before that of the first position, and count only
+            the others, as RoBERTa does.
 
     Raises:
         ValueError: the sequence is longer than the table reaches.
@@ -85,6 +91,7 @@ class PositionEmbedding(keras.layers.Layer):
         custom_position_ids=False,
         embeddings_initializer="zeros",
         offset=0,
+        skip_masked=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -98,7 +105,8 @@ class PositionEmbedding(keras.layers.Layer):
         self.hierarchical = hierarchical
         self.custom_position_ids = custom_position_ids
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
-        self.offset = offset
+        self.offset = check_integer("offset", offset, least=int(skip_masked))
+        self.skip_masked = skip_masked
         self.supports_masking = True
 
     @property
@@ -119,8 +127,11 @@ class PositionEmbedding(keras.layers.Layer):
     def compute_mask(self, inputs, mask=None):
         return mask[0] if isinstance(mask, (list, tuple)) else mask
 
-    def call(self, inputs):
+    def call(self, inputs, mask=None):
         x, ids = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
+        if self.skip_masked and ids is None and mask is not None:
+            mask = ops.cast(mask, "int32")
+            ids = ops.cumsum(mask, axis=1) * mask - 1
         vectors = self._vectors(ops.shape(x)[1], ids)
         vectors = ops.cast(vectors, x.dtype)
         if self.merge_mode == "add":
@@ -134,14 +145,15 @@ class PositionEmbedding(keras.layers.Layer):
         """Return the vectors of the first n positions, or of the ids: (1 or b, n, d)."""
         alpha = 0.4 if self.hierarchical is True else self.hierarchical
         table = self.embeddings[self.offset :] if self.offset else self.embeddings
-        if ids is None:
+        if not self.custom_position_ids:
             self._check_length(n)
+        if ids is None:
             table = hierarchical_embeddings(table, n, alpha) if alpha else table
             return table[None, :n]
         ids = ops.cast(ids, "int32")
         if alpha:
-            return hierarchical_embeddings(table, ids, alpha)
-        return take_rows(table, ids)
+            return hierarchical_embeddings(table, ops.maximum(ids, 0), alpha)
+        return take_rows(self.embeddings, ids + self.offset)
 
     def _check_length(self, n):
         if isinstance(n, int) and n > self.reach:
@@ -167,4 +179,5 @@ class PositionEmbedding(keras.layers.Layer):
             "custom_position_ids": self.custom_position_ids,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
             "offset": self.offset,
+            "skip_masked": self.skip_masked,
         }

@@ -16,6 +16,8 @@ class FeedForward(Recomputable):
         activation: activation, or a list of them for the gated form; T5 1.1 has ["gelu", "linear"].
         use_bias: use biases in all projections.
         kernel_initializer: initializer of all kernels.
+        out_dtype: dtype of the last projection, if it differs from that of the layer: "float32"
+            keeps outputs finite that would overflow float16.
         recompute: as in `Recomputable`.
 
     Source: arXiv 1706.03762; gated, arXiv 2002.05202.
@@ -30,6 +32,7 @@ class FeedForward(Recomputable):
         activation="relu",
         use_bias=True,
         kernel_initializer="glorot_uniform",
+        out_dtype=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -37,6 +40,7 @@ class FeedForward(Recomputable):
         self.activation = list(activation) if isinstance(activation, (list, tuple)) else activation
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.out_dtype = out_dtype
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -46,16 +50,16 @@ class FeedForward(Recomputable):
             dense = self._dense(self.units, f"i{i}_dense", get_activation(activation))
             dense.build(input_shape)
             self.i_denses.append(dense)
-        self.o_dense = self._dense(input_shape[-1], "o_dense")
+        self.o_dense = self._dense(input_shape[-1], "o_dense", dtype=self.out_dtype)
         self.o_dense.build((*input_shape[:-1], self.units))
 
-    def _dense(self, units, name, activation=None):
+    def _dense(self, units, name, activation=None, dtype=None):
         return keras.layers.Dense(
             units,
             activation,
             self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
-            dtype=self.dtype_policy,
+            dtype=dtype or self.dtype_policy,
             name=name,
         )
 
@@ -69,6 +73,9 @@ class FeedForward(Recomputable):
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
 
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.o_dense.compute_dtype)
+
     def get_config(self):
         activations = keras.saving.serialize_keras_object(self.activation)
         return {
@@ -77,4 +84,5 @@ class FeedForward(Recomputable):
             "activation": activations,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "out_dtype": self.out_dtype,
         }

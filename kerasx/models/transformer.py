@@ -216,9 +216,9 @@ class Transformer(WeightLoading):
             **kwargs,
         )
 
-    def dropout(self, x, name):
+    def dropout(self, x, name, **kwargs):
         """Apply dropout at the model's rate."""
-        return self.apply(x, Dropout, rate=self.dropout_rate, name=name)
+        return self.apply(x, Dropout, rate=self.dropout_rate, name=name, **kwargs)
 
     def get_inputs(self):
         """Return the model's symbolic inputs."""

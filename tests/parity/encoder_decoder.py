@@ -70,5 +70,4 @@ def assert_same_generation(folder, model, start, pad, steps=6):
     )
     found = Generator(ours, BeamSearch(3), start_id=start, max_new_tokens=steps)(SOURCES)
     assert sum(found.sequences, []) == beams.sequences[:, 1:].tolist()
-    assert not any(pad in x for x in sum(found.sequences, [])), "transformers lets padding be seen"
     np.testing.assert_allclose(sum(found.scores, []), beams.sequences_scores.numpy(), atol=1e-4)

@@ -125,3 +125,42 @@ def test_generated_sequences_are_those_of_transformers(tmp_path):
     # transformers' own cache has room for as many layers as the encoder's
     model = saved("1.1", tmp_path, num_decoder_layers=2)
     assert_same_generation(tmp_path, model, start=0, pad=0)
+
+
+@pytest.mark.parametrize("case", ["1.0", "1.1", "mt5", "encoder"])
+def test_float16_is_finite_where_transformers_is(case, tmp_path):
+    """With sums beyond 65504, which float16 cannot hold, and a training step after them."""
+    model = saved(case, tmp_path / case)
+    with torch.no_grad():
+        model.encoder.block[0].layer[1].DenseReluDense.wo.weight *= 3e4
+    model.save_pretrained(tmp_path / case)
+    inputs = [SOURCE] if case == "encoder" else [SOURCE, TARGET]
+    before, found = keras.config.dtype_policy(), {}
+    try:
+        for policy in ("float32", "mixed_float16"):
+            keras.config.set_dtype_policy(policy)
+            built = build_transformer_model(str(tmp_path / case))
+            found[policy] = keras.ops.convert_to_numpy(built(inputs if inputs[1:] else SOURCE))
+        built.compile("sgd", "mse", jit_compile=False)
+        loss = built.train_on_batch(inputs if inputs[1:] else SOURCE, 0 * found["float32"])
+    finally:
+        keras.config.set_dtype_policy(before)
+    largest = keras.ops.convert_to_numpy(found["float32"])
+    error = np.abs(found["mixed_float16"].astype("float32") - largest).max()
+    assert error < 0.02 * np.abs(largest).max() and np.isfinite(float(np.ravel(loss)[0]))
+    assert all(np.isfinite(w).all() for w in built.get_weights())
+
+
+@pytest.mark.parametrize("case", ["1.0", "1.1"])
+def test_a_decoder_sees_a_padding_id_that_it_has_generated(case, tmp_path):
+    model = saved(case, tmp_path / case)
+    target = np.array([[0, 5, 0, 7, 0, 0, 9], [0, 0, 4, 8, 0, 3, 3]])
+    source = torch.tensor(SOURCE[:2])
+    with torch.no_grad():
+        expected = model(
+            input_ids=source,
+            attention_mask=(source != 0).long(),
+            decoder_input_ids=torch.tensor(target),
+        ).logits.numpy()
+    got = build_transformer_model(str(tmp_path / case), with_lm="linear")([SOURCE[:2], target])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(got), expected, atol=1e-4)

@@ -31,12 +31,23 @@ class Blocks(Transformer):
     feed_forward_options = {}
     norm_options = {}
     dense_options = {}
+    token_arguments = {}  # of the call of the token table
 
     def __init__(self, *args, layer_norm_eps=1e-12, pad_id=0, **kwargs):
         super().__init__(*args, **kwargs)
         self.embedding_size = self.hidden_size
         self.layer_norm_eps = layer_norm_eps
         self.pad_id = pad_id
+
+    @property
+    def sum_options(self):
+        """Options of the layers on residual sums: float32 where they would overflow float16.
+
+        A sum that no normalization follows grows from block to block. As in transformers, float16
+        is then for the kernels but the last one of each feed-forward network.
+        """
+        half = keras.config.dtype_policy().compute_dtype == "float16"
+        return {"dtype": "float32"} if half and self.norm_position == "pre" else {}
 
     @property
     def kernel_initializers(self):
@@ -54,6 +65,7 @@ class Blocks(Transformer):
             mask_zero=self.pad_id is not None,
             pad_id=self.pad_id or 0,
             name="Embedding-Token",
+            arguments=self.token_arguments,
         )
 
     def score_by_token_table(self, x):
@@ -81,7 +93,8 @@ class Blocks(Transformer):
 
     def normalize(self, x, name):
         """Apply the family's layer normalization."""
-        return super().normalize(x, name, epsilon=self.layer_norm_eps, **self.norm_options)
+        options = {**self.norm_options, **self.sum_options}
+        return super().normalize(x, name, epsilon=self.layer_norm_eps, **options)
 
     def apply_main_layers(self, inputs, index):
         """Apply block `index`: self-attention, then the feed-forward network."""
@@ -97,22 +110,28 @@ class Blocks(Transformer):
         """Apply `function(x, name, index)` with dropout, residual sum and normalization."""
         first = self.norm_position == "pre"
         y = function(self.normalize(x, f"{name}-Norm") if first else x, name, index)
-        y = self.dropout(y, f"{name}-Dropout")
-        x = self.apply([x, y], Add, scale=self.residual_scale, name=f"{name}-Add")
+        y = self.dropout(y, f"{name}-Dropout", **self.sum_options)
+        options = {"scale": self.residual_scale, **self.sum_options}
+        x = self.apply([x, y], Add, name=f"{name}-Add", **options)
         return x if first else self.normalize(x, f"{name}-Norm")
 
     def self_attention(self, x, name, index):
         """Apply attention of the sequence to itself, with the model's mask and positions."""
-        mask = self.compute_attention_bias(index)
-        return self.attention(x, x, name, mask, self.compute_position_bias(x))
+        bias = self.compute_attention_bias(index)
+        return self.attention(x, x, name, bias, self.compute_position_bias(x))
 
-    def attention(self, query, source, name, mask=None, position=None):
-        """Apply attention from `query` (b, n, d) to `source` (b, m, d)."""
-        arguments = {"a_bias": True} if mask is not None else {}
+    def attention(self, query, source, name, bias=None, position=None, **arguments):
+        """Apply attention from `query` (b, n, d) to `source` (b, m, d).
+
+        Args:
+            bias, position: as `compute_attention_bias`, `compute_position_bias` return them.
+            arguments: further keyword arguments of the layer's call.
+        """
+        arguments |= {"a_bias": True} if bias is not None else {}
         arguments |= {"p_bias": self.p_bias} if position is not None else {}
         first, last = self.kernel_initializers
         return self.apply(
-            self.simplify([query, source, source, mask, position]),
+            self.simplify([query, source, source, bias, position]),
             self.attention_layer,
             arguments=arguments,
             heads=self.num_attention_heads,
@@ -135,6 +154,7 @@ class Blocks(Transformer):
             units=self.intermediate_size,
             activation=self.hidden_act,
             kernel_initializer=last or first,
+            out_dtype=self.sum_options.get("dtype"),
             name=name,
             **self.feed_forward_options,
         )

@@ -75,6 +75,7 @@ class Decoder(Half):
 
     side = "Decoder"
     input_roles = ("context", "token")
+    token_arguments = {"mode": "target"}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -107,6 +108,15 @@ class Decoder(Half):
         x = self.sublayer(inputs, self.self_attention, f"{name}-MultiHeadSelfAttention", index)
         x = self.sublayer(x, self.cross_attention, f"{name}-MultiHeadCrossAttention", index)
         return self.sublayer(x, self.feed_forward, f"{name}-FeedForward", index)
+
+    def self_attention(self, x, name, index):
+        """Apply attention to the tokens before, whichever they are.
+
+        Padding at the end comes after all tokens, and a padding id that the model itself has
+        generated is a token like others.
+        """
+        bias, position = self.compute_attention_bias(index), self.compute_position_bias(x)
+        return self.attention(x, x, name, bias, position, mask=[None] * 3)
 
     def cross_attention(self, x, name, index):
         """Apply attention of the target to the source."""

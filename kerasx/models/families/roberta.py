@@ -23,8 +23,8 @@ class RoBERTa(TrainedPositions, EncoderModel):
     """BERT as trained by fairseq (arXiv 1907.11692), also XLM-RoBERTa (arXiv 1911.02116).
 
     The padding id is 1, and the position table starts with rows for the ids up to it: 512 of 514
-    rows are used. There is one segment, which is no input. The Chinese models called RoBERTa-wwm
-    are BERTs: model="bert".
+    rows are used. Positions count the tokens, wherever there is padding. There is one segment,
+    which is no input. The Chinese models called RoBERTa-wwm are BERTs: model="bert".
 
     Args:
         pad_id: the padding id.
@@ -56,7 +56,7 @@ class RoBERTa(TrainedPositions, EncoderModel):
             pad_id=pad_id,
             **kwargs,
         )
-        self.position_options = {"offset": pad_id + 1}
+        self.position_options = {"offset": pad_id + 1, "skip_masked": True}
 
     mlm_act = "gelu"  # whatever hidden_act is
 
