@@ -109,6 +109,7 @@ model.fit(
     [np.stack(part) for part in zip(*y)],
     batch_size=args.batch_size,
     epochs=args.epochs,
+    callbacks=[keras.callbacks.TerminateOnNaN()],
     verbose=2,
 )
 

@@ -126,7 +126,8 @@ def train(loss, name, reviews, start, args, seed=0):
 
     path = os.path.join(args.save, f"{name}-{seed}.weights.h5")
     best = Evaluator(measure, path, load_best=True)
-    model.fit(batches, epochs=args.epochs, shuffle=False, callbacks=[best])
+    callbacks = [best, keras.callbacks.TerminateOnNaN()]
+    model.fit(batches, epochs=args.epochs, shuffle=False, callbacks=callbacks)
     return model
 
 

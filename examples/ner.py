@@ -110,7 +110,8 @@ def fit(model, loss, examples, start, args, **options):
     peak = args.learning_rate or start.learning_rate
     schedule = warmup_cosine(peak, args.epochs * len(batches))
     model.compile(keras.optimizers.AdamW(schedule), loss)
-    model.fit(batches, epochs=args.epochs, shuffle=False, verbose=2)
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    model.fit(batches, epochs=args.epochs, shuffle=False, callbacks=callbacks, verbose=2)
 
 
 def train_pointer(name, train, labels, start, args, seed=0):

@@ -120,7 +120,8 @@ def fit(model, inputs, labels=None, loss=None):
     schedule = warmup_cosine(peak, args.epochs * -(-len(known) // args.batch_size))
     model.compile(keras.optimizers.AdamW(schedule), loss)
     inputs = [sequence_padding(part) for part in zip(*inputs)]
-    model.fit(inputs, labels, args.batch_size, args.epochs, verbose=2)
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    model.fit(inputs, labels, args.batch_size, args.epochs, callbacks=callbacks, verbose=2)
 
 
 def answer_by_pointer():

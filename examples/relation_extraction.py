@@ -89,7 +89,8 @@ def fit(model, x, y, loss):
     peak = args.learning_rate or start.learning_rate
     schedule = warmup_cosine(peak, args.epochs * -(-len(x[0]) // args.batch_size))
     model.compile(keras.optimizers.AdamW(schedule), [loss] * len(y))
-    model.fit(x, y, args.batch_size, args.epochs, verbose=2)
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    model.fit(x, y, args.batch_size, args.epochs, callbacks=callbacks, verbose=2)
 
 
 def padded(ids, *others):

@@ -96,7 +96,10 @@ def fit(model, encoder, loss, x, y, test, start, args):
         y[:whole],
         batch_size=args.batch_size,
         epochs=args.epochs,
-        callbacks=[Evaluator(lambda _: correlation(encoder, test))],
+        callbacks=[
+            Evaluator(lambda _: correlation(encoder, test)),
+            keras.callbacks.TerminateOnNaN(),
+        ],
         verbose=2,
     )
 

@@ -139,7 +139,8 @@ def main(args):
         model = r_drop(model, alpha=args.alpha)
     best = evaluator("r_drop", reviews, start, args)
     dataset = batches(reviews.train, start, args, args.batch_size)
-    model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=[best])
+    callbacks = [best, keras.callbacks.TerminateOnNaN()]
+    model.fit(dataset, epochs=args.epochs, shuffle=False, callbacks=callbacks)
 
     print(f"\naccuracy in validation: {best.best:.2%}")
     print(f"accuracy in the test: {accuracy(model, reviews.test, start, args):.2%}")

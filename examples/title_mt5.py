@@ -105,7 +105,8 @@ def fit(name, model, arrays, write, papers, args):
     """Train, and keep the weights of the epoch with the best ROUGE-L in validation."""
     path = os.path.join(args.save, f"{name}.weights.h5")
     best = Evaluator(lambda _: scores(write(papers.valid), papers.valid), path, load_best=True)
-    model.fit(arrays, batch_size=args.batch_size, epochs=args.epochs, callbacks=[best])
+    callbacks = [best, keras.callbacks.TerminateOnNaN()]
+    model.fit(arrays, batch_size=args.batch_size, epochs=args.epochs, callbacks=callbacks)
 
 
 def writer(generate, tokenizer, args):

@@ -109,7 +109,8 @@ def fit(model, loss, train, start, args, seed):
     peak = args.learning_rate or start.learning_rate
     schedule = warmup_cosine(peak, args.epochs * len(batches))
     model.compile(keras.optimizers.AdamW(schedule), loss)
-    model.fit(batches, epochs=args.epochs, shuffle=False, verbose=2)
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    model.fit(batches, epochs=args.epochs, shuffle=False, callbacks=callbacks, verbose=2)
 
 
 def train_crf(train, start, args, seed=0):

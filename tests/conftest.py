@@ -11,6 +11,7 @@ A test states by a marker where it runs (`make test` does the selection):
 import collections
 import gc
 import os
+import random
 import sys
 
 import numpy as np
@@ -18,10 +19,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")  # on a GPU, float32 has all its digits
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run files and tests in any order")
 
 
 def pytest_configure(config):
@@ -41,6 +44,11 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
+    if config.option.shuffle is not None:
+        files, rng = sorted({item.path for item in items}), random.Random(config.option.shuffle)
+        rng.shuffle(files)
+        rng.shuffle(items)
+        items.sort(key=lambda item: files.index(item.path))  # a file stays together
     for item in items:
         slow = item.get_closest_marker("slow")
         if slow and not config.option.slow:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.checks import check_choice, invalid
+from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.layers.normalization import LayerNormalization
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import (
@@ -84,15 +84,15 @@ class MultiHeadAttention(Recomputable):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if kv_heads is not None and heads % kv_heads:
+        self.heads = check_integer("heads", heads, least=1)
+        self.head_size = check_integer("head_size", head_size, least=1)
+        self.out_dim = check_integer("out_dim", out_dim or self.heads * self.head_size, least=1)
+        self.key_size = check_integer("key_size", key_size or self.head_size, least=1)
+        self.kv_heads = check_integer("kv_heads", kv_heads or self.heads, least=1)
+        if self.heads % self.kv_heads:
             raise invalid(
                 "`heads` must be a multiple of `kv_heads`.", heads=heads, kv_heads=kv_heads
             )
-        self.heads = heads
-        self.head_size = head_size
-        self.out_dim = out_dim or heads * head_size
-        self.key_size = key_size or head_size
-        self.kv_heads = kv_heads or heads
         self.use_bias = use_bias
         self.out_bias = use_bias if out_bias is None else out_bias
         self.qk_norm = qk_norm

@@ -27,9 +27,11 @@ class Embedding(keras.layers.Embedding):
     ((1, 3, 4), (1, 3, 10))
     """
 
-    def __init__(self, *args, pad_id=0, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.pad_id = pad_id
+    def __init__(self, input_dim, output_dim, *args, pad_id=0, **kwargs):
+        sizes = {"input_dim": input_dim, "output_dim": output_dim}
+        sizes = (check_integer(name, size, least=1) for name, size in sizes.items())
+        super().__init__(*sizes, *args, **kwargs)
+        self.pad_id = check_integer("pad_id", pad_id, least=0)
 
     def compute_mask(self, inputs, mask=None):
         if not self.mask_zero:
@@ -129,9 +131,9 @@ class PositionEmbedding(keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         x, ids = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
-        if self.skip_masked and ids is None and mask is not None:
-            mask = ops.cast(mask, "int32")
-            ids = ops.cumsum(mask, axis=1) * mask - 1
+        if ids is None:
+            self._check_length(ops.shape(x)[1])
+            ids = self._counted(mask)
         vectors = self._vectors(ops.shape(x)[1], ids)
         vectors = ops.cast(vectors, x.dtype)
         if self.merge_mode == "add":
@@ -141,12 +143,17 @@ class PositionEmbedding(keras.layers.Layer):
         vectors = ops.broadcast_to(vectors, (*ops.shape(x)[:2], self.output_dim))
         return vectors if self.merge_mode == "zero" else ops.concatenate([x, vectors], axis=-1)
 
+    def _counted(self, mask):
+        """Return the positions (b, n) that `skip_masked` asks for, -1 where masked; else None."""
+        if mask is None or not self.skip_masked:
+            return None
+        mask = ops.cast(mask, "int32")
+        return ops.cumsum(mask, axis=1) * mask - 1
+
     def _vectors(self, n, ids):
         """Return the vectors of the first n positions, or of the ids: (1 or b, n, d)."""
         alpha = 0.4 if self.hierarchical is True else self.hierarchical
         table = self.embeddings[self.offset :] if self.offset else self.embeddings
-        if not self.custom_position_ids:
-            self._check_length(n)
         if ids is None:
             table = hierarchical_embeddings(table, n, alpha) if alpha else table
             return table[None, :n]

@@ -11,6 +11,7 @@ from kerasx import layers
 from tests.compiling import each_jit_of
 from tests.gradients import gradient
 from tests.layers.table import TABLE, MeanSquare
+from tests.numpy_numbers import made_with_numpy
 
 B, N = 3, 5
 MEMBERS = [
@@ -101,6 +102,16 @@ def test_the_symbolic_shape_and_dtype_are_the_eager_ones(name):
         sizes = zip(spec.shape, ops.shape(x))
         assert len(spec.shape) == len(x.shape) and all(s in (None, t) for s, t in sizes)
         assert keras.backend.standardize_dtype(x.dtype) == spec.dtype
+
+
+@each_layer
+def test_numbers_of_numpy_are_taken_and_saved(name):
+    row, inputs = TABLE[name], example(name)
+    layer = row.make()
+    expected, twin = layer(inputs, **row.call), made_with_numpy(layer)
+    twin(inputs, **row.call)
+    twin.set_weights(layer.get_weights())
+    assert_close(twin(inputs, **row.call), expected, 1e-6)
 
 
 @each_jit_of("name", TABLE, quick="LayerNormalization")

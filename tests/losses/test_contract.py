@@ -12,6 +12,7 @@ from tests.compiling import BACKEND
 from tests.losses.derivatives import value_and_gradient
 from tests.losses.table import LOSSES, METRICS, TABLE, B
 from tests.names import defined_names
+from tests.numpy_numbers import assert_same_config, made_with_numpy
 
 HELPERS = {"ScoreLoss", "TokenLoss", "as_ids", "checked_class", "mean_divisor", "smoothed"}
 HELPERS |= {"token_weight"}
@@ -34,6 +35,13 @@ def test_the_table_has_a_row_for_each_loss_and_function_exported_or_not():
     zlpr = {"multilabel_categorical_crossentropy", "sparse_multilabel_categorical_crossentropy"}
     assert set(TABLE | METRICS) == defined_names(losses).keys() - HELPERS | zlpr
     assert set(losses.__all__) <= set(TABLE | METRICS)
+
+
+@each_class
+def test_numbers_of_numpy_are_taken_and_saved(name):
+    made = (LOSSES | METRICS)[name].loss(name="a-name")
+    twin = made_with_numpy(made)
+    assert_same_config(twin, made)
 
 
 @each_class

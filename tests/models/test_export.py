@@ -1,4 +1,4 @@
-"""Models leave Python: what PyTorch traces, and writes to ONNX files, takes any batch and length."""
+"""Models leave Python: traces of PyTorch and ONNX files take any batch and length."""
 
 import keras
 import numpy as np
