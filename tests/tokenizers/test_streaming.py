@@ -6,7 +6,7 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasx.tokenizers import SpTokenizer, TextStream, train_sentencepiece
+from kerasx.tokenizers import HuggingFaceTokenizer, SpTokenizer, TextStream, train_sentencepiece
 from kerasx.tokenizers.base import TokenizerBase
 from tests.tokenizers.common import TOKEN_DICT, corpus, tokenizer
 
@@ -71,11 +71,15 @@ def sentence_piece(tmp_path_factory):
     return SpTokenizer(path)
 
 
-@pytest.fixture(params=["kerasx", "sentencepiece", "byte level", "byte fallback", "WordPiece"])
+KINDS = ["kerasx", "sentencepiece", "byte level", "byte fallback", "WordPiece", "tokenizers"]
+
+
+@pytest.fixture(params=KINDS)
 def any_tokenizer(request, sentence_piece):
     if request.param == "sentencepiece":
         return sentence_piece
     makers = {"byte level": byte_level, "byte fallback": byte_fallback, "WordPiece": word_piece}
+    makers["tokenizers"] = lambda: HuggingFaceTokenizer(byte_fallback().backend)
     return makers.get(request.param, tokenizer)()
 
 
@@ -89,7 +93,11 @@ def pieces_of(stream, ids, sizes):
 
 def test_the_pieces_are_the_text_and_are_never_taken_back(any_tokenizer):
     draw = random.Random(0)
-    size = 269 if isinstance(any_tokenizer, Foreign) else any_tokenizer.vocab_size
+    size = (
+        269
+        if isinstance(any_tokenizer, (Foreign, HuggingFaceTokenizer))
+        else any_tokenizer.vocab_size
+    )
     for n in (0, 1, 2, 3, 5, 8, 40, 200):
         for _ in range(20):
             ids = [draw.randrange(size) for _ in range(n)]
