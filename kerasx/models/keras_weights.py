@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasx import backend, checkpoints
 from kerasx.checkpoints.checkpoint import readable
+from kerasx.checks import check_texts
 from kerasx.models.keras_files import (
     by_order,
     kinds_of,
@@ -46,6 +47,8 @@ def load_keras_weights(model, path, ignore=(), allow_missing=(), is_head=lambda 
     >>> build_transformer_model(config).save_weights(path)
     >>> load_keras_weights(build_transformer_model(config), path)
     """
+    check_texts("ignore", ignore)
+    check_texts("allow_missing", allow_missing)
     bare = {layer.name for layer in model.layers if not layer.weights}  # constants of Keras 2
     with checkpoints.open_checkpoint(path) as source:
         path = source.path

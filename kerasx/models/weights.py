@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasx import backend, checkpoints
 from kerasx.checkpoints.resizing import orthogonally_resize
-from kerasx.checks import check_choice
+from kerasx.checks import check_choice, check_texts
 from kerasx.models.keras_weights import load_keras_weights
 from kerasx.models.leniency import check_names, check_twins
 from kerasx.models.placement import matches
@@ -92,6 +92,8 @@ class WeightLoading:
         Raises:
             ValueError: lists every missing, unused and mis-shaped tensor of the backbone.
         """
+        check_texts("ignore", ignore)
+        check_texts("allow_missing", allow_missing)
         with checkpoints.open_checkpoint(checkpoint, mapped=True) as source:
             if source.format == "hdf5" or self._holds_layers(source):
                 options = {"ignore": ignore, "allow_missing": allow_missing}

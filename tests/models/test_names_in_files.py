@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerasx.checkpoints import open_checkpoint, save_safetensors
-from kerasx.models import build_transformer_model, save_pretrained
+from kerasx.models import build_transformer_model, load_keras_weights, save_pretrained
 from kerasx.models.families import MODELS
 from kerasx.models.placement import Placement, ending, simplified
 from tests.models.families import ENCODER_DECODERS, FAMILIES, SIZES
@@ -164,6 +164,20 @@ def test_a_tied_tensor_is_read_under_each_of_its_names(name):
             assert_equal(expected, loaded(name, both))
             with pytest.raises(ValueError, match="these differ|`tie_word_embeddings` must be"):
                 loaded(name, {**both, other: both[other] + 1})
+
+
+def test_a_second_name_that_differs_can_be_ignored():
+    tensors = files_tensors(tiny("bert"))
+    both = {**tensors, "cls.predictions.decoder.weight": np.zeros((24, 8), "float32")}
+    assert_equal(loaded("bert", both, ignore=["*decoder.weight"]), loaded("bert", tensors))
+
+
+@pytest.mark.parametrize("name", ["ignore", "allow_missing"])
+def test_one_pattern_in_place_of_a_list_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"`{name}` must be a list of str"):
+        loaded("bert", files_tensors(tiny("bert")), **{name: "bert.*"})
+    with pytest.raises(ValueError, match=f"`{name}` must be a list of str"):
+        load_keras_weights(tiny("bert").model, tmp_path / "absent.h5", **{name: "dense*"})
 
 
 def test_an_encoder_does_not_mind_scores_of_its_own():

@@ -90,7 +90,10 @@ def random_folder(seed, path):
     tokens = [random_tokens(draw, size, family.pad) for _ in range(family.inputs)]
     has_segments = family.segments and model.config.type_vocab_size > 0
     segments = (np.arange(WIDTH) > 3)[None] * np.ones((2, 1), int) if has_segments else None
-    options = family.backbone if foreign else {}
+    inside = model.base_model is not model and not family.heads.get(head, {}).get("is_decoder")
+    backbone = foreign or (inside and draw.random() < 0.2)
+    options = family.backbone if backbone else {}
+    steps += ["backbone"] * backbone
     return Folder(path, family, head, model, options, tokens, segments, steps)
 
 
