@@ -1,7 +1,8 @@
 """Temporary files beside the files they become, and the removal of those that dead processes left.
 
 The name of a temporary file tells which process of which machine writes it:
-".tmp-<place>-<process>-<random>-<name>".
+".tmp-<place>-<process>-<start>-<random>-<name>". The start of the process, in ticks since the boot,
+tells it from a later one that got its number.
 """
 
 import functools
@@ -12,15 +13,16 @@ import secrets
 import socket
 import time
 
-_NAME = re.compile(r"\.tmp-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}-.")
+_NAME = re.compile(r"\.tmp-([0-9a-f]{8})-(\d+)-(\d+)-[0-9a-f]{12}-.")
 _LONGEST = 100  # characters of the target's name that are kept: file systems allow 255 in all
 _DAY = 86400  # seconds after which a file of another machine counts as left over
 
 
 def temporary_path(folder, name):
     """Return a new path in `folder` with the suffix of `name`; nothing is created."""
-    token = secrets.token_hex(6)
-    return os.path.join(folder, f".tmp-{_place()}-{os.getpid()}-{token}-{name[-_LONGEST:]}")
+    process = os.getpid()
+    maker = f"{_place()}-{process}-{_start(process) or 0}-{secrets.token_hex(6)}"
+    return os.path.join(folder, f".tmp-{maker}-{name[-_LONGEST:]}")
 
 
 def is_temporary(name):
@@ -53,18 +55,28 @@ def _is_left_over(entry):
     if os.name != "nt" and status.st_uid != os.getuid():
         return False  # in a folder such as /tmp
     if found[1] == _place() and os.name != "nt":  # os.kill ends a process on Windows
-        return not _lives(int(found[2]))
+        return not _lives(int(found[2]), int(found[3]))
     return time.time() - status.st_mtime > _DAY
 
 
-def _lives(process):
+def _lives(process, start):
+    """Return whether the process with this number and this start, 0 if unknown, still runs."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # a process of another user
-        return True
-    return True
+    except PermissionError:  # a process of another user has the number now
+        return False
+    return _start(process) in (None, start)
+
+
+def _start(process):
+    """Return when a process began, in ticks since the boot; None where /proc does not tell."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except FileNotFoundError:
+        return None
 
 
 @functools.cache

@@ -163,16 +163,18 @@ def dead_process():
     return process.pid
 
 
-def name_of(process, place=None):
+def name_of(process, place=None, later=None):
     """Return the name of a temporary file of a process, of another machine if `place` is given."""
-    _, own, _, *rest = os.path.basename(temporary_path("", "a.bin")).split("-")
-    return "-".join([".tmp", place or own, str(process), *rest])
+    _, own, _, start, *rest = os.path.basename(temporary_path("", "a.bin")).split("-")
+    return "-".join([".tmp", place or own, str(process), str(later or start), *rest])
 
 
 def test_the_next_writer_removes_what_dead_processes_left_and_nothing_else(tmp_path):
     dead = dead_process()
     left = [name_of(dead), name_of(dead), name_of(1, "00000000")]
-    kept = [name_of(os.getpid()), name_of(os.getppid()), name_of(1, "11111111")]
+    if os.path.isdir("/proc/self"):  # the number of a dead process, which a later one has now
+        left.insert(0, name_of(os.getpid(), later=10**15))
+    kept = [name_of(os.getpid()), name_of(os.getpid()), name_of(1, "11111111")]
     foreign = [".tmp-notes", ".tmp-", f"a{name_of(dead)}", name_of(dead, "machine")]
     for name in (*left, *kept, *foreign):
         write(tmp_path / name, b"")
