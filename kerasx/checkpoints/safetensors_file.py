@@ -1,8 +1,8 @@
 """Read and write safetensors files, one file or several with an index.
 
-The safetensors library checks headers and writes files. Tensors are read from the file directly,
-because the library gives NumPy copies, and its memory map stays resident beside them: a model
-would take twice the memory of its weights while it loads.
+The safetensors library checks headers. Tensors are read from the file directly, because the library
+gives NumPy copies, and its memory map stays resident beside them: a model would take twice the
+memory of its weights while it loads. They are written directly, too, one at a time.
 
 The format has no checksum; see `write_digest` in kerasx.files.atomic.
 """
@@ -13,7 +13,6 @@ import re
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from kerasx.checkpoints.checkpoint import (
     BFLOAT16,
@@ -22,6 +21,7 @@ from kerasx.checkpoints.checkpoint import (
     as_checkpoint,
     check_name,
     from_bytes,
+    raw_bytes,
     readable,
 )
 from kerasx.checkpoints.data_file import DataFile
@@ -46,6 +46,7 @@ _DTYPES = {
     "I64": np.dtype("int64"),
     "F64": np.dtype("float64"),
 }
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
 class SafetensorsFile(Checkpoint):
@@ -116,8 +117,7 @@ def save_safetensors(path, tensors, metadata=None, max_shard_size=None):
 
     Args:
         path: path of the file, ending in `.safetensors`.
-        tensors: {name: array} or a Checkpoint. The tensors of one file are in memory together,
-            unless they are views of a mapped file.
+        tensors: {name: array} or a Checkpoint, read one tensor at a time.
         metadata: {str: str} for the header.
         max_shard_size: bytes of tensors per file; None for a single file.
 
@@ -167,12 +167,26 @@ def _check(path, tensors, metadata, max_shard_size):
 
 
 def _write_file(file, path, names, tensors, metadata):
-    arrays = {name: np.asarray(tensors[name], order="C") for name in names}
+    """Write the tensors in the library's layout: the widest dtypes first, so that all are aligned.
+
+    The library itself would write to a further temporary file, which a kill leaves behind.
+    """
+    names = sorted(names, key=lambda name: (-tensors.dtype(name).itemsize, name))
+    header, end = {"__metadata__": metadata} if metadata else {}, 0
+    for name in names:
+        code, shape = _CODES[tensors.dtype(name).newbyteorder("=")], list(tensors.shape(name))
+        start, end = end, end + tensors.nbytes(name)
+        header[name] = {"dtype": code, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % 8)
     try:
-        save_file(arrays, file, metadata or None)
-    except SafetensorError as error:  # such as a full disk
+        with open(file, "wb") as f:
+            f.write(len(text).to_bytes(8, "little") + text)
+            for name in names:
+                f.write(raw_bytes(tensors[name]))
+        fsync(file)
+    except OSError as error:  # such as a full disk
         raise OSError(f"{path} was not written: {error}") from error
-    fsync(file)
 
 
 def _place_shards(folder, path, files, groups, tensors, metadata):
