@@ -279,6 +279,16 @@ def test_rows_that_pad_a_vocabulary_are_cut(name):
             loaded(name, other, **options)
 
 
+def test_a_padded_file_builds_a_model_of_the_configurations_vocabulary():
+    tensors = files_tensors(tiny("bert", vocab_size=21))
+    padded = {f"module.{k}": _grown(v, 21, 64) for k, v in tensors.items()}
+    options = {**FAMILIES["bert"].options(), "vocab_size": 21, "with_mlm": "linear"}
+    model = build_transformer_model(options, padded)
+    assert model.output.shape[-1] == 21
+    kept = build_transformer_model(options, padded, keep_tokens=[0, 20])
+    np.testing.assert_array_equal(kept.get_weights()[0], model.get_weights()[0][[0, 20]])
+
+
 def _grown(value, size, rows):
     """Return an array whose axes of this size have `rows` entries."""
     for axis in (i for i, n in enumerate(value.shape) if n == size):

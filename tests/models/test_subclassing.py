@@ -73,16 +73,16 @@ def test_the_shared_blocks_have_the_weights_of_one(page):
     assert page["shared"].count_params() == one.count_params()
 
 
-def test_a_tensor_of_a_head_that_is_not_built_may_be_in_a_hugging_face_file(page, tmp_path):
+def test_a_tensor_in_the_backbone_that_is_not_built_may_be_in_a_hugging_face_file(page, tmp_path):
     path = tmp_path / "model.safetensors"
     page["builder"].save_weights_as_checkpoint(path, names="huggingface")
     with open_checkpoint(str(path)) as source:
         tensors = {name: np.array(source[name]) for name in source}
-    tensors["my_head.weight"] = np.zeros(3, "float32")
+    tensors["bert.my_head.weight"] = np.zeros(3, "float32")
     loaded = build_transformer_model(page["config"], tensors, model=page["HeadedBERT"])
     for x, y in zip(loaded.get_weights(), page["builder"].model.get_weights(), strict=True):
         np.testing.assert_array_equal(x, y)
-    with pytest.raises(ValueError, match="unused:\n    my_head.weight"):
+    with pytest.raises(ValueError, match="unused:\n    bert.my_head.weight"):
         build_transformer_model(page["config"], tensors, model=page["MyBERT"])
 
 
