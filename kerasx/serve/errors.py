@@ -43,9 +43,13 @@ def _http_error(error):
 def _details(error):
     """Return which fields are wrong and why, without the values sent or the server's types."""
     return [
-        {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": e["msg"]}
+        {"field": ".".join(map(str, e["loc"][1:])) or "body", "message": _plain(e["msg"])}
         for e in error.errors()[:8]
     ]
+
+
+def _plain(message):
+    return message.removeprefix("Value error, ")  # pydantic's, before a message of ours
 
 
 def _answer(path, status, message, headers=None, details=None):

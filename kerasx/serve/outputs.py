@@ -2,38 +2,31 @@
 
 import keras
 import numpy as np
-from keras import ops
 
-from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.generation.prompts import encode
 from kerasx.layers.inputs import embedding_of, roles_of
-from kerasx.models.reach import padding_id, position_limit
+from kerasx.models.predictor import Predictor
+from kerasx.models.reach import position_limit
 from kerasx.serve.server_limits import Invalid
 
 _TOKENS = ("token", "source")
 
 
 class _Outputs:
-    """Base: a model as a compiled function from token ids to its first output.
+    """Base: a model as a function from token ids to its first output."""
 
-    Few shapes are compiled: texts are padded to a multiple of `multiple` tokens, their number to a
-    power of two. A model that masks no padding reads its texts one by one, unpadded.
-    """
-
-    def __init__(self, model, tokenizer, max_prompt, multiple=32):
-        self.model, self.tokenizer, self.multiple = model, tokenizer, multiple
-        self.roles = roles_of(model)
+    def __init__(self, model, tokenizer, max_prompt):
+        self.model, self.tokenizer, self.roles = model, tokenizer, roles_of(model)
         if not set(self.roles) <= {*_TOKENS, "segment"}:
             raise invalid(
                 "`model` must have inputs of `build_transformer_model`, token ids and segment ids, "
                 "to be served.",
                 inputs=[x.name for x in model.inputs],
             )
-        self.pad_id = padding_id(model)
-        self.length = model.inputs[0].shape[1]
-        self.reach = min(filter(None, (max_prompt, position_limit(model), self.length)))
-        self._run = backend.compiled(self._outputs, [model])
+        bounds = max_prompt, position_limit(model), model.inputs[0].shape[1]
+        self.reach = min(filter(None, bounds))
+        self._predict = Predictor(model, multiple=32)
 
     def read(self, field, text):
         """Return the token ids of a text of the request."""
@@ -46,25 +39,12 @@ class _Outputs:
         known_ids(field, ids, embedding_of(self.model, name).input_dim)
         return checked_ids(field, ids, self.reach)
 
-    def _outputs(self, inputs):
-        outputs = self.model(inputs if len(inputs) > 1 else inputs[0], training=False)
-        return ops.cast(keras.tree.flatten(outputs)[0], "float32")
-
     def _of(self, rows):
         """Return an array for each row: outputs (d,), or (n, d) for the n tokens of the row."""
-        if self.pad_id is None:
-            return [self._padded([ids], len(ids))[0] for ids in rows]
-        longest = -(-max(map(len, rows)) // self.multiple) * self.multiple
-        outputs = self._padded(rows, self.length or min(longest, self.reach))
-        return [x[: len(ids)] if x.ndim > 1 else x for x, ids in zip(outputs, rows)]
-
-    def _padded(self, rows, n):
-        size = 1 << (len(rows) - 1).bit_length()
-        rows = rows + [rows[-1]] * (size - len(rows))
-        fill = self.pad_id or 0
-        ids = np.array([row + [fill] * (n - len(row)) for row in rows], "int32")
-        inputs = [ids if role in _TOKENS else np.zeros_like(ids) for role in self.roles]
-        return ops.convert_to_numpy(self._run(inputs))
+        found = self._predict([[ids] for ids in rows])
+        found = found[0] if isinstance(found, tuple) else found
+        arrays = [np.asarray(x, "float32") for x in found]
+        return [x[: len(ids)] if x.ndim > 1 else x for x, ids in zip(arrays, rows)]
 
 
 class Classification(_Outputs):
