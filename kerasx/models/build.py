@@ -1,31 +1,21 @@
 """Build a model from a configuration and a checkpoint."""
 
-import difflib
 import inspect
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 
 from kerasx import checkpoints
 from kerasx.checks import invalid
 from kerasx.files.switching import in_one_version
-from kerasx.models.builder_arguments import parameters
+from kerasx.models.builder_arguments import HEADS, SCORES, parameters
+from kerasx.models.choice import architectures, choose_family
+from kerasx.models.configuration import arguments_of_config, check_synonyms
+from kerasx.models.depth import further_blocks
 from kerasx.models.families import MODELS
-from kerasx.models.recognise import recognise
+from kerasx.models.recognise import recognise, recognise_keys
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
-
-# configuration keys of Hugging Face, Google and others that do not change the graph
-_IGNORED = frozenset(
-    """_name_or_path architectures attention_type bos_token_id chunk_size_feed_forward
-    classifier_dropout cross_attention_hidden_size directionality dtype eos_token_id
-    finetuning_task gradient_checkpointing id2label is_decoder add_cross_attention label2id
-    language layer_norm_eps_type model_type num_labels output_attentions output_hidden_states
-    output_past pad_token_id pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
-    pooler_size_per_head pooler_type position_embedding_type problem_type pruned_heads return_dict
-    sep_token_id tie_word_embeddings tokenizer_class torch_dtype transformers_version use_cache
-    is_encoder_decoder adapters gradient_checkpointing_kwargs task_specific_params""".split()
-)
-# starts of the names of arguments that ask for a head
-HEADS = ("with_", "final_activation")
+from kerasx.models.values import check_against, check_total, checked_flag, checked_values
 
 
 def extend_with_language_model(model):
@@ -41,7 +31,8 @@ def extend_with_unified_language_model(model):
 def _extended(model, mask, suffix, application):
     def __init__(self, *args, **kwargs):
         super(extended, self).__init__(*args, **kwargs)
-        self.with_mlm = getattr(self, "with_mlm", False) or True
+        scores = getattr(self, "with_mlm", False)
+        self.with_mlm = False if scores is None else scores or True
 
     members = {"__init__": __init__, "application": application}
     extended = type(f"{model.__name__}{suffix}", (mask, model), members)
@@ -66,19 +57,22 @@ def build_transformer_model(
         checkpoint_path: a checkpoint, or {name: array}; None for the folder's checkpoint, or for
             random weights if `config_path` is no folder; False for random weights in any case.
         model: a name such as "bert", or a subclass of Transformer; by default the configuration's
-            `model_type`, else "bert".
+            `model_type`, else what its keys and the checkpoint's tensors are of, else "bert".
         application: "encoder", "lm" or "unilm", as far as the family has them; by default that of
-            the configuration's `architectures`, else the family's first.
+            the configuration's `is_decoder` or `architectures`, else the family's first.
         return_keras_model: return the keras.Model; False returns the builder.
         ignore, allow_missing: patterns of tensors that may be unused, or absent, see
             `load_weights_from_checkpoint`.
-        kwargs: arguments of the model class or of its `build`; they override the configuration.
+        kwargs: arguments of the model class or of its `build`, or keys of the family's
+            configuration such as `hidden_dropout_prob`; they override the configuration. With a
+            smaller `num_hidden_layers` the checkpoint's first blocks are loaded.
 
     Returns:
         A keras.Model, or the builder, whose attribute `model` is the keras.Model.
 
     Raises:
-        ValueError: configuration keys are unknown or missing, or weights do not fit.
+        ValueError: keys are misspelt, missing or contradict each other, a value cannot be built,
+            or weights do not fit. Foreign keys of a configuration are logged and passed over.
 
     >>> config = dict(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
     ...               intermediate_size=16)
@@ -86,58 +80,86 @@ def build_transformer_model(
     >>> [x.name for x in model.inputs]
     ['Input-Token', 'Input-Segment']
     """
-    config, opened = _read_and_open(config_path, checkpoint_path)
+    config, opened, vocabulary = _read_and_open(config_path, checkpoint_path)
+    from_file = config_path is not None and not isinstance(config_path, Mapping)
     with opened as source:
-        builder, build_options = make_builder(config, model, application, source, **kwargs)
-        builder.build(**build_options)
+        builder, options = make_builder(config, model, application, source, from_file, **kwargs)
+        _check_vocabulary(vocabulary, builder.original_vocab_size)
+        builder.build(**options)
         if source is not None:
-            _load(builder, source, ignore, allow_missing)
+            further = further_blocks(builder, config, kwargs)
+            _load(builder, source, (*ignore, *further), allow_missing)
     return builder.model if return_keras_model else builder
 
 
 def _read_and_open(config_path, checkpoint_path):
-    """Return (config, open checkpoint), both of one version if a folder is written meanwhile."""
+    """Return (config, open checkpoint, vocabulary file), of one version of a folder."""
 
     def read():
-        config, checkpoint = _read(config_path, checkpoint_path)
-        return config, _opened(checkpoint)
+        config, checkpoint, vocabulary = _read(config_path, checkpoint_path)
+        return config, _opened(checkpoint), vocabulary
 
-    if isinstance(config_path, dict) or not os.path.isdir(config_path or ""):
+    if not (isinstance(config_path, (str, os.PathLike)) and os.path.isdir(config_path)):
         return read()
     found = checkpoints.describe_folder(config_path, require=())
     return in_one_version(found.config_path or config_path, read)
 
 
-def _opened(path):
-    """Return the checkpoint as a context, of None where there is none."""
-    return nullcontext() if path is None else checkpoints.open_checkpoint(path, mapped=True)
-
-
-def make_builder(config, model=None, application=None, source=None, **kwargs):
-    """Return (builder, arguments of its `build`) for a configuration's dict; nothing is built.
+def make_builder(config, model=None, application=None, source=None, from_file=False, **kwargs):
+    """Return a builder, and the arguments of its `build`; nothing is built.
 
     Args:
-        config, model, application, kwargs: as in `build_transformer_model`.
+        config: dict, a configuration.
+        model, application, kwargs: as in `build_transformer_model`.
         source: the open checkpoint that will be loaded, or None.
+        from_file: whether the configuration comes from a file.
     """
-    cls = _family(model, config)
-    defaults = _architecture(cls, config, kwargs, application)
-    cls = MODELS[defaults.pop("model")] if "model" in defaults else cls
-    application = application or defaults.pop("application", cls.applications[0])
-    cls = _with_application(cls, application)
+    cls, config = choose_family(model, config, source)
+    own, named = _split(cls, kwargs)
+    config = _overridden(config, named, cls.huggingface.keys)
+    heads = _architecture(cls, config, own, application)
+    cls = MODELS[heads.pop("model")] if "model" in heads else cls
+    cls = _with_application(cls, application or _application(cls, config, heads, own))
+    arguments, keys = arguments_of_config(config, cls, from_file, _scores(cls, {**heads, **own}))
     told = {} if source is None else cls.arguments_in(source)
-    options = {**_arguments(config, cls), **told, **defaults, **kwargs}
+    options = {**arguments, **told, **heads, **own}
     build_options = {k: options.pop(k) for k in parameters(cls.build) if k in options}
-    _check_arguments(cls, options)
-    return cls(**options), build_options
+    _check_arguments(cls, options, config)
+    keys = {name: key for name, key in keys.items() if name not in own}
+    builder = cls(**checked_values(cls, options, keys))
+    check_total(builder, keys=keys)
+    if source is not None and not (builder.autoresize_weights or builder.ignore_invalid_weights):
+        check_against(builder, source, keys)
+    return builder, build_options
 
 
-def _load(builder, checkpoint, ignore, allow_missing):
+def _split(cls, kwargs):
+    """Return the arguments among kwargs, and the keys of the family's configurations."""
+    keys, known = cls.huggingface.keys, parameters(cls).keys()
+    check_synonyms(kwargs, keys)
+    named = {k: kwargs[k] for k in kwargs if k in cls.huggingface.known_keys and k not in known}
+    return {k: v for k, v in kwargs.items() if k not in named}, named
+
+
+def _overridden(config, named, keys):
+    """Return the configuration with other values, under whichever name it has them."""
+    changed = {keys.get(key, key) for key in named}
+    return {k: v for k, v in config.items() if keys.get(k, k) not in changed} | named
+
+
+def _opened(checkpoint):
+    """Return a context manager of the open checkpoint, or of None."""
+    if checkpoint is None:
+        return nullcontext()
+    return checkpoints.open_checkpoint(checkpoint, mapped=True)
+
+
+def _load(builder, source, ignore, allow_missing):
     """Fill the builder; an error names the family that the checkpoint's names are of."""
     try:
-        builder.load_weights_from_checkpoint(checkpoint, ignore=ignore, allow_missing=allow_missing)
+        builder.load_weights_from_checkpoint(source, ignore=ignore, allow_missing=allow_missing)
     except ValueError as error:
-        found = [name for name in recognise(checkpoint) if name in MODELS]
+        found = [name for name in recognise(source) if name in MODELS]
         own = next(c for c in type(builder).__mro__ if c in MODELS.values() or c is Transformer)
         if not found or (own.family or own) in [MODELS[k].family or MODELS[k] for k in found]:
             raise
@@ -148,70 +170,43 @@ def _load(builder, checkpoint, ignore, allow_missing):
 
 
 def _read(config_path, checkpoint_path):
-    """Return (config, checkpoint) for a folder, a file, a dict or None."""
-    if config_path is None or isinstance(config_path, dict):
-        return dict(config_path or {}), checkpoint_path or None
-    if os.path.isdir(config_path):
-        wants_weights = checkpoint_path is None
-        folder = checkpoints.describe_folder(
-            config_path, require=("config", "checkpoint") if wants_weights else ("config",)
+    """Return (config, checkpoint, vocabulary file) for a folder, a file, a dict or None."""
+    if config_path is None or isinstance(config_path, Mapping):
+        return dict(config_path or {}), checkpoint_path or None, None
+    if not isinstance(config_path, (str, os.PathLike)):
+        raise invalid(
+            "`config_path` must be the path of a JSON file or of a folder, a dict, or None.",
+            config_path=config_path,
         )
-        config = checkpoints.read_config(folder.config_path)
-        _check_vocabulary(folder.vocab_path, config)
-        return config, folder.checkpoint_path if wants_weights else checkpoint_path or None
-    return checkpoints.read_config(config_path), checkpoint_path or None
+    if not os.path.isdir(config_path):
+        return checkpoints.read_config(config_path), checkpoint_path or None, None
+    wants_weights = checkpoint_path is None
+    folder = checkpoints.describe_folder(
+        config_path, require=("config", "checkpoint") if wants_weights else ("config",)
+    )
+    checkpoint = folder.checkpoint_path if wants_weights else checkpoint_path or None
+    return checkpoints.read_config(folder.config_path), checkpoint, folder.vocab_path
 
 
-def _check_vocabulary(path, config):
+def _check_vocabulary(path, vocab_size):
     """Refuse a vocabulary with more tokens than the embedding table has rows."""
-    if path is None or not path.endswith(".txt") or "vocab_size" not in config:
+    if path is None or not path.endswith(".txt"):
         return
     from kerasx.tokenizers import load_vocab
     from kerasx.tokenizers.vocabulary import check_token_dict
 
     tokens = len(check_token_dict(load_vocab(path)))  # also those on several lines
-    if tokens > config["vocab_size"]:
+    if tokens > vocab_size:
         raise ValueError(
-            f"{path} has {tokens} tokens, but the configuration says vocab_size="
-            f"{config['vocab_size']}: the two belong to different models."
+            f"{path} has {tokens} tokens, but the configuration says vocab_size={vocab_size}: the "
+            "two belong to different models."
         )
-
-
-def _family(model, config):
-    """Return the class for a name, a class, or None and the configuration's `model_type`."""
-    model_type = config.get("model_type")
-    if model is None:
-        model = model_type or "bert"
-    elif model_type in MODELS and model in MODELS and not _same_family(model, model_type):
-        raise invalid(
-            f"`model` must be left out or {model_type!r}, the model of the configuration.",
-            model=model,
-        )
-    if isinstance(model, str):
-        model = _named(model)
-    if not (inspect.isclass(model) and issubclass(model, Transformer)):
-        raise invalid("`model` must be a subclass of Transformer.", model=model)
-    return model
-
-
-def _named(name):
-    """Return the class of this name; an error suggests the nearest name."""
-    if name in MODELS:
-        return MODELS[name]
-    near = difflib.get_close_matches(name, MODELS, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise invalid(f"`model` must be one of {sorted(MODELS)} or a class.{hint}", model=name)
-
-
-def _same_family(*names):
-    """Return whether the names are of one class, or of parts and versions of one `family`."""
-    return len({MODELS[name].family or MODELS[name] for name in names}) == 1
 
 
 def _architecture(cls, config, kwargs, application):
     """Return the arguments for the configuration's Hugging Face head; none if any are given."""
     asked = any(k.startswith(HEADS) for k in kwargs)
-    names = config.get("architectures") or []
+    names = architectures(config)
     if asked or application is not None or not names:
         return {}
     heads = cls.huggingface.heads
@@ -224,8 +219,37 @@ def _architecture(cls, config, kwargs, application):
         )
     asks = dict(heads[names[0]])
     if asks.get("with_classes"):  # transformers leaves two classes out of the configuration
-        asks["with_classes"] = config.get("num_labels") or len(config.get("id2label") or "01")
+        asks["with_classes"] = len(config.get("id2label") or ()) or config.get("num_labels") or 2
     return asks
+
+
+def _application(cls, config, heads, own):
+    """Return the application that the configuration asks for, and complete the heads for it.
+
+    In transformers `is_decoder` alone makes attention causal; a head for tokens goes without
+    saying only where no other one is asked for.
+    """
+    default = heads.pop("application", cls.applications[0])
+    causal = config.get("is_decoder") if cls.huggingface.causal_key else None
+    if causal is None:
+        return default
+    if not checked_flag("is_decoder", causal):
+        return cls.applications[0]
+    if "lm" not in cls.applications:
+        raise invalid(
+            f"`is_decoder` must be false in the configuration of a `{cls.__name__}`.",
+            is_decoder=causal,
+        )
+    if heads or config.get("architectures") or any(k.startswith(HEADS) for k in own):
+        heads.setdefault("with_mlm", None)
+    return "lm"
+
+
+def _scores(cls, heads):
+    """Return whether the model will score tokens."""
+    names = {n: p.default for n, p in parameters(cls).items() if n in SCORES}
+    extended = cls.application is not None and heads.get("with_mlm", True) is not None
+    return extended or any(heads.get(name, default) for name, default in names.items())
 
 
 def _with_application(cls, application):
@@ -240,42 +264,16 @@ def _with_application(cls, application):
     return cls if own else extend[application](cls)
 
 
-def _arguments(config, cls):
-    """Return the configuration under the names of the builder's arguments."""
-    known, source = parameters(cls), cls.huggingface
-    for key, value in source.required.items():
-        if config.get(key, value) != value:
-            raise invalid(
-                f"`{key}` must be {value!r} in the configuration of a `{cls.__name__}`.",
-                **{key: config[key]},
-            )
-    config = cls.translate_config(dict(config))
-    ignored = {*_IGNORED, *source.ignored, *source.required} - {*known, *source.keys}
-    arguments = {source.keys.get(k, k): v for k, v in config.items() if k not in ignored}
-    unknown = [k for k in arguments if k not in known]
-    if unknown:
-        names = [*known, *source.keys]
-        listed = ", ".join(_with_hint(k, names) for k in unknown)
-        raise ValueError(
-            f"The configuration has unknown keys: {listed}. Known keys: {', '.join(sorted(names))}"
-        )
-    return arguments
-
-
-def _with_hint(key, names):
-    """Return an unknown key as text, with the nearest known name as a hint."""
-    near = difflib.get_close_matches(key, names, 1)
-    return f"{key} (did you mean {near[0]}?)" if near else key
-
-
-def _check_arguments(cls, options):
+def _check_arguments(cls, options, config):
     """Refuse unknown and missing arguments."""
     known = parameters(cls)
     unknown = [k for k in options if k not in known]
     required = [k for k, p in known.items() if p.default is inspect.Parameter.empty]
     missing = [k for k in required if k not in options]
     if unknown or missing:
+        alike = [name for name in recognise_keys(config) if MODELS[name] not in cls.__mro__]
+        hint = f"The configuration has keys of {' or '.join(alike)}. " if alike else ""
         raise ValueError(
             f"`{cls.__name__}` cannot be built: unknown arguments {unknown}, missing {missing}. "
-            f"It takes {', '.join(sorted({*known, *parameters(cls.build)}))}"
+            f"{hint}It takes {', '.join(sorted({*known, *parameters(cls.build)}))}"
         )

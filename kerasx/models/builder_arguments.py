@@ -6,6 +6,22 @@ from kerasx.checks import invalid
 
 # arguments that no longer matter once the layers have their weights
 _APPLIED = ("keep_tokens", "compound_tokens", "layers")
+# arguments that change neither outputs nor, but for an identity, weights
+FREE = frozenset(
+    """name prefix recompute sequence_length ignore_invalid_weights autoresize_weights version
+    embedding_mapping""".split()
+)
+# starts of the names of arguments that ask for a head
+HEADS = ("with_", "final_activation")
+# the heads among them that score tokens
+SCORES = ("with_mlm", "with_lm", "final_activation")
+# arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
+OWN = frozenset(
+    """attention_head_size attention_key_size embedding_size residual_attention_scores
+    hierarchical_position custom_position_ids shared_segment_embeddings norm_position
+    talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
+    attention_normalization pad_id""".split()
+)
 
 
 def parameters(function):
@@ -16,6 +32,21 @@ def parameters(function):
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = [p for f in reversed(functions) for p in inspect.signature(f).parameters.values()]
     return {p.name: p for p in found if p.kind in kinds and p.name != "self"}
+
+
+def own_arguments(cls):
+    """Return the names of a class's arguments that mean nothing in Hugging Face's configurations.
+
+    >>> from kerasx.models import BERT
+    >>> "prefix" in own_arguments(BERT), "dropout_rate" in own_arguments(BERT)
+    (True, True)
+    >>> "vocab_size" in own_arguments(BERT)
+    False
+    """
+    keys = cls.huggingface.keys
+    own = {*OWN, *FREE, *_APPLIED, *keys.values(), *cls.huggingface.absent}
+    names = (name for name in parameters(cls) if name in own or name.startswith(HEADS))
+    return {name for name in names if name not in keys}
 
 
 def builder_of(model):

@@ -4,27 +4,21 @@ import json
 
 from kerasx import checkpoints
 from kerasx.files.atomic import replaced_together
-from kerasx.models.build import HEADS, make_builder
-from kerasx.models.builder_arguments import arguments_of, builder_of, parameters
+from kerasx.models.build import make_builder
+from kerasx.models.builder_arguments import (
+    FREE,
+    HEADS,
+    arguments_of,
+    builder_of,
+    own_arguments,
+    parameters,
+)
 from kerasx.models.families import MODELS
 from kerasx.tokenizers.saving import (
     check_no_other_vocabulary,
     pretrained_config,
     vocabulary_name,
     write_vocabulary,
-)
-
-# arguments that no Hugging Face model has, unless a family's `huggingface.keys` names one
-_OWN = frozenset(
-    """attention_head_size attention_key_size embedding_size residual_attention_scores
-    hierarchical_position custom_position_ids shared_segment_embeddings norm_position
-    talking_heads half_causal_heads cross_position_bias rotary_base rotary_scaling
-    attention_normalization version""".split()
-)
-# arguments that change neither outputs nor, but for an identity, weights
-_FREE = frozenset(
-    """name prefix recompute sequence_length ignore_invalid_weights autoresize_weights version
-    embedding_mapping""".split()
 )
 
 
@@ -88,13 +82,13 @@ def _config(builder):
 
 def _config_of_head(builder, head, asks):
     """Return the builder's configuration for a Hugging Face class `head`, built with `asks`."""
-    source, names = builder.huggingface, {}
+    source, names, own = builder.huggingface, {}, own_arguments(type(builder))
     for theirs, ours in source.keys.items():
         names.setdefault(ours, []).append(theirs)
-    config = {**source.required}
+    config = {**source.required, **source.required_of_scores}
     for name, value in arguments_of(builder).items():
-        if not (name in _FREE or name.startswith(HEADS)):
-            keys = names.get(name, [] if name in _OWN else [name])
+        if not (name in FREE or name.startswith(HEADS)):
+            keys = names.get(name, [] if name in own else [name])
             config |= dict.fromkeys(keys, value)
     if asks.get("with_classes"):
         config["id2label"] = {str(i): f"LABEL_{i}" for i in range(builder.with_classes or 0)}
@@ -123,7 +117,7 @@ def _differences(builder, config, asks):
     ours, theirs = arguments_of(builder), arguments_of(other)
     if not asks:
         ours["with_pool"] = theirs["with_pool"] = None  # any backbone there has a pooler
-    different = {name for name in ours if not _same(name, ours[name], theirs[name])} - _FREE
+    different = {name for name in ours if not _same(name, ours[name], theirs[name])} - FREE
     segments = parameters(type(builder)).get("segment_vocab_size")
     if segments is not None and segments.default and config.get("type_vocab_size") == 0:
         different.add("segment_vocab_size")  # the model of transformers embeds segments in any case

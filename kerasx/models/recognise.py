@@ -1,4 +1,4 @@
-"""Recognise the family of a checkpoint by the names of its tensors."""
+"""Recognise a model's family by the names of its tensors, or by the keys of its configuration."""
 
 import re
 
@@ -30,6 +30,32 @@ _SIGNS = (
     # a Hugging Face backbone without a prefix
     (("bert", "roberta", "electra"), "/embeddings/position_embeddings", "/attention/self/query/"),
 )
+
+# (models, keys): the first line with one of the configuration's keys decides
+_KEYS = (
+    (("gpt",), "afn"),
+    (("gpt2", "gpt"), "n_embd n_layer n_head n_positions scale_attn_weights"),
+    (("distilbert",), "n_heads n_layers hidden_dim sinusoidal_pos_embds"),
+    (("bart",), "encoder_layers decoder_layers encoder_ffn_dim"),
+    (("t5", "t5.1.1", "mt5.1.1"), "d_kv d_ff feed_forward_proj relative_attention_num_buckets"),
+    (("modernbert",), "global_attn_every_n_layers local_attention classifier_activation"),
+    (("llama", "qwen2", "qwen3"), "rms_norm_eps rope_theta rope_parameters num_key_value_heads"),
+    (("deberta-v2",), "pos_att_type position_buckets relative_attention norm_rel_ebd"),
+    (("albert",), "num_hidden_groups inner_group_num"),
+    (("nezha",), "max_relative_position"),
+    (("roformer",), "rotary_value"),
+)
+
+
+def recognise_keys(config):
+    """Return the names of the models that a configuration with these keys may be of.
+
+    >>> recognise_keys({"vocab_size": 30, "d_model": 8, "d_kv": 4})
+    ('t5', 't5.1.1', 'mt5.1.1')
+    >>> recognise_keys({"vocab_size": 30, "hidden_size": 8})
+    ()
+    """
+    return next((models for models, keys in _KEYS if {*keys.split()} & config.keys()), ())
 
 
 def recognise(names):

@@ -55,7 +55,13 @@ class HuggingFace:
         heads: {model class of transformers: builder arguments that give the same model}.
         keys: {configuration key: builder argument}, where the two differ.
         required: {configuration key: the only value that can be built}.
+        required_of_scores: such keys that matter to a model which scores tokens, and to no other.
+        defaults: {configuration key: transformers' value where a file leaves it out}, as far as it
+            differs from the builder's.
         ignored: configuration keys that do not change the graph.
+        translated: further keys, which `translate_config` reads.
+        absent: arguments of the builder that the model of transformers has not.
+        causal_key: whether the key `is_decoder` decides if tokens see the tokens after them.
         rules: pairs (pattern, replacement) from original names to Hugging Face's. A new name
             "w[1 of 3]" means the second third of the outputs of tensor "w".
         prefix: what precedes the tensor names of a backbone with a head.
@@ -73,13 +79,25 @@ class HuggingFace:
     heads: dict = field(default_factory=dict)
     keys: dict = field(default_factory=dict)
     required: dict = field(default_factory=dict)
+    required_of_scores: dict = field(default_factory=dict)
+    defaults: dict = field(default_factory=dict)
     ignored: tuple = ()
+    translated: tuple = ()
+    absent: tuple = ()
+    causal_key: bool = False
     rules: tuple = ()
     prefix: str = ""
     transposed: tuple = ("*kernel",)
     tied: dict = field(default_factory=dict)
     optional: tuple = ()
     model_type: str | None = None
+
+    @property
+    def known_keys(self):
+        """All configuration keys that the family reads or knows to be harmless."""
+        fixed = (*self.required, *self.required_of_scores, *self.defaults)
+        shape = ("is_decoder",) * self.causal_key + ("id2label", "num_labels")
+        return {*self.keys, *fixed, *self.ignored, *self.translated, *shape}
 
     def name_of(self, name):
         """Return Hugging Face's name of the variable with this original name."""

@@ -43,6 +43,7 @@ MODELS = {
     "qwen3": Qwen3,
     "roberta": RoBERTa,
     "xlm-roberta": RoBERTa,
+    "camembert": RoBERTa,
     "roformer": RoFormer,
     "roformer_v2": RoFormerV2,
     "gau_alpha": GAU_alpha,

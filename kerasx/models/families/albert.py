@@ -94,6 +94,8 @@ class ALBERT(MappedEmbeddings):
         },
         keys={**BERT_FOLDER.keys, "embedding_size": "embedding_size"},
         required={**BERT_FOLDER.required, "num_hidden_groups": 1, "inner_group_num": 1},
+        required_of_scores=BERT_FOLDER.required_of_scores,
+        defaults={"embedding_size": 128, "hidden_act": "gelu_new"},
         ignored=(
             "classifier_dropout_prob",
             "down_scale_factor",

@@ -108,20 +108,21 @@ class BART_Base(Half):  # noqa: N801 - bert4keras's way of names
         },
         required={
             "add_final_layer_norm": False,
+            "do_blenderbot_90_layernorm": False,
             "extra_pos_embeddings": _OFFSET,
             "normalize_before": False,
             "normalize_embedding": True,
             "scale_embedding": False,
             "static_position_embeddings": False,
-            "tie_word_embeddings": True,
         },
+        required_of_scores={"tie_word_embeddings": True},
+        defaults={"max_position_embeddings": 1024},
         ignored=tuple(
             """activation_dropout add_bias_logits classif_dropout classifier_dropout
-            decoder_attention_heads decoder_ffn_dim decoder_layerdrop decoder_start_token_id
-            early_stopping encoder_layerdrop forced_bos_token_id forced_eos_token_id
-            force_bos_token_to_be_generated length_penalty max_length min_length
-            no_repeat_ngram_size num_beams num_hidden_layers prefix save_step""".split()
+            decoder_layerdrop encoder_layerdrop num_hidden_layers save_step""".split()
         ),
+        translated=("decoder_attention_heads", "decoder_ffn_dim", "pad_token_id"),
+        absent=("layer_norm_eps",),
         rules=(
             (r"layers_(\d+)", r"layers.\1"),
             (r"/(kernel|gamma|embeddings)$", "/weight"),

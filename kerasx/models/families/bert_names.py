@@ -94,8 +94,11 @@ BERT_FOLDER = HuggingFace(
         "attention_probs_dropout_prob": "attention_dropout_rate",
         "max_position_embeddings": "max_position",
         "type_vocab_size": "segment_vocab_size",
+        "pad_token_id": "pad_id",
     },
-    required={"position_embedding_type": "absolute", "tie_word_embeddings": True},
+    required={"position_embedding_type": "absolute"},
+    required_of_scores={"tie_word_embeddings": True},
+    causal_key=True,
     rules=(
         (r"layer_(\d+)", r"layer.\1"),
         (r"gamma$", "weight"),

@@ -210,8 +210,9 @@ class DeBERTa(
             "DebertaV2ForTokenClassification": {"with_classes": True},
         },
         keys={**BERT_FOLDER.keys, "pooler_hidden_act": "pooler_act"},
-        required={"tie_word_embeddings": True, "conv_groups": 1},
-        ignored=("pooler_dropout", "pooler_hidden_size"),
+        required={"conv_groups": 1},
+        causal_key=False,
+        ignored=("cls_dropout", "pooler_dropout", "pooler_hidden_size"),
         rules=(
             ("^bert/pooler/", "pooler/"),
             ("^bert/", "deberta/"),

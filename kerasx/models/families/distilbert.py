@@ -63,7 +63,10 @@ class DistilBERT(TrainedPositions, EncoderModel):
             "max_position_embeddings": "max_position",
             "n_heads": "num_attention_heads",
             "n_layers": "num_hidden_layers",
+            "pad_token_id": "pad_id",
         },
+        causal_key=False,
+        absent=("layer_norm_eps",),
         # the file has the position table, whether or not it started as sinusoids
         ignored=("qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds", "tie_weights_"),
         prefix="distilbert.",

@@ -69,12 +69,7 @@ class ELECTRA(TrainedPositions, EncoderModel):
             "ElectraForTokenClassification": {"with_classes": True},
         },
         keys={**BERT_FOLDER.keys, "embedding_size": "embedding_size"},
-        ignored=(
-            "summary_activation",
-            "summary_last_dropout",
-            "summary_type",
-            "summary_use_proj",
-        ),
+        defaults={"embedding_size": 128},
         rules=(
             ("dense_1", "dense_prediction"),
             ("^generator_predictions/output_bias$", "generator_lm_head/bias"),

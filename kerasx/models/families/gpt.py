@@ -77,7 +77,7 @@ class GPT(NormPosition, Segments, TrainedPositions, LanguageModel):
             "OpenAIGPTLMHeadModel": {"final_activation": "linear"},
         },
         keys={
-            **BERT_FOLDER.keys,
+            **{k: v for k, v in BERT_FOLDER.keys.items() if k != "pad_token_id"},
             "n_embd": "hidden_size",
             "n_layer": "num_hidden_layers",
             "n_head": "num_attention_heads",
@@ -93,12 +93,11 @@ class GPT(NormPosition, Segments, TrainedPositions, LanguageModel):
             "add_cross_attention": False,
             "scale_attn_by_inverse_layer_idx": False,
             "scale_attn_weights": True,
-            "tie_word_embeddings": True,
         },
+        required_of_scores={"tie_word_embeddings": True},
+        defaults={"afn": "gelu", "layer_norm_epsilon": 1e-5, "n_positions": 512},
         ignored=tuple(
-            """embd_pdrop n_ctx n_special predict_special_tokens reorder_and_upcast_attn
-            summary_activation summary_first_dropout summary_proj_to_labels summary_type
-            summary_use_proj""".split()
+            "embd_pdrop n_ctx n_special predict_special_tokens reorder_and_upcast_attn".split()
         ),
         rules=(
             (r"gpt/embeddings/word_embeddings", "gpt/tokens_embed/weight"),
@@ -167,6 +166,7 @@ class GPT2(TrainedPositions, LanguageModel):
             "GPT2LMHeadModel": {"final_activation": "linear"},
         },
         keys={k: v for k, v in GPT.huggingface.keys.items() if k != "type_vocab_size"},
+        defaults={"activation_function": "gelu_new", "n_positions": 1024},
         ignored=(*GPT.huggingface.ignored, "type_vocab_size"),
         rules=(
             (r"gpt/embeddings/word_embeddings", "gpt/wte/weight"),

@@ -1,6 +1,6 @@
 """Llama: a causal language model with rotary positions and gated networks."""
 
-from kerasx.checks import invalid
+from kerasx.checks import check_number, invalid
 from kerasx.layers import Embedding
 from kerasx.models.families.bert_names import dense
 from kerasx.models.families.gpt import LanguageModel
@@ -142,8 +142,10 @@ class Llama(Rotary, LanguageModel):
             "mlp_bias": "feed_forward_use_bias",
             "rms_norm_eps": "layer_norm_eps",
         },
-        ignored=tuple(
-            "layer_types max_window_layers pretraining_tp sliding_window use_sliding_window".split()
+        ignored=("pretraining_tp",),
+        translated=tuple(
+            """layer_types max_window_layers original_max_position_embeddings partial_rotary_factor
+            rope_parameters rope_scaling rope_theta sliding_window use_sliding_window""".split()
         ),
         rules=(
             (r"layers_(\d+)", r"layers.\1"),
@@ -157,8 +159,11 @@ class Llama(Rotary, LanguageModel):
 
 def _check_windows(config):
     """Refuse attention in windows, which is another graph."""
-    on = config.get("use_sliding_window") and config.get("sliding_window")
-    kinds = config.get("layer_types") or ["sliding_attention" if on else "full_attention"]
+    window = config.get("use_sliding_window") and config.get("sliding_window", True)
+    first, count = config.get("max_window_layers", 28), config.get("num_hidden_layers", 0)
+    all_full = isinstance(first, int) and isinstance(count, int) and first >= count
+    kinds = ["sliding_attention" if window and not all_full else "full_attention"]
+    kinds = config.get("layer_types") or kinds
     if set(kinds) != {"full_attention"}:
         raise invalid(
             "`layer_types` must all be 'full_attention': sliding windows are not built. Texts no "
@@ -183,19 +188,32 @@ _ROTATIONS = {
 
 def _with_rotation(config):
     """Replace `rope_*` of any version of transformers by `rotary_base`, `rotary_scaling`."""
-    names = ("rope_theta", "rope_scaling", "rope_parameters")
-    theta, *parameters = (config.pop(name, None) for name in names)
-    rope = {k: v for found in parameters for k, v in (found or {}).items()}
+    rope = _rotation(config)
     kind = rope.get("rope_type") or rope.get("type") or "default"
-    if kind not in _ROTATIONS or rope.get("partial_rotary_factor", 1) != 1:
+    if kind not in _ROTATIONS or rope.get("partial_rotary_factor") not in (None, 1):
         raise invalid(
             f"`rope_parameters` must be of a rope_type among {list(_ROTATIONS)}, and turn all of a "
             "head.",
             rope_parameters=rope,
         )
-    base = rope.get("rope_theta", theta)
-    config |= {} if base is None else {"rotary_base": base}
+    base = rope.get("rope_theta")
+    config |= {} if base is None else {"rotary_base": check_number("rope_theta", base, above=0)}
     if kind == "default":
         return config
-    scaling = {k.replace("max_position_embeddings", "length"): rope[k] for k in _ROTATIONS[kind]}
+    scaling = {name: check_number(name, rope.get(name), above=0) for name in _ROTATIONS[kind]}
+    scaling = {k.replace("max_position_embeddings", "length"): v for k, v in scaling.items()}
     return config | {"rotary_scaling": {"type": kind, **scaling}}
+
+
+def _rotation(config):
+    """Take the rotation's parameters out of the configuration, each from where it may stand."""
+    outer = ("rope_theta", "partial_rotary_factor", "original_max_position_embeddings")
+    outer = {name: config.pop(name, None) for name in outer}
+    scaling, parameters = config.pop("rope_scaling", None), config.pop("rope_parameters", None)
+    rope = scaling or parameters or {}
+    if not isinstance(rope, dict):
+        raise invalid("`rope_parameters` must be an object.", rope_parameters=rope)
+    rope = rope.get("full_attention") or rope
+    length = "original_max_position_embeddings"
+    outer[length] = outer[length] or config.get("max_position_embeddings")
+    return {**outer, **{k: v for k, v in rope.items() if v is not None}}

@@ -132,8 +132,6 @@ class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segme
             config["hidden_act"] = [config.pop("hidden_activation"), "linear"]
         if "pad_token_id" in config:
             config["pad_id"] = config.pop("pad_token_id")
-        if "norm_eps" in config:
-            config.pop("layer_norm_eps", None)
         rotations = config.pop("rope_parameters", None) or {}
         for kind, name in ((_FULL, "global_rope_theta"), (_SLIDING, "local_rope_theta")):
             rotation = rotations.get(kind) or {}
@@ -151,7 +149,6 @@ class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segme
         activation, *gate = self.hidden_act
         if gate == ["linear"]:
             config["hidden_activation"] = activation
-            config.pop("hidden_act")
         thetas = {_FULL: self.global_rope_theta, _SLIDING: self.local_rope_theta}
         rotations = {k: {"rope_type": "default", "rope_theta": v} for k, v in thetas.items()}
         return {**config, "rope_parameters": rotations}
@@ -170,17 +167,21 @@ class ModernBERT(NextSentence, NormPosition, TalkingHeads, ResidualScores, Segme
         },
         required={
             "attention_bias": False,
-            "classifier_bias": False,
-            "decoder_bias": True,
             "mlp_bias": False,
             "norm_bias": False,
+        },
+        required_of_scores={
+            "classifier_bias": False,
+            "decoder_bias": True,
             "tie_word_embeddings": True,
         },
         ignored=tuple(
-            """classifier_pooling cls_token_id deterministic_flash_attn embedding_dropout
-            initializer_cutoff_factor reference_compile repad_logits_with_grad rope_scaling
+            """classifier_pooling deterministic_flash_attn embedding_dropout
+            initializer_cutoff_factor layer_norm_eps reference_compile repad_logits_with_grad
             sparse_pred_ignore_index sparse_prediction""".split()
         ),
+        translated=("hidden_activation", "pad_token_id", "rope_parameters", "rope_scaling"),
+        absent=("hidden_act",),
         rules=(
             (r"layers_(\d+)", r"layers.\1"),
             (r"attn/query/kernel", "attn/Wqkv/weight[0 of 3]"),

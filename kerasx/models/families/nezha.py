@@ -43,7 +43,8 @@ class NEZHA(NextSentence, EncoderModel):
     huggingface = replace(
         BERT_FOLDER,
         heads={name.replace("Bert", "Nezha"): v for name, v in BERT_FOLDER.heads.items()},
-        ignored=("use_relative_position",),
+        required={**BERT_FOLDER.required, "use_relative_position": True},
+        defaults={"layer_norm_eps": 1e-12},
         rules=(("^bert/", "nezha/"), *BERT_FOLDER.rules),
         prefix="nezha.",
         tied=tied("nezha.", "cls.predictions."),

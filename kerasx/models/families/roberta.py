@@ -20,7 +20,8 @@ _HEADS = {
 
 
 class RoBERTa(TrainedPositions, EncoderModel):
-    """BERT as trained by fairseq (arXiv 1907.11692), also XLM-RoBERTa (arXiv 1911.02116).
+    """BERT as trained by fairseq (arXiv 1907.11692), also XLM-RoBERTa (arXiv 1911.02116)
+    and CamemBERT (arXiv 1911.03894).
 
     The padding id is 1, and the position table starts with rows for the ids up to it: 512 of 514
     rows are used. Positions count the tokens, wherever there is padding. There is one segment,
@@ -90,9 +91,11 @@ class RoBERTa(TrainedPositions, EncoderModel):
     huggingface = replace(
         BERT_FOLDER,
         heads={
-            f"{name}{head}": _HEADS[head] for name in ("Roberta", "XLMRoberta") for head in _HEADS
+            f"{name}{head}": _HEADS[head]
+            for name in ("Roberta", "XLMRoberta", "Camembert")
+            for head in _HEADS
         },
-        keys={**BERT_FOLDER.keys, "pad_token_id": "pad_id"},
+        defaults={"layer_norm_eps": 1e-12, "max_position_embeddings": 512, "type_vocab_size": 2},
         prefix="roberta.",
         tied=tied("roberta.", "lm_head."),
     )

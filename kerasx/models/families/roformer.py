@@ -78,6 +78,7 @@ class RoFormer(Rotary, NextSentence, EncoderModel):
         },
         keys={**BERT_FOLDER.keys, "embedding_size": "embedding_size"},
         required={**BERT_FOLDER.required, "rotary_value": False},
+        defaults={"layer_norm_eps": 1e-12},
         rules=(
             (r"^bert/encoder/embedding_hidden_mapping_in", "bert/embeddings_project"),
             (r"^bert/", "roformer/"),

@@ -203,10 +203,10 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
             "layer_norm_epsilon": "layer_norm_eps",
         },
         ignored=tuple(
-            """initializer_factor dense_act_fn is_gated_act n_positions max_position
-            max_position_embeddings type_vocab_size segment_vocab_size
-            decoder_start_token_id""".split()
+            """classifier_dropout initializer_factor dense_act_fn is_gated_act n_positions
+            max_position max_position_embeddings type_vocab_size segment_vocab_size""".split()
         ),
+        translated=("feed_forward_proj", "pad_token_id"),
         rules=(
             (r"^(encoder|decoder)/rms_norm", r"\1/final_layer_norm"),
             (r"rms_norm", "layer_norm"),
