@@ -402,8 +402,7 @@ def test_the_first_blocks_of_a_deeper_checkpoint_load_where_the_depth_is_overrid
     whole = from_file(tmp_path, CONFIG, checkpoint, with_mlm=True, with_nsp=True)
     assert not lines(caplog)
     builder = from_file(tmp_path, CONFIG, checkpoint, num_hidden_layers=1)
-    (line,) = lines(caplog)
-    assert "first 1 of 2 blocks" in line
+    assert sum("first 1 of 2 blocks" in line for line in lines(caplog)) == 1
     for name, layer in builder.layers.items():
         for ours, theirs in zip(layer.get_weights(), whole.layers[name].get_weights()):
             np.testing.assert_array_equal(ours, theirs)
