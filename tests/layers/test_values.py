@@ -68,6 +68,15 @@ def test_an_average_over_many_tokens_is_exact_in_half_precision(dtype):
     assert (to_numpy(ops.cast(pooled, "float32")) == 40).all()
 
 
+def test_scores_of_a_tied_table_have_the_dtype_that_they_declare():
+    table = layers.Embedding(7, 4, dtype="mixed_float16")
+    tokens = keras.Input((None,), dtype="int32")
+    scores = table(keras.layers.Identity(dtype="float32")(table(tokens)), mode="dense")
+    assert scores.dtype == "float16"
+    found = keras.Model(tokens, scores)(np.ones((1, 3), "int32"))
+    assert keras.backend.standardize_dtype(found.dtype) == "float16"
+
+
 def test_masked_pooling_is_over_real_tokens():
     x = np.random.normal(size=(2, 5, 3)).astype("float32")
     mask = np.array([[1, 1, 1, 0, 0], [0, 0, 0, 0, 0]], "bool")

@@ -115,6 +115,25 @@ def test_half_precision_is_finite_and_near(name, policy):
     )
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama", "modernbert", "qwen3"])
+def test_float16_holds_sums_that_are_normalized_only_before_the_next_block(name):
+    """A feed-forward network whose outputs are beyond 65504 meets a normalization as it is."""
+    found, before = {}, keras.config.dtype_policy()
+    try:
+        for policy in ("float32", "mixed_float16"):
+            keras.config.set_dtype_policy(policy)
+            model = tiny(name, FAMILIES[name].applications[0]).model
+            network = model.get_layer("Transformer-0-FeedForward").o_dense
+            network.kernel.assign(3e5 * network.kernel)
+            found[policy] = outputs(model, *batch(name)).astype("float32")
+    finally:
+        keras.config.set_dtype_policy(before)
+    real = batch(name)[0] != FAMILIES[name].pad_id
+    expected, got = (found[policy][real] for policy in ("float32", "mixed_float16"))
+    assert np.isfinite(got).all()
+    assert np.abs(got - expected).max() < 0.02 * np.abs(expected).max()
+
+
 @each_causal
 def test_later_tokens_do_not_leak(name, application):
     model = tiny(name, application).model
