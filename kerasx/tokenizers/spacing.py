@@ -20,7 +20,11 @@ _CODE = ("`", "``", "```", "<")
 _OPENING = {">": "<"}  # where it is not the same mark as the closing one
 _FAR = 40  # words, after which an open quotation, or Chinese, has no effect any more
 _RULES = {mark: [rule for rule in rules.RULES if rule[0] == mark] for mark, *_ in rules.RULES}
-_AHEAD = {mark: max(1, *(len(rule[2]) for rule in _RULES[mark]), 1) for mark in _RULES}
+_FORMULA = 6  # words after an operator, among which an ideograph makes the text Chinese
+_AHEAD = {
+    mark: _FORMULA if mark in {*"+*=<>"} else max(1, *(len(rule[2]) for rule in _RULES[mark]), 1)
+    for mark in _RULES
+}
 
 
 class Spacing:
