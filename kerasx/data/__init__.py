@@ -7,14 +7,13 @@ from kerasx.data.buckets import bucket_lengths
 from kerasx.data.data_generator import DataGenerator
 from kerasx.data.padding import sequence_padding
 from kerasx.data.parallel import parallel_apply
-from kerasx.data.validation import check_finite, check_ids, check_labels
+from kerasx.data.validation import check_ids, check_labels
 
 __all__ = [
     "Batches",
     "BucketDataset",
     "DataGenerator",
     "bucket_lengths",
-    "check_finite",
     "check_ids",
     "check_labels",
     "parallel_apply",

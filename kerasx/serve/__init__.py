@@ -2,11 +2,9 @@
 
 import os
 
-from kerasx.serve.server_limits import Limits
+from kerasx.serve.server_limits import LOOPBACK, Limits
 
-__all__ = ["LOOPBACK", "Limits", "create_app"]
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+__all__ = ["Limits", "create_app"]
 
 
 def create_app(model, hosts=LOOPBACK, start_id=None, name=None, **limits):

@@ -4,8 +4,8 @@ import argparse
 import sys
 from dataclasses import fields
 
-from kerasx.serve import LOOPBACK, create_app
-from kerasx.serve.server_limits import Limits
+from kerasx.serve import create_app
+from kerasx.serve.server_limits import LOOPBACK, Limits
 
 _HELP = {
     "max_batch": "rows computed at once",

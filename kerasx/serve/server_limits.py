@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields
 
 from kerasx.checks import invalid
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # this machine's own names
+
 
 class Invalid(ValueError):
     """The error of a request that cannot be answered: a field and how it must be."""

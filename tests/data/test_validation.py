@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from kerasx.data import check_finite, check_ids, check_labels
+from kerasx.data import check_ids, check_labels
+from kerasx.data.validation import check_finite
 
 pytestmark = pytest.mark.backend_free
 
