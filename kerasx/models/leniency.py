@@ -34,9 +34,10 @@ def check_names(builder, expected, source, ignore=(), allow_missing=()):
     original, folder = builder.original, builder.huggingface
     patterns = (*checkpoints.DEFAULT_IGNORE, *original.ignored, *folder.optional, *ignore)
     used = {source.name_in_file(name) for name in expected if name in source}
+    used |= source.twins.keys()
     rest = {n: source.name_in_file(n) for n in source if n not in expected}
-    silent = [n for n, f in rest.items() if f in {*used, *source.twins} or _any(n, f, patterns)]
-    unused = [name for name in rest if name not in {*silent}]
+    silent = {n for n, f in rest.items() if f in used or _any(n, f, patterns)}
+    unused = [name for name in rest if name not in silent]
     spare = [name for name in unused if original.is_head(name) or not source.is_backbone(name)]
     _check_dtypes(source, [*expected, *unused], spare)
     allowed = [n for n in expected if _any(n, folder.name_of(n), allow_missing)]

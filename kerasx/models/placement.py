@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from fnmatch import fnmatch
+from itertools import islice
 
 from kerasx.checks import invalid
 
 # what wrappers of PyTorch add inside a model's names
 _WRAPPERS = r"(?<![^./])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)[./]"
 _NEWER = {"gamma": "weight", "beta": "bias"}
+_DEPTH = 50  # parts of a name that may precede the backbone's own
 # a part of the backbone's names that only heads use
 _POOLER = "pooler"
 
@@ -126,7 +128,7 @@ def _start(names, inner, ignore):
 
 def _starts(name):
     """Return the places where the parts of a name start, and where a name that ends in "." ends."""
-    return [0, *(found.end() for found in re.finditer("[./]", name))]
+    return [0, *(found.end() for found in islice(re.finditer("[./]", name), _DEPTH))]
 
 
 def _root(name):
