@@ -20,7 +20,6 @@ from kerasx.tokenizers.wordpiece import Tokenizer
 from kerasx.tokenizers.words import JiebaCut, jieba_cut
 
 __all__ = [
-    "HuggingFaceTokenizer",
     "JiebaCut",
     "SpTokenizer",
     "TextStream",

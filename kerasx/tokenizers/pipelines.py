@@ -218,6 +218,7 @@ def build(family, pieces, options, named):
     Raises:
         ValueError: the vocabulary or the merges do not fit.
     """
+    import_tokenizers()
     try:
         return family.build(pieces, options, named)
     except Exception as error:  # the package raises bare Exceptions

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,18 @@ def test_a_file_that_is_no_json_object(name, text, tmp_path):
     (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match="`path` must (be a JSON file|hold a JSON object)"):
         load_tokenizer(folder)
+
+
+def test_a_missing_package_names_its_extra(tmp_path, monkeypatch):
+    bert, gpt2 = (make_folder(name, tmp_path / name) for name in ("bert", "gpt2"))
+    (gpt2 / "chat_template.jinja").write_text("a")
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ImportError, match=r'jinja2: pip install "kerasx\[text\]"'):
+        load_tokenizer(gpt2)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=r'tokenizers: pip install "kerasx\[text\]"'):
+        load_tokenizer(gpt2)
+    assert load_tokenizer(bert).pad_id == 0
 
 
 def test_a_huge_file_and_a_pipe(tmp_path):
