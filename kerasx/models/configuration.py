@@ -38,6 +38,7 @@ def arguments_of_config(config, cls, from_file=False, scores=True):
     config, passed = _understood(config, cls, from_file)
     check_synonyms(config, source.keys)
     if is_huggingface(config, cls):
+        _check_leaky_relu(config)
         config = _with_defaults(config, source)
     arguments, keys = {}, {}
     for key, value in cls.translate_config(dict(config)).items():
@@ -83,6 +84,16 @@ def _check_required(config, cls, scores):
                 f"`{key}` must be {value!r} in the configuration of a `{cls.__name__}`.",
                 **{key: config[key]},
             )
+
+
+def _check_leaky_relu(config):
+    """Refuse an activation whose name means another slope to transformers (0.01) than to Keras."""
+    for key in [key for key, value in config.items() if value == "leaky_relu"]:
+        raise invalid(
+            f"`{key}` must be another activation: 'leaky_relu' has the slope 0.01 in transformers "
+            "and 0.2 in Keras. Pass a function, as build_transformer_model(..., hidden_act=...).",
+            **{key: "leaky_relu"},
+        )
 
 
 def _understood(config, cls, from_file):

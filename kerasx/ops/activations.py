@@ -17,6 +17,12 @@ def gelu_tanh(x):
 
 
 @keras.saving.register_keras_serializable("kerasx")
+def quick_gelu(x):
+    """Compute x σ(1.702 x), the approximation of GELU in CLIP and GPT-2's relatives."""
+    return x * ops.sigmoid(1.702 * x)
+
+
+@keras.saving.register_keras_serializable("kerasx")
 def swish(x):
     """Compute swish (SiLU), x σ(x)."""
     return ops.silu(x)
@@ -34,6 +40,12 @@ _ACTIVATIONS = {
     "gelu_tanh": gelu_tanh,
     "gelu_new": gelu_tanh,
     "gelu_pytorch_tanh": gelu_tanh,
+    "gelu_python": gelu_erf,
+    "gelu_python_tanh": gelu_tanh,
+    "gelu_accurate": gelu_tanh,
+    "gelu_fast": gelu_tanh,
+    "quick_gelu": quick_gelu,
+    "hardswish": ops.hard_silu,
     "swish": swish,
 }
 
@@ -42,7 +54,7 @@ def get_activation(identifier):
     """Return the activation of a given name in a configuration file; return a callable unchanged.
 
     "gelu" is the exact form; "gelu_new", "gelu_tanh" and "gelu_pytorch_tanh" the tanh form.
-    Other names are those of Keras.
+    Names that transformers has alone are known, too; other names are those of Keras.
 
     >>> get_activation("gelu_new").__name__
     'gelu_tanh'
