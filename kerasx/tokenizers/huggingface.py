@@ -199,10 +199,6 @@ class HuggingFaceTokenizer(TokenizerBase):
         """Return the vocabulary's token of an id, or the characters that are unknown."""
         return token if i == self.unk_id else self.id_to_token(i)
 
-    def _tokenize(self, text):
-        found = self._encoded(text)
-        return [self._shown(i, token) for i, token in zip(found.ids, found.tokens)]
-
     def _text_ids(self, text, limit=None):
         return self._encoded(text).ids
 

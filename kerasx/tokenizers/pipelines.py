@@ -48,7 +48,6 @@ class Pieces:
         unk_id: id of the unknown piece of a unigram model, if the file says it.
         extra: special tokens of the file beside the named ones; None if the file is silent.
         frame: the file's post-processor, or None.
-        byte_fallback: whether a unigram model spells unknown characters in bytes.
     """
 
     vocab: Any
@@ -57,7 +56,6 @@ class Pieces:
     unk_id: int | None = None
     extra: list | None = None
     frame: Any = None
-    byte_fallback: bool = False
 
 
 class Family(NamedTuple):
@@ -155,7 +153,7 @@ def _llama(pieces, options, named):
 def _unigram(pieces, unk_id, scheme="always", steps=(), splits=None, charsmap=None):
     """Return a unigram tokenizer of words after normalizers `steps`, with "▁" for spaces."""
     tk = import_tokenizers()
-    model = tk.models.Unigram(pieces.vocab, unk_id=unk_id, byte_fallback=pieces.byte_fallback)
+    model = tk.models.Unigram(pieces.vocab, unk_id=unk_id, byte_fallback=False)
     backend = tk.Tokenizer(model)
     steps = [*steps, *([tk.normalizers.Precompiled(charsmap)] if charsmap else [])]
     if steps:

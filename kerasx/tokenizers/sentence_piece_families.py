@@ -15,7 +15,7 @@ from kerasx.files.protobuf import read_fields, read_numbers
 # field numbers of SentencePiece's messages, and values of its enums
 _PIECES, _TRAINER, _NORMALIZER = 1, 2, 3
 _TEXT, _SCORE, _TYPE = 1, 2, 3
-_MODEL_TYPE, _BYTE_FALLBACK, _UNK_ID = 3, 35, 40
+_UNK_ID = 40
 _CHARSMAP = 2
 _NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4
 
@@ -33,14 +33,12 @@ class PieceModel:
         pieces: list of (piece, score).
         types: list of int, the type of each piece.
         unk_id: id of the unknown piece.
-        byte_fallback: whether unknown characters are spelled in bytes.
         charsmap: bytes, the table of the normalization; None for none.
     """
 
     pieces: list
     types: list
     unk_id: int
-    byte_fallback: bool
     charsmap: bytes | None
 
     def symbols(self):
@@ -67,7 +65,6 @@ def read_piece_model(path):
         [(text, score) for text, score, _ in pieces],
         [kind for _, _, kind in pieces],
         trainer.get(_UNK_ID, 0),
-        bool(trainer.get(_BYTE_FALLBACK, 0)),
         normalizer.get(_CHARSMAP) or None,
     )
 
