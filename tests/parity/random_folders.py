@@ -17,6 +17,30 @@ DTYPES = ["float32", "float32", "float16", "bfloat16"]
 WRAPPERS = ["module.", "_orig_mod.", "model.", "module._orig_mod.", "net.model."]
 OTHERS = ["bert_model.", "backbone.", "text_encoder."]
 LENGTHS, WIDTH = (9, 5), 9
+# keys of configurations that people have, which change no graph
+FOREIGN_KEYS = {
+    "_attn_implementation_autoset": True,
+    "_num_labels": 5,
+    "attn_implementation": "sdpa",
+    "bad_words_ids": None,
+    "custom_pipelines": {},
+    "do_sample": False,
+    "is_composition": False,
+    "max_length": 20,
+    "model_name": "mine",
+    "num_beams": 1,
+    "output_scores": False,
+    "prefix": "summarize: ",
+    "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity",
+    "sentence_transformers": {"version": "3.0.0"},
+    "tf_legacy_loss": False,
+    "torchscript": False,
+    "unsloth_version": "2024.9",
+    "use_bfloat16": False,
+    "use_flash_attn": True,
+    "vocab_file": "vocab.txt",
+    "xla_device": None,
+}
 
 
 @dataclass
@@ -82,6 +106,7 @@ def random_folder(seed, path):
     model.config.architectures = [head]
     model.config.save_pretrained(path)
     steps = [head, dtype]
+    add_foreign_keys(draw, path / "config.json", steps)
     tensors = with_ties(draw, model.state_dict(), steps)
     tensors = {k: v.to(getattr(torch, dtype)) for k, v in tensors.items()}
     tensors = with_buffers(draw, model, tensors, steps)
@@ -95,6 +120,14 @@ def random_folder(seed, path):
     options = family.backbone if backbone else {}
     steps += ["backbone"] * backbone
     return Folder(path, family, head, model, options, tokens, segments, steps)
+
+
+def add_foreign_keys(draw, path, steps):
+    """Add keys to a configuration that change no graph."""
+    names = draw.sample([*FOREIGN_KEYS], draw.choice([0, 2, 5]))
+    config = json.loads(path.read_text()) | {name: FOREIGN_KEYS[name] for name in names}
+    path.write_text(json.dumps(config))
+    steps += names
 
 
 def random_tokens(draw, size, pad):
