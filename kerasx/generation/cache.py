@@ -70,6 +70,12 @@ class DecodingGraphs:
                 "`model` must be a keras.Model built with application='lm' or 'unilm' to generate.",
                 model=model,
             )
+        if not scores_tokens(model):
+            raise invalid(
+                "`model` must have a score for each token in its last output to generate: build it "
+                "with application='lm', or an encoder-decoder with_lm='linear' or True.",
+                outputs=[tuple(x.shape) for x in model.outputs],
+            )
         self.context = _context(model)
         self._roles = roles_of(model)
         self._graph = self._behind_encoder()
@@ -116,12 +122,6 @@ class DecodingGraphs:
                 "`model` must be the whole encoder-decoder model, the builder's `.model`, to "
                 "generate.",
                 inputs=[x.name for x in self.model.inputs],
-            )
-        if self.model.outputs[-1].shape[-1] != embedding_of(self.model, "token").input_dim:
-            raise invalid(
-                "`model` must be built with_lm='linear' or True to generate: its last output must "
-                "hold a score for each token.",
-                outputs=[x.shape for x in self.model.outputs],
             )
         return keras.Function(self._decoder_inputs(), self.model.outputs)
 
@@ -224,6 +224,12 @@ def decoding_kind(model):
     layers = model.layers if isinstance(model, keras.Model) else []
     kinds = [layer.kind for layer in layers if getattr(layer, "kind", None) in _MASKS]
     return kinds[0] if len(kinds) == 1 else None
+
+
+def scores_tokens(model):
+    """Return whether the last output of a model has a score for each token it embeds."""
+    table = embedding_of(model, "token")
+    return table is None or model.outputs[-1].shape[-1] == table.input_dim
 
 
 def _replay(graph, inputs, call):

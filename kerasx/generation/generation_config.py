@@ -84,14 +84,15 @@ _HARMLESS = frozenset(
 def read_generation_config(folder):
     """Return the settings of generation_config.json, without those that are null.
 
-    A folder without that file has them in its config.json, as older ones do.
+    A folder without that file has them in its config.json, as older ones do. The file says that
+    there is no end token by leaving it out; an older config.json may just not say it.
 
     Raises:
         ValueError: the file is no JSON object.
     """
     path = os.path.join(folder, _FILE)
     if os.path.isfile(path):
-        config = read_config(path)
+        config = {"eos_token_id": []} | read_config(path)
     else:
         known = {*SETTINGS, *_MISSING}
         config = {k: v for k, v in read_config(folder).items() if k in known}
@@ -115,10 +116,11 @@ def generator_arguments(config, model, **settings):
         config = {k: v for k, v in config.items() if k != "max_new_tokens"}
     config = {k: v for k, v in {**config, **settings}.items() if v is not None}
     _check_built(config)
+    says_end = "eos_token_id" in config
     config = {**SETTINGS, **config}
     ids = _Ids(config, model)
     return {
-        "end_id": ids.end,
+        **({"end_id": ids.end} if says_end else {}),
         "start_id": ids.start,
         "min_new_tokens": config["min_new_tokens"],
         "strategy": _strategy(config),

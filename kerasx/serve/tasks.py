@@ -3,7 +3,7 @@
 import os
 
 from kerasx.checks import invalid
-from kerasx.generation.cache import decoding_kind
+from kerasx.generation.cache import decoding_kind, scores_tokens
 from kerasx.generation.generation_config import read_generation_config
 from kerasx.models.any_folder import is_saved, open_folder
 from kerasx.serve.generation import Generation
@@ -23,8 +23,8 @@ def load(model):
 def tasks_of(artefact, config, limits, start_id=None):
     """Return {endpoint: task}, the tasks of an `Artefact`.
 
-    A model with labels classifies, a model with a causal or UniLM mask generates, any other model
-    embeds; so does the encoder of an encoder-decoder.
+    A model with labels classifies, a model with a causal or UniLM mask that scores tokens
+    generates, any other model embeds; so does the encoder of an encoder-decoder.
 
     Args:
         artefact: of `load`.
@@ -46,9 +46,9 @@ def tasks_of(artefact, config, limits, start_id=None):
     tokenizer.encode("你好")  # loads word lists now, not at the first request
     if artefact.labels is not None:
         return {"classify": Classification(model, tokenizer, artefact.labels, limits.max_prompt)}
-    if decoding_kind(model) is None:
-        return {"embed": Embedding(model, tokenizer, limits.max_prompt)}
-    tasks = {"generate": Generation(artefact, config, limits, start_id)}
-    if hasattr(builder, "encoder"):
-        tasks["embed"] = Embedding(builder.encoder, tokenizer, limits.max_prompt)
+    generates = decoding_kind(model) is not None and scores_tokens(model)
+    tasks = {"generate": Generation(artefact, config, limits, start_id)} if generates else {}
+    encoder = getattr(builder, "encoder", None if tasks else model)
+    if encoder is not None:
+        tasks["embed"] = Embedding(encoder, tokenizer, limits.max_prompt)
     return tasks

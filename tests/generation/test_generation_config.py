@@ -36,7 +36,7 @@ def arguments(model, **config):
 def test_without_settings_it_is_greedy_to_twenty_tokens(model):
     found = generator_arguments({}, model)
     assert isinstance(found["strategy"], Greedy) and found["constraints"] == []
-    assert (found["end_id"], found["start_id"], found["min_new_tokens"]) == ([], None, 0)
+    assert (found["start_id"], found["min_new_tokens"]) == (None, 0) and "end_id" not in found
     assert (found["max_new_tokens"], found["max_length"]) == (20, 24)
     generate = Generator(model, **found)
     assert [len(generate([[3] * n]).best[0]) for n in (1, 10)] == [20, 14]
@@ -46,6 +46,7 @@ def test_ids_are_taken_from_it_as_far_as_the_model_has_them(model):
     found = arguments(model, eos_token_id=[2, 3, 50256], pad_token_id=50256, bos_token_id=1)
     assert found["end_id"] == [2, 3] and "pad_id" not in found
     assert arguments(model, eos_token_id=2, pad_token_id=0)["pad_id"] == 0
+    assert arguments(model, eos_token_id=[])["end_id"] == []
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,8 @@ def test_the_file_is_read_or_an_older_config(tmp_path):
     assert read_generation_config(tmp_path) == {"eos_token_id": 5, "num_beams": 3}
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [6, 7]}))
     assert read_generation_config(str(tmp_path)) == {"eos_token_id": [6, 7]}
+    (tmp_path / "generation_config.json").write_text("{}")
+    assert read_generation_config(tmp_path) == {"eos_token_id": []}, "no end, whatever ends a text"
     (tmp_path / "generation_config.json").write_text("[]")
     with pytest.raises(ValueError, match="generation_config.json"):
         read_generation_config(tmp_path)

@@ -17,7 +17,9 @@ from kerasx.generation import (
 )
 from kerasx.generation.cache import DecodingGraphs
 from kerasx.layers import Loss
+from kerasx.models import build_transformer_model
 from tests.generation.models import (
+    SIZES,
     all_sequences,
     conditional_model,
     continued_segments,
@@ -383,7 +385,8 @@ def test_bad_settings_are_named(model, options):
 
 
 def test_models_that_cannot_generate_are_refused():
-    for model in (tiny_model("encoder"), "model", None):
+    vectors = build_transformer_model(model="gpt2", final_activation=None, **SIZES)
+    for model in (tiny_model("encoder"), "model", None, vectors):
         with pytest.raises(ValueError, match="application"):
             Generator(model)
     with pytest.raises(ValueError, match="segment_id"):

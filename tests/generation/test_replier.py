@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kerasx.callbacks import SamplePreview
 from kerasx.data import sequence_padding
 from kerasx.generation import Greedy, Replier, chat
 from kerasx.losses import MaskedCrossEntropy
@@ -90,6 +91,18 @@ def test_replies_in_a_batch_are_those_to_each_alone(reply):
     together = reply(dialogues)
     assert together == [reply([turns])[0] for turns in dialogues]
     assert len(set(together)) > 1
+
+
+def test_ids_beyond_the_vocabulary_are_no_text():
+    """A model may have more embeddings than its tokenizer has tokens."""
+    larger = tiny_model(model="nezha", max_position=None, seed=11, vocab_size=14)
+    (bias,) = larger.get_layer("MLM-Bias").weights
+    bias.assign(np.eye(14)[12] * 99)
+    reply = Replier(larger, TOKENIZER, Greedy(), maxlen=LENGTH, max_new_tokens=4)
+    assert reply([TURNS[:1]]) == [""]
+    preview = SamplePreview(reply, [TURNS[:1]])
+    preview.on_epoch_end(0)
+    assert preview.history == [(0, [""])]
 
 
 def test_no_dialogues_have_no_replies(model):

@@ -74,6 +74,19 @@ def test_an_encoder_decoder_answers_and_embeds(tmp_path):
     assert answer["outputs"][0]["text"] == tokenizer.decode(ids, skip_special_tokens=True)
 
 
+@pytest.mark.parametrize("family, head", [("gpt2", "GPT2Model"), ("t5", "T5Model")])
+def test_a_model_without_scores_embeds(family, head, tmp_path):
+    folder = save_folder(tmp_path, family)
+    model = getattr(transformers, head).from_pretrained(folder).eval()
+    model.save_pretrained(folder)
+    client = client_of(folder)
+    assert client.get("/health").json()["endpoints"] == ["/embed"]
+    (vector,) = client.post("/embed", json={"texts": ["你好"]}).json()["vectors"]
+    with torch.no_grad():
+        expected = getattr(model, "encoder", model)(inputs(folder, "你好")["input_ids"])[0]
+    np.testing.assert_allclose(vector, expected[0].mean(dim=0), atol=1e-4)
+
+
 def test_turns_are_written_by_the_chat_template(tmp_path):
     client = client_of(save_folder(tmp_path, "qwen2", repetition_penalty=1.3))
     assert client.get("/health").json()["dialogue"]
