@@ -43,7 +43,7 @@ SETTINGS = {
     "max_length": None,
     "max_new_tokens": None,
     "min_length": 0,
-    "min_new_tokens": 0,
+    "min_new_tokens": None,
     "bos_token_id": None,
     "eos_token_id": None,
     "pad_token_id": None,
@@ -122,9 +122,9 @@ def generator_arguments(config, model, **settings):
     return {
         **({"end_id": ids.end} if says_end else {}),
         "start_id": ids.start,
-        "min_new_tokens": config["min_new_tokens"],
+        "min_new_tokens": config["min_new_tokens"] or 0,
         "strategy": _strategy(config),
-        "constraints": _constraints(config, ids.end),
+        "constraints": _constraints(config, ids),
         "keep_end": True,
         **({} if ids.pad is None else {"pad_id": ids.pad}),
         **_lengths(config, model),
@@ -135,16 +135,17 @@ class _Ids:
     """The special tokens of a configuration; ids beyond the vocabulary are never generated."""
 
     def __init__(self, config, model):
-        size = embedding_of(model, "token").input_dim
-
-        def known(name):
-            given = config[name] if isinstance(config[name], (list, tuple)) else [config[name]]
-            return [i for i in given if isinstance(i, int) and 0 <= i < size]
-
-        self.end = known("eos_token_id")
-        self.pad = next(iter(known("pad_token_id")), None)
-        starts = [*known("decoder_start_token_id"), *known("bos_token_id")]
+        self.config, self.size = config, embedding_of(model, "token").input_dim
+        self.end = self.known("eos_token_id")
+        self.pad = next(iter(self.known("pad_token_id")), None)
+        starts = [*self.known("decoder_start_token_id"), *self.known("bos_token_id")]
         self.start = starts[0] if starts and "source" in roles_of(model) else None
+
+    def known(self, name):
+        """Return the ids of a setting, one or several, that are in the vocabulary."""
+        given = self.config[name]
+        given = given if isinstance(given, (list, tuple)) else [given]
+        return [i for i in given if isinstance(i, int) and 0 <= i < self.size]
 
 
 def _check_names(settings):
@@ -207,18 +208,18 @@ def _strategy(config):
     return Greedy()
 
 
-def _constraints(config, ends):
+def _constraints(config, ids):
     """Return the constraints, in the order in which transformers applies them."""
-    found = []
+    found, ends = [], ids.end
     if config["repetition_penalty"] != 1:
         found.append(RepetitionPenalty(config["repetition_penalty"]))
     if config["no_repeat_ngram_size"]:
         found.append(NoRepeatNgrams(config["no_repeat_ngram_size"]))
-    banned = [ids for ids in config["bad_words_ids"] or () if ids not in [[end] for end in ends]]
-    banned += [[i] for i in config["suppress_tokens"] or ()]
+    banned = [word for word in config["bad_words_ids"] or () if word not in [[i] for i in ends]]
+    banned += [[i] for i in ids.known("suppress_tokens")]
     if banned:
         found.append(BannedWords(banned))
-    if config["min_length"] and ends:
+    if config["min_length"] and ends and config["min_new_tokens"] is None:
         found.append(NoEndBefore(ends, length=config["min_length"]))
     first, last = config["forced_bos_token_id"], config["forced_eos_token_id"]
     if config["begin_suppress_tokens"]:

@@ -99,6 +99,13 @@ def test_penalties_and_bans_are_constraints_in_the_order_of_transformers(model):
     assert (found[3].length, found[4].end_ids, found[4].least) == (5, [4], 2)
 
 
+def test_the_least_number_of_new_tokens_comes_before_the_least_length(model):
+    ends = dict(eos_token_id=2, min_length=5)
+    assert len(arguments(model, **ends)["constraints"]) == 1
+    found = arguments(model, **ends, min_new_tokens=0, suppress_tokens=[99])
+    assert (found["constraints"], found["min_new_tokens"]) == ([], 0)
+
+
 def test_lengths_are_those_of_new_tokens_or_of_all(model):
     assert arguments(model, max_new_tokens=7, max_length=9)["max_new_tokens"] == 7
     found = arguments(model, max_length=9)
