@@ -1,5 +1,7 @@
 """A folder in is text out: what transformers generates and says, token for token."""
 
+import random
+
 import pytest
 import torch
 import transformers
@@ -148,3 +150,47 @@ def test_what_is_no_folder_is_named(tmp_path):
     for folder in ("/nowhere", tmp_path):
         with pytest.raises(ValueError, match="folder"):
             Generator.from_folder(folder)
+
+
+def random_settings(rng):
+    """Return settings of generation, each with a probability of 0.3."""
+    ids = [rng.randrange(10, 50) for _ in range(4)]  # none of them forced
+    possible = {
+        "repetition_penalty": rng.choice([1.2, 0.8, 2.0]),
+        "no_repeat_ngram_size": rng.choice([1, 2, 3]),
+        "bad_words_ids": [ids[:1], ids[1:3]],
+        "suppress_tokens": ids[3:],
+        "begin_suppress_tokens": ids[:2],
+        "min_new_tokens": rng.choice([1, 4]),
+        "min_length": rng.choice([3, 30]),
+        "num_beams": rng.choice([2, 3]),
+        "length_penalty": rng.choice([0.0, 2.0, -1.0]),
+        "early_stopping": rng.choice([True, False, "never"]),
+        "forced_bos_token_id": rng.choice([5, 9]),
+        "forced_eos_token_id": rng.choice([1, 2]),
+        "eos_token_id": rng.sample(range(40), 12),
+        "max_new_tokens": rng.choice([1, 5, 9]),
+        "max_length": rng.choice([70, 80]),
+    }
+    found = {name: value for name, value in possible.items() if rng.random() < 0.3}
+    alone = () if "num_beams" in found else ("length_penalty", "early_stopping")
+    return {name: value for name, value in found.items() if name not in alone}
+
+
+@pytest.mark.once
+@pytest.mark.slow("a hundred folders")
+@pytest.mark.parametrize("seed", range(100))
+def test_random_settings_give_the_tokens_of_transformers(seed, tmp_path):
+    rng = random.Random(seed)
+    family, settings = rng.choice(list(FAMILIES)), random_settings(rng)
+    folder = save_folder(tmp_path, family, seed=seed, **settings)
+    text, model = rng.choice(PROMPTS), _model(folder)
+    inputs = transformers.AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
+    inputs = {k: v for k, v in inputs.items() if k in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        (row,) = model.generate(**inputs)
+    ids = row[1 if model.config.is_encoder_decoder else inputs["input_ids"].shape[1] :].tolist()
+    end = model.generation_config.eos_token_id
+    ends = end if isinstance(end, list) else [end]
+    expected = ids[: next((i for i, x in enumerate(ids) if x in ends), None)]
+    assert Generator.from_folder(folder)([text]).best == [expected]
