@@ -14,6 +14,7 @@ from kerasx.models.builder_arguments import (
     parameters,
 )
 from kerasx.models.families import MODELS
+from kerasx.models.families.encoder_decoder import EncoderDecoder
 from kerasx.tokenizers.saving import (
     check_no_other_vocabulary,
     pretrained_config,
@@ -34,7 +35,8 @@ def save_pretrained(model, folder, tokenizer=None):
     Args:
         model: a builder, or the keras.Model that it built.
         folder: path of the folder; made if it does not exist.
-        tokenizer: a tokenizer of `kerasx.tokenizers`, which is written too.
+        tokenizer: a tokenizer of `kerasx.tokenizers`, which is written too; its special tokens
+            become those that the configuration starts and ends generated texts with.
 
     Raises:
         ValueError: Hugging Face has no equal model; the message names the differing arguments.
@@ -55,6 +57,7 @@ def save_pretrained(model, folder, tokenizer=None):
         "config.json": lambda path: _write_json(config, path),
     }
     if tokenizer is not None:
+        config |= _special_ids(builder, tokenizer)
         files[vocabulary_name(tokenizer)] = lambda path: write_vocabulary(tokenizer, path)
         options = pretrained_config(tokenizer)
         files["tokenizer_config.json"] = lambda path: _write_json(options, path)
@@ -78,6 +81,16 @@ def _config(builder):
         f"Received: a {type(builder).__name__}, which differs from\n    "
         + ("\n    ".join(refused) or "all of them: the family has no heads there")
     )
+
+
+def _special_ids(builder, tokenizer):
+    """Return the ids by which transformers' `generate` starts and ends a text."""
+    ids = {"bos_token_id": tokenizer.start_id, "eos_token_id": tokenizer.end_id}
+    if isinstance(builder, EncoderDecoder):
+        ends = builder.starts_with_end
+        ids["decoder_start_token_id"] = tokenizer.end_id if ends else builder.pad_id
+        ids["forced_eos_token_id"] = tokenizer.end_id if ends else None
+    return {name: i for name, i in ids.items() if i is not None}
 
 
 def _config_of_head(builder, head, asks):

@@ -251,6 +251,7 @@ TEMPORARY = os.path.basename(temporary_path("", "a"))
         f'{{"/a": "{TEMPORARY}"}}',
         f'{{"a": "x/{TEMPORARY}"}}',
     ],
+    ids=range(9),  # a temporary name differs between the workers of a run
 )
 def test_a_journal_that_is_not_ours_is_an_error_and_moves_nothing(tmp_path, journal):
     folder = tmp_path / "folder"

@@ -279,17 +279,18 @@ FAMILIES = {
 }
 
 
-def random_model(draw, head, family):
+def random_model(draw, head, family, config=()):
     """Return a model with random weights, biases, normalizations and scores too.
 
     Args:
         draw: a random.Random.
         head: its class.
         family: the `Family`.
+        config: entries of the configuration that are not drawn.
     """
     torch.manual_seed(draw.randrange(10**6))
     cls = getattr(transformers, head)
-    options = {**family.config(draw), **family.heads.get(head, {})}
+    options = {**family.config(draw), **family.heads.get(head, {}), **dict(config)}
     model = cls(cls.config_class(**options)).eval()
     separate = head.endswith(("T5ForConditionalGeneration", "ForCausalLM")) and draw.random() < 0.5
     if separate and not hasattr(model, "cls") and not hasattr(model.lm_head, "decoder"):

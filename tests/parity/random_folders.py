@@ -92,13 +92,21 @@ def outputs_of(model, folder):
     return [x.float().numpy() for x in (found[1::-1] if both else found[:1])]
 
 
-def random_folder(seed, path):
-    """Write the folder number `seed`, and return it as a `Folder`."""
+def random_folder(seed, path, family=None, heads=None, config=()):
+    """Write the folder number `seed`, and return it as a `Folder`.
+
+    Args:
+        seed: int.
+        path: pathlib.Path.
+        family: the `Family`; by default the families take turns.
+        heads: classes to choose from; by default those of the family, foreign ones among them.
+        config: entries of the configuration that are not drawn.
+    """
     draw = random.Random(seed)
-    family = [*FAMILIES.values()][seed % len(FAMILIES)]
-    foreign = draw.random() < 0.3
-    head = draw.choice([*(family.foreign if foreign else family.heads)])
-    model = random_model(draw, head, family)
+    family = family or [*FAMILIES.values()][seed % len(FAMILIES)]
+    foreign = heads is None and draw.random() < 0.3
+    head = draw.choice(heads or [*(family.foreign if foreign else family.heads)])
+    model = random_model(draw, head, family, config)
     dtype = draw.choice(DTYPES)
     for parameter in model.parameters():
         if parameter.requires_grad:  # constants such as frequencies are float32 in every model
@@ -116,7 +124,7 @@ def random_folder(seed, path):
     has_segments = family.segments and model.config.type_vocab_size > 0
     segments = (np.arange(WIDTH) > 3)[None] * np.ones((2, 1), int) if has_segments else None
     inside = model.base_model is not model and not family.heads.get(head, {}).get("is_decoder")
-    backbone = foreign or (inside and draw.random() < 0.2)
+    backbone = foreign or (heads is None and inside and draw.random() < 0.2)
     options = family.backbone if backbone else {}
     steps += ["backbone"] * backbone
     return Folder(path, family, head, model, options, tokens, segments, steps)
