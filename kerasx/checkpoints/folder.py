@@ -35,6 +35,15 @@ _EXPECTED = {
     "pytorch_model.bin",
     "vocab": "vocab.txt, spiece.model, sentencepiece.model, tokenizer.model or tokenizer.json",
 }
+# weights of other programs: (pattern of the file name, how to get weights that are read)
+_FOREIGN = (
+    (
+        r"tf_model(\.weights)?\.h5|flax_model\.msgpack",
+        "is of transformers 4 on TensorFlow or Flax, whose from_pretrained(..., from_tf=True or "
+        "from_flax=True) and save_pretrained write model.safetensors",
+    ),
+    (r".*\.gguf", "is of llama.cpp: take the model's folder with model.safetensors"),
+)
 
 
 @dataclass(frozen=True)
@@ -92,11 +101,21 @@ def describe_folder(path, require=("config", "checkpoint")):
         if not found[what]:
             raise invalid(
                 f"`path` must be a folder with a {what}: {_EXPECTED[what]}. "
-                f"The folder holds {_shorten(names)}.",
+                f"The folder holds {_shorten(names)}.{foreign_hint(names)}",
                 path=folder,
             )
     paths = [name and os.path.join(folder, name) for name in found.values()]
     return FolderDescription(*paths, format)
+
+
+def foreign_hint(names):
+    """Return a sentence on the first of the files whose weights only other programs read, or "".
+
+    >>> foreign_hint(["config.json", "model.gguf"])
+    " model.gguf is of llama.cpp: take the model's folder with model.safetensors."
+    """
+    found = ((n, advice) for pattern, advice in _FOREIGN for n in names if re.fullmatch(pattern, n))
+    return next((f" {name} {advice}." for name, advice in found), "")
 
 
 def read_config(path, distinct=True):

@@ -66,7 +66,7 @@ def check_synonyms(config, keys):
     for key, value in config.items():
         name = keys.get(key, key)
         other, first = seen.setdefault(name, (key, value))
-        if None not in (value, first) and value != first:
+        if other != key and None not in (value, first) and value != first:
             raise invalid(
                 f"`{other}` and `{key}` must be equal, or one of them left out: both are the "
                 f"model's `{name}`.",

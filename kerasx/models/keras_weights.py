@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasx import backend, checkpoints
 from kerasx.checkpoints.checkpoint import readable
+from kerasx.checkpoints.folder import foreign_hint
 from kerasx.checks import check_texts
 from kerasx.models.keras_files import (
     by_order,
@@ -89,8 +90,9 @@ def _check(path, expected, stored, ignore, allow_missing):
     if wrong:
         listed = "\n".join(f"    {k}: {_difference(k, expected, stored)}" for k in sorted(wrong))
         raise ValueError(
-            f"{os.fspath(path)} must hold the weights of the same layers; nothing was loaded. "
-            "Build the model with the arguments it was saved with; ignore=[...] and "
+            f"{os.fspath(path)} must hold the weights of the same layers; nothing was loaded."
+            f"{foreign_hint([os.path.basename(path)])} Build the model with the "
+            "arguments it was saved with; ignore=[...] and "
             f"allow_missing=[...] take names of layers that may differ. They differ in\n{listed}"
         )
 

@@ -246,6 +246,10 @@ def _rebuild(config, model):
         {}, config["model"], config["application"], layers=layers, **arguments
     )
     builder.build()
+    used = set(map(id, builder.model.layers))
+    left = [layer.name for layer in model.layers if layer.weights and id(layer) not in used]
+    if left:
+        raise invalid("`arguments` must be of the model beside them.", left_out=left)
     table = embedding_of(model, "token") or embedding_of(model, "source")
     if table is not None and table.input_dim != builder.vocab_size:
         raise invalid("`vocab_size` must be the model's.", vocab_size=builder.vocab_size)

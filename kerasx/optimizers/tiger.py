@@ -52,8 +52,10 @@ class Tiger(ScalesLearningRate, backend.InPlace, keras.optimizers.Optimizer):
         learning_rate: α, a float, schedule or callable.
         beta: β; 0.965 suits language, 0.945 images.
         weight_decay: λ.
-        grad_accum_steps: k, the number of micro-batches for each update. Clipping acts on each
-            micro-batch, unlike with Keras's `gradient_accumulation_steps`.
+        grad_accum_steps: k, the number of micro-batches for each update. They weigh the same,
+            whatever their numbers of tokens; for weighed ones extend Tiger with
+            `extend_with_gradient_accumulation`. Clipping acts on each micro-batch, unlike with
+            Keras's `gradient_accumulation_steps`.
         lr_schedule: {micro-step: factor of α}, piecewise linear as in `PiecewiseLinear`.
         shrink_ratio: s.
         min_rms: the floor of RMS(θ).

@@ -27,6 +27,16 @@ def test_a_missing_checkpoint_says_what_is_there(tmp_path):
     assert describe_folder(tmp_path, require=()).checkpoint_path is None
 
 
+@pytest.mark.parametrize(
+    "name, advice",
+    [("tf_model.h5", "from_tf"), ("flax_model.msgpack", "from_flax"), ("m.gguf", "")],
+)
+def test_weights_of_other_programs_are_named_with_what_to_do(name, advice, tmp_path):
+    fill(tmp_path, "config.json", name)
+    with pytest.raises(ValueError, match=f" {name} is of .*{advice}.*model.safetensors"):
+        describe_folder(tmp_path)
+
+
 def test_a_path_that_is_no_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="existing folder"):
         describe_folder(tmp_path / "nowhere")

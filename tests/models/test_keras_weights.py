@@ -197,6 +197,13 @@ def test_no_hint_of_another_family_is_given_for_layers_of_keras(tmp_path):
     assert "looks like" not in str(caught.value)
 
 
+def test_weights_of_transformers_on_tensorflow_are_named_with_what_to_do(tmp_path):
+    main = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="bert")])
+    write_keras_2(tmp_path / "tf_model.h5", main)
+    with pytest.raises(ValueError, match="tf_model.h5 is of transformers .*save_pretrained"):
+        build_transformer_model(CONFIG, tmp_path / "tf_model.h5")
+
+
 def two_layers(units=3):
     return keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1, name="score")]
