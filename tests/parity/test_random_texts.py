@@ -46,6 +46,12 @@ GENERATING = (*CAUSAL, "ForConditionalGeneration")
 NEW, TURNS = 6, 6
 
 
+def generates(family):
+    """Return whether a family's texts are compared; `generate` gives RoBERTa false positions."""
+    heads = FAMILIES[family].heads
+    return family != "roberta" and any(head.endswith(GENERATING) for head in heads)
+
+
 def make(seed, path):
     """Return (random folder with a tokenizer, transformers' tokenizer, random texts)."""
     draw = random.Random(seed)
@@ -57,9 +63,8 @@ def make(seed, path):
     config |= {"eos_token_id": theirs.eos_token_id, "bos_token_id": theirs.bos_token_id}
     if family.pad is not None:
         config["pad_token_id"] = theirs.pad_token_id
-    heads = [head for head in family.heads if head.endswith(GENERATING)] or [*family.heads]
-    if family is FAMILIES["roberta"]:  # `generate` gives it positions from 0, its forward from 2
-        heads = [head for head in family.heads if not head.endswith(GENERATING)]
+    able = generates(TOKENIZERS[name])
+    heads = [head for head in family.heads if head.endswith(GENERATING) == able]
     found = [draw.choice(texts())[:40] + draw.choice(["", " don't 5%", "😀"]) for _ in range(3)]
     return random_folder(seed, path, family, heads, config), theirs, found
 

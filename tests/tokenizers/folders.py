@@ -273,7 +273,8 @@ _WORDS = {
     "electra": ("electra", {"tokenizer_class": "ElectraTokenizer"}),
     "distilbert": ("distilbert", {"tokenizer_class": "DistilBertTokenizer"}),
 }
-FOLDERS = [*_BPE, *_SPM, *_WORDS]
+# folder name -> model_type
+FOLDERS = {name: family for name, (family, *_) in {**_BPE, **_SPM, **_WORDS}.items()}
 
 
 def make_folder(name, folder):
