@@ -90,8 +90,10 @@ class ChatTemplate:
             variables: further values that the template reads, such as enable_thinking=False.
 
         Raises:
-            ValueError: no messages, or the template refuses them or fails; the error says why.
+            ValueError: no messages, tools that are no schemas, or the template refuses them or
+                fails; the error says why.
         """
+        _check_tools(tools)
         if add_generation_prompt is None:
             add_generation_prompt = not continue_final_message
         if continue_final_message and add_generation_prompt:
@@ -190,6 +192,17 @@ def _with_marks(value, tokens):
     if callable(getattr(value, "model_dump", None)):  # messages of pydantic, as openai's
         return _with_marks(value.model_dump(), tokens)
     return f"<{type(value).__name__}>"  # an object has methods that a template must not call
+
+
+def _check_tools(tools):
+    """Raise unless the tools are None or dicts: a function would be its type's name in the text."""
+    if (
+        tools is None
+        or isinstance(tools, (list, tuple))
+        and all(isinstance(tool, Mapping) for tool in tools)
+    ):
+        return
+    raise invalid("`tools` must be a list of JSON schemas (dicts), one for each tool.", tools=tools)
 
 
 def _messages(messages):

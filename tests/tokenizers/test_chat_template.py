@@ -143,6 +143,14 @@ def test_no_messages_are_refused(messages):
         ChatTemplate("a").render(messages)
 
 
+@pytest.mark.parametrize(
+    "tools", [[len], [TOOL, len], TOOL, ["get_weather"], "get_weather", [None]]
+)
+def test_tools_that_are_no_schemas_are_refused(tools):
+    with pytest.raises(ValueError, match="`tools` must be a list of JSON schemas"):
+        ChatTemplate(CHATML).render(CHATS[0], tools=tools)
+
+
 def test_a_tokenizer_without_a_template_says_so():
     tokenizer = Tokenizer({t: i for i, t in enumerate(["[UNK]", "[CLS]", "[SEP]", "好"])})
     with pytest.raises(ValueError, match="`chat_template` must be set"):
