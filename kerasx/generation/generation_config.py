@@ -5,7 +5,7 @@ import logging
 import os
 
 from kerasx.checkpoints import read_config
-from kerasx.checks import invalid
+from kerasx.checks import check_integer, invalid
 from kerasx.generation.constraints.banned_words import BannedWords
 from kerasx.generation.constraints.constraint import NoEndBefore
 from kerasx.generation.constraints.forced_tokens import ForcedTokens
@@ -109,7 +109,7 @@ def generator_arguments(config, model, **settings):
             takes one away.
 
     Raises:
-        ValueError: a setting is unknown, or changes the text and is not built.
+        ValueError: a setting is unknown, of a wrong type, or changes the text and is not built.
     """
     _check_names(settings)
     if "max_length" in settings and "max_new_tokens" not in settings:
@@ -145,7 +145,8 @@ class _Ids:
         """Return the ids of a setting, one or several, that are in the vocabulary."""
         given = self.config[name]
         given = given if isinstance(given, (list, tuple)) else [given]
-        return [i for i in given if isinstance(i, int) and 0 <= i < self.size]
+        ids = [check_integer(name, i) for i in given if i is not None]
+        return [i for i in ids if 0 <= i < self.size]
 
 
 def _check_names(settings):
@@ -178,7 +179,8 @@ def _check_built(config):
 
 def _strategy(config):
     """Return the strategy that transformers would choose."""
-    beams, samples = config["num_beams"], config["num_return_sequences"]
+    beams = check_integer("num_beams", config["num_beams"])
+    samples = config["num_return_sequences"]
     if config["do_sample"] and beams > 1:
         raise invalid(
             "Beams that are sampled are not built: pass do_sample=False, or num_beams=1.",

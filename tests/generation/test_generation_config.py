@@ -3,6 +3,7 @@
 import json
 import logging
 
+import numpy as np
 import pytest
 
 from kerasx.generation import (
@@ -47,6 +48,16 @@ def test_ids_are_taken_from_it_as_far_as_the_model_has_them(model):
     assert found["end_id"] == [2, 3] and "pad_id" not in found
     assert arguments(model, eos_token_id=2, pad_token_id=0)["pad_id"] == 0
     assert arguments(model, eos_token_id=[])["end_id"] == []
+    assert arguments(model, eos_token_id=np.int64(2))["end_id"] == [2]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"eos_token_id": "2"}, {"eos_token_id": [2, "3"]}, {"pad_token_id": "0"}, {"num_beams": "4"}],
+)
+def test_numbers_that_are_text_are_refused(model, config):
+    with pytest.raises(ValueError, match=f"`{next(iter(config))}` must be an integer"):
+        arguments(model, **config)
 
 
 @pytest.mark.parametrize(
