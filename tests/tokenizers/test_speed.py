@@ -77,9 +77,9 @@ def tasks():
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_long_text_of_any_kind_is_read_in_linear_time(name):
     jieba_cut("好")  # loads the dictionary
-    short, long = TEXTS[name](1 << 12), TEXTS[name](1 << 15)
-    for task in tasks():
-        assert seconds(task, long) < 20 * seconds(task, short) + 0.2
+    short, long = TEXTS[name](1 << 12), TEXTS[name](1 << 16)
+    for task in tasks():  # linear is 16 times, quadratic 256; a second for a busy machine
+        assert seconds(task, long) < 40 * seconds(task, short) + 1
 
 
 @pytest.mark.slow("a megabyte of each of twenty kinds, for three kinds of tokenizers")
