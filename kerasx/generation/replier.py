@@ -1,6 +1,6 @@
 """Reply to dialogues, and chat in the terminal."""
 
-from kerasx.checks import check_integer
+from kerasx.checks import check_integer, invalid
 from kerasx.generation.chat_prompt import encode_turns
 from kerasx.generation.generator import Generator
 from kerasx.generation.strategies.sampling import Sampling
@@ -40,6 +40,11 @@ class Replier:
             strategy = Sampling(top_k=5) if strategy is None else strategy
             options = {"max_new_tokens": max_new_tokens, "tokenizer": tokenizer}
             model = Generator(model, strategy, **options)
+        if model.tokenizer is None:
+            raise invalid(
+                "`tokenizer` must be given: to the Generator, where `model` is one.",
+                tokenizer=tokenizer,
+            )
         self.generate, max_new_tokens = model, model.max_new_tokens
         maxlen = (model.graphs.reach or 512) if maxlen is None else maxlen
         check_integer("maxlen", maxlen, max_new_tokens + 2)

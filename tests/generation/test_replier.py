@@ -6,7 +6,7 @@ from keras import ops
 
 from kerasx.callbacks import SamplePreview
 from kerasx.data import sequence_padding
-from kerasx.generation import Greedy, Replier, chat
+from kerasx.generation import Generator, Greedy, Replier, chat
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.tokenizers import Tokenizer, encode_dialogue, encode_prompt
 from tests.generation.models import tiny_model
@@ -20,7 +20,7 @@ LENGTH = 16
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny_model(model="nezha", max_position=None, seed=11)
+    return tiny_model(model="nezha", seed=11)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_replies_in_a_batch_are_those_to_each_alone(reply):
 
 def test_ids_beyond_the_vocabulary_are_no_text():
     """A model may have more embeddings than its tokenizer has tokens."""
-    larger = tiny_model(model="nezha", max_position=None, seed=11, vocab_size=14)
+    larger = tiny_model(model="nezha", seed=11, vocab_size=14)
     (bias,) = larger.get_layer("MLM-Bias").weights
     bias.assign(np.eye(14)[12] * 99)
     reply = Replier(larger, TOKENIZER, Greedy(), maxlen=LENGTH, max_new_tokens=4)
@@ -103,6 +103,12 @@ def test_ids_beyond_the_vocabulary_are_no_text():
     preview = SamplePreview(reply, [TURNS[:1]])
     preview.on_epoch_end(0)
     assert preview.history == [(0, [""])]
+
+
+def test_there_must_be_a_tokenizer(model):
+    for made, tokenizer in ((model, None), (Generator(model, max_new_tokens=4), TOKENIZER)):
+        with pytest.raises(ValueError, match="`tokenizer` must be given"):
+            Replier(made, tokenizer)
 
 
 def test_no_dialogues_have_no_replies(model):
