@@ -30,11 +30,12 @@ def open_folder(folder, generates=False):
         An `Artefact`; labels are the names of the classes in the configuration.
 
     Raises:
-        ValueError: the folder holds no model or no tokenizer, or of a kind that is not known.
+        ValueError: the folder holds no model or no tokenizer, or of a kind that is not known; or
+            the model generates, and the checkpoint has no scores of tokens.
     """
-    if is_saved(folder):
+    if folder is not None and is_saved(folder):
         return load_model(folder)
-    if not os.path.isdir(folder):
+    if folder is None or not os.path.isdir(folder):
         raise invalid(
             "`folder` must be one that `save_model` wrote, or one of Hugging Face or TensorFlow.",
             folder=folder,
@@ -43,6 +44,12 @@ def open_folder(folder, generates=False):
     head = (config.get("architectures") or [""])[0]
     options = {} if head.endswith(_GENERATES) else _options(config, head, generates)
     builder = build_transformer_model(folder, return_keras_model=False, **options)
+    if generates and builder.unfilled:
+        raise invalid(
+            "`folder` must hold a language model: its checkpoint lacks tensors that score tokens.",
+            folder=folder,
+            missing=builder.unfilled,
+        )
     labels = _labels(config) if head.endswith(_CLASSIFIES) else None
     return Artefact(builder.model, load_tokenizer(folder), labels, builder)
 

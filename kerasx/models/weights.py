@@ -27,6 +27,7 @@ class WeightLoading:
 
     original = Original()
     huggingface = HuggingFace()
+    unfilled = ()  # original names of the weights that the checkpoint did not have
 
     def variable_mapping(self):
         """Return {layer name: [checkpoint variables, in the order of the layer's weights]}."""
@@ -109,6 +110,7 @@ class WeightLoading:
             for weight, name in pairs:
                 if name in source:
                     self._fill(weight, source, name)
+            self.unfilled = [name for name in expected if name not in source]
 
     def translated(self, checkpoint, ignore=()):
         """Return the checkpoint under the original names, whatever precedes its own.

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from kerasx.generation import BeamSearch, Generator, Greedy, Sampling
@@ -10,9 +10,11 @@ from kerasx.generation.cache import DecodingGraphs
 from kerasx.generation.chat_prompt import encode_turns
 from kerasx.generation.generation_config import SETTINGS, generator_arguments
 from kerasx.generation.prompts import decode, encode
+from kerasx.models.builder_arguments import parameters
 from kerasx.serve.outputs import checked_ids, known_ids
 from kerasx.serve.server_limits import Invalid
 from kerasx.tokenizers import TextStream, encode_prompt
+from kerasx.tokenizers.chat_template import ChatTemplate
 
 
 class Prompt(NamedTuple):
@@ -108,13 +110,18 @@ class Generation:
         known_ids(field, ids, self.graphs.vocabulary)
         return _prompt(checked_ids(field, ids, self._room(new)), seed)
 
-    def read_messages(self, field, messages, new, seed):
+    def read_messages(self, field, messages, new, seed, variables=()):
         """Return the `Prompt` of messages, as the chat template writes them.
 
-        Without a template the messages are turns of a dialogue.
+        Without a template the messages are turns of a dialogue. `variables` is a dict of further
+        values that the template reads.
         """
         if self.has_template:
-            ids = _templated(field, self.tokenizer.encode_chat, messages, True)
+            taken = sorted({*variables} & {*parameters(ChatTemplate.render)})
+            if taken:
+                raise Invalid("chat_template_kwargs", f"must not hold {taken}")
+            encode = partial(self.tokenizer.encode_chat, **dict(variables))
+            ids = _templated(field, encode, messages, True)
             return _prompt(checked_ids(field, ids, self._room(new)), seed)
         roles = [message["role"] for message in messages]
         if roles != (["assistant", "user"] * len(roles))[-len(roles) :]:

@@ -41,8 +41,22 @@ def add_openai(app, worker, tasks, limits, name):
     if "generate" in tasks:
         completing = worker, tasks["generate"], limits, name
         _add_completions(app, *completing)
+    else:
+        _refuse(app, ("/v1/chat/completions", "/v1/completions"), "the model generates no text")
     if "embed" in tasks:
         _add_embeddings(app, worker, tasks["embed"], limits, name)
+    else:
+        _refuse(app, ("/v1/embeddings",), "the model gives no embeddings")
+
+
+def _refuse(app, paths, reason):
+    """Answer requests for what the model cannot do with the reason."""
+
+    async def refuse():
+        raise HTTPException(404, reason)
+
+    for path in paths:
+        app.add_api_route(path, refuse, methods=["POST"])
 
 
 def _check_model(asked, name):
@@ -71,7 +85,8 @@ def _add_completions(app, worker, task, limits, name):
         _check_format(body.response_format)
 
         def read(steps, seed):
-            return [task.read_messages("messages", messages, steps, seed)]
+            options = body.chat_template_kwargs
+            return [task.read_messages("messages", messages, steps, seed, options)]
 
         return await answer(_Chat, body, request, read)
 

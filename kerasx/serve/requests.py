@@ -112,6 +112,7 @@ class ChatRequest(_TextRequest):
     """A conversation to be continued."""
 
     messages: list[Message] = Field(min_length=1)
+    chat_template_kwargs: dict[str, bool | int | float | str] = {}
     max_completion_tokens: int | None = Field(None, ge=1)
     top_logprobs: _Missing = None
     tools: _Missing = None

@@ -359,10 +359,11 @@ def id_list(ids):
     """
     if not hasattr(ids, "tolist") and hasattr(ids, "numpy"):  # TensorFlow and Keras
         ids = ids.numpy()
-    values = ids.tolist() if hasattr(ids, "tolist") else ids
     try:
-        if not isinstance(values, str):
-            return [int(i) for i in values]
+        values = list(ids.tolist() if hasattr(ids, "tolist") else ids)
+        found = [int(i) for i in values]
+        if found == values:  # no text, no fractions
+            return found
     except (TypeError, ValueError):
         pass
     raise invalid("`ids` must be one sequence of integers.", ids=ids)

@@ -19,9 +19,9 @@ class FolderFiles:
     """
 
     def __init__(self, folder):
+        if not isinstance(folder, (str, os.PathLike)) or not os.path.isdir(folder):
+            raise invalid("`folder` must be an existing folder.", folder=folder)
         self.path = os.fspath(folder)
-        if not os.path.isdir(self.path):
-            raise invalid("`folder` must be an existing folder.", folder=self.path)
 
     def at(self, name):
         """Return the path of a file."""

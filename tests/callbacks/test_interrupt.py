@@ -14,6 +14,14 @@ from tests.callbacks.helpers import Interrupt, all_state, make_line, make_model
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="sends signals")
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Let SIGINT interrupt: a shell starts programs in its background without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press():
     os.kill(os.getpid(), signal.SIGINT)
 

@@ -1,6 +1,7 @@
 """A folder in is text out: what transformers generates and says, token for token."""
 
 import random
+import shutil
 
 import pytest
 import torch
@@ -146,7 +147,20 @@ def test_a_folder_of_save_model_is_one_too(folders, tmp_path):
 
 
 @pytest.mark.once
+@pytest.mark.once
+@pytest.mark.parametrize("head", ["ForSequenceClassification", "ForTokenClassification", "Model"])
+def test_a_model_without_scores_of_tokens_is_refused(head, folders, tmp_path):
+    folder = shutil.copytree(folders("bert"), tmp_path / "bert")
+    cls = getattr(transformers, f"Bert{head}")
+    cls(transformers.BertConfig.from_pretrained(folder)).save_pretrained(folder)
+    with pytest.raises(ValueError, match="must hold a language model.*cls/predictions"):
+        Generator.from_folder(folder)
+
+
+@pytest.mark.once
 def test_what_is_no_folder_is_named(tmp_path):
+    with pytest.raises(ValueError, match="folder=None"):
+        Generator.from_folder(None)
     for folder in ("/nowhere", tmp_path):
         with pytest.raises(ValueError, match="folder"):
             Generator.from_folder(folder)

@@ -51,6 +51,11 @@ def test_outputs_equal_those_of_bert4keras(model, name):
     expected = [arrays[f"{name}/output_{i}"] for i in range(len(outputs))]
     assert f"{name}/output_{len(outputs)}" not in arrays
     ours = [keras.ops.convert_to_numpy(x) for x in outputs]
+    if "t5" in model and not model.endswith("_encoder"):
+        # bert4keras hides a padding id from itself in the decoder, transformers does not
+        real = inputs[1] != 0
+        assert real.sum() > 12
+        ours, expected = ([x[real] for x in arrays] for arrays in (ours, expected))
     error = max(np.abs(x - y).max() for x, y in zip(ours, expected))
     record(error)
     for x, y in zip(ours, expected):

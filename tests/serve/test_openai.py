@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from kerasx.serve import create_app
+from kerasx.tokenizers import load_tokenizer
 from tests.generation.folders import save_folder
 from tests.serve.conftest import running
 from tests.serve.models import save_classifier, save_encoder, save_generator
@@ -292,3 +293,24 @@ def test_bad_token_ids_are_named(client, embedder, name):
         embedder.embeddings.create(model=model.id, input="你", dimensions=4)
     with pytest.raises(openai.BadRequestError, match="1 to 4 inputs"):
         embedder.embeddings.create(model=model.id, input=["你"] * 5)
+
+
+def test_a_template_reads_values_of_the_request(folder, client, name):
+    def prompt_tokens(**options):
+        answer = client.chat.completions.create(
+            model=name, messages=TALK, max_tokens=1, extra_body=options
+        )
+        return answer.usage.prompt_tokens
+
+    plain = load_tokenizer(folder)
+    assert prompt_tokens(chat_template_kwargs={"enable_thinking": False}) == prompt_tokens()
+    assert prompt_tokens() == len(plain.encode_chat(TALK))
+    with pytest.raises(openai.BadRequestError, match="must not hold .*tools"):
+        prompt_tokens(chat_template_kwargs={"tools": 1})
+
+
+def test_an_endpoint_that_the_model_lacks_says_so(client, embedder, name):
+    with pytest.raises(openai.NotFoundError, match="gives no embeddings"):
+        client.embeddings.create(model=name, input="a")
+    with pytest.raises(openai.NotFoundError, match="generates no text"):
+        embedder.completions.create(model="encoder", prompt="a")
