@@ -12,10 +12,10 @@ def to_numpy(x):
     return ops.convert_to_numpy(x)
 
 
-def test_the_first_token_is_never_padding():
+def test_padding_is_masked_wherever_it_is():
     layer = layers.Embedding(5, 4, mask_zero=True)
     mask = layer.compute_mask(ops.convert_to_tensor([[0, 0, 3, 0], [1, 2, 0, 0]]))
-    assert to_numpy(mask).tolist() == [[True, False, True, False], [True, True, False, False]]
+    assert to_numpy(mask).tolist() == [[False, False, True, False], [True, True, False, False]]
 
 
 def test_the_dense_mode_of_an_embedding_is_its_transposed_table():
