@@ -119,7 +119,7 @@ def test_half_precision_is_finite_and_near(name, policy):
 def test_arguments_of_other_families_are_refused():
     for argument in ("with_mlm", "segment_vocab_size", "with_poool"):
         with pytest.raises(ValueError, match=rf"unknown arguments \['{argument}'\]"):
-            tiny("t5.1.1", **{argument: 2})
+            build_transformer_model(SIZES, model="t5.1.1", **{argument: 2})
     with pytest.raises(ValueError, match="`version` must be one of"):
         tiny("t5.1.0", version="t5.2")
     with pytest.raises(ValueError, match="`pad_id`"):

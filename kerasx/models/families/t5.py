@@ -204,7 +204,7 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
         },
         ignored=tuple(
             """classifier_dropout initializer_factor dense_act_fn is_gated_act n_positions
-            max_position max_position_embeddings type_vocab_size segment_vocab_size""".split()
+            max_position max_position_embeddings""".split()
         ),
         translated=("feed_forward_proj", "pad_token_id"),
         rules=(
