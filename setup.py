@@ -18,6 +18,8 @@ EXTRAS = {
         "transformers>=5",
         "torch>=2.6",
         "openai>=1.40",
+        "onnx>=1.17",
+        "onnxscript>=0.5",
         "onnxruntime>=1.20",
         "scikit-learn>=1.5",
     ],
