@@ -6,6 +6,8 @@ BACKENDS ?= tensorflow jax torch
 EXTRAS := test,fast,text,analysis,metrics,serve
 # tests that check Python or NumPy run on one backend only: torch compiles nothing
 ONCE_ON := $(or $(filter torch,$(BACKENDS)),$(firstword $(BACKENDS)))
+# every folder of tests in one of two runs: TensorFlow keeps the memory of what it compiled
+PARTS := "tests/[a-l]*/" "tests/[m-z]*/ tests/test_*.py"
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -32,7 +34,9 @@ test test-all: $(VENV)/test lint
 	for backend in $(BACKENDS); do \
 		marks="not backend_free"; \
 		[ $$backend = $(ONCE_ON) ] || marks="$$marks and not once"; \
-		KERAS_BACKEND=$$backend $(PYTEST) $(SLOW) -m "$$marks" || exit 1; \
+		for part in $(PARTS); do \
+			KERAS_BACKEND=$$backend $(PYTEST) $(SLOW) -m "$$marks" $$part || exit 1; \
+		done; \
 	done
 
 test-fast: $(VENV)/test

@@ -129,7 +129,7 @@ def test_a_file_that_is_no_json_object(name, text, tmp_path):
 
 def test_a_missing_package_names_its_extra(tmp_path, monkeypatch):
     bert, gpt2 = (make_folder(name, tmp_path / name) for name in ("bert", "gpt2"))
-    (gpt2 / "chat_template.jinja").write_text("a")
+    (gpt2 / "chat_template.jinja").write_text("compiled by no other test")
     for name in ("jinja2", *(name for name in sys.modules if name.startswith("jinja2."))):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r'jinja2: pip install "kerasx\[text\]"'):
