@@ -1,4 +1,4 @@
-"""What is lost when a process that saves is killed, at each step and at random: every writer.
+"""Count losses when a process that saves is killed, at each step and at random: every writer.
 
     python -m benchmarks.kills [--kills 500] [--writers save_model ...] [--rounds 60] [--seed 0]
 

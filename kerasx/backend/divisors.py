@@ -1,4 +1,4 @@
-"""What a mean loss was divided by, told to the training step, which weighs the batch by it.
+"""Tell the training step the divisor of a mean loss, by which it weighs the batch.
 
 Batches add up to a larger one if each counts as often as its mean loss had terms: tokens, weights
 or examples. Only the loss knows this number, and Keras has no way for it to return two values.

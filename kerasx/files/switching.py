@@ -244,9 +244,8 @@ def _is_still(handle, path):
 def _release(handle, path):
     try:
         if fcntl is not None:
-            os.remove(path)
-    except FileNotFoundError:  # the whole folder may have been removed
-        pass
+            with contextlib.suppress(FileNotFoundError):  # the whole folder may have been removed
+                os.remove(path)
     finally:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_UN)  # also for a handle that a fork has copied

@@ -153,7 +153,7 @@ class WeightLoading:
 
     @property
     def scores_tokens(self):
-        """Whether the model has scores of tokens."""
+        """Return whether the model has scores of tokens."""
         names = ("with_mlm", "with_lm", "final_activation")
         return any(getattr(self, name, None) for name in names)
 

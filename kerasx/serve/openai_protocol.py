@@ -152,7 +152,7 @@ def _inputs(field, given, most):
 
 
 class _Asked:
-    """What a request asks for.
+    """Settings, seed and stop strings that a request asks for.
 
     Attributes:
         settings: `Settings` of the decoder.

@@ -52,7 +52,7 @@ _Missing = Annotated[Any, AfterValidator(_refuse)]  # only a value that changes 
 
 
 class _OpenAIRequest(_Request):
-    """What requests of OpenAI's protocol share; their last fields are accepted and not used."""
+    """Fields that requests of OpenAI's protocol share; the last ones are accepted and not used."""
 
     model: str
     user: str | None = None
@@ -64,7 +64,7 @@ class _OpenAIRequest(_Request):
 
 
 class StreamOptions(_Request):
-    """Whether the last event of a stream counts the tokens."""
+    """Options of a stream: include_usage makes its last event count the tokens."""
 
     include_usage: bool = False
     include_obfuscation: bool = False

@@ -362,11 +362,11 @@ def id_list(ids):
     try:
         values = list(ids.tolist() if hasattr(ids, "tolist") else ids)
         found = [int(i) for i in values]
-        if found == values:  # no text, no fractions
-            return found
-    except (TypeError, ValueError):
-        pass
-    raise invalid("`ids` must be one sequence of integers.", ids=ids)
+    except (TypeError, ValueError) as error:
+        raise invalid("`ids` must be one sequence of integers.", ids=ids) from error
+    if found != values:
+        raise invalid("`ids` must be one sequence of integers.", ids=ids)
+    return found
 
 
 def check_text(text):

@@ -39,7 +39,7 @@ def import_tokenizers():
 
 @dataclass
 class Pieces:
-    """What a folder's files say about a vocabulary.
+    """Vocabulary of a folder, as its files give it.
 
     Attributes:
         vocab: dict from tokens to ids; for a unigram model the list of (piece, score).

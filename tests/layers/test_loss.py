@@ -1,4 +1,4 @@
-"""Which tokens the loss of a language model counts."""
+"""The loss of a language model counts the right tokens."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What `load_model` refuses: files that are malformed, elsewhere or of another model."""
+"""`load_model` refuses files that are malformed, elsewhere or of another model."""
 
 import hashlib
 import json

@@ -140,7 +140,7 @@ def t5(draw):
 
 @dataclass
 class Family:
-    """How to draw a model of a family.
+    """Recipe to draw a model of a family.
 
     config: function of a random.Random that returns keyword arguments of the configuration.
     heads: {class of transformers: further keyword arguments}, those that kerasx builds.

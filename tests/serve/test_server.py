@@ -164,6 +164,7 @@ def test_unfinished_heads_keep_others_out_only_for_a_while(folder):
             for _ in range(24):
                 stack.enter_context(connect(address)).sendall(b"GET /health HTTP/1.1\r\n")
             until(lambda: httpx.get(f"{address}/health", timeout=60).status_code == 200)
+            assert health(address)["streams"] == 0
 
 
 def test_a_head_in_two_parts_is_served(address):
