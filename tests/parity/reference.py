@@ -3,7 +3,18 @@
 import torch
 import transformers
 
-__all__ = ["random_model"]
+__all__ = ["SIZES", "random_model"]
+
+# sizes of the encoders, under BERT's names
+SIZES = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 24,
+    "max_position_embeddings": 12,
+    "initializer_range": 0.4,
+}
 
 
 def random_model(architecture, config):

@@ -8,17 +8,8 @@ import torch
 from kerasx import checkpoints
 from kerasx.models import build_transformer_model
 from tests.parity.record import record
-from tests.parity.reference import random_model
+from tests.parity.reference import SIZES, random_model
 
-SIZES = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 24,
-    "max_position_embeddings": 12,
-    "initializer_range": 0.4,
-}
 SMALL = {**SIZES, "embedding_size": 8}
 DISTIL = {"vocab_size": 40, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24}
 DISTIL |= {"max_position_embeddings": 12, "initializer_range": 0.4}

@@ -8,17 +8,9 @@ import torch
 from kerasx.layers.disentangled_attention import log_buckets
 from kerasx.models import build_transformer_model
 from tests.parity.record import record
-from tests.parity.reference import random_model
+from tests.parity.reference import SIZES, random_model
 
-CONFIG = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 24,
-    "max_position_embeddings": 16,
-    "initializer_range": 0.4,
-}
+CONFIG = {**SIZES, "max_position_embeddings": 16}
 V2 = {
     "relative_attention": True,
     "pos_att_type": "p2c|c2p",

@@ -6,18 +6,11 @@ import pytest
 import torch
 
 from kerasx.models import build_transformer_model
+from tests.parity import reference
 from tests.parity.record import record
 from tests.parity.reference import random_model
 
-SIZES = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 24,
-    "max_position_embeddings": 16,
-    "initializer_range": 0.4,
-}
+SIZES = {**reference.SIZES, "max_position_embeddings": 16}
 DISTIL = {"vocab_size": 40, "dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24}
 DEBERTA = {"relative_attention": True, "pos_att_type": "p2c|c2p", "position_buckets": 6}
 MODERN = {"pad_token_id": 1, "bos_token_id": 2, "eos_token_id": 3, "local_attention": 6}

@@ -10,17 +10,8 @@ import transformers
 
 from kerasx.models import build_transformer_model
 from tests.parity.record import record
-from tests.parity.reference import random_model
+from tests.parity.reference import SIZES, random_model
 
-SIZES = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 24,
-    "max_position_embeddings": 12,
-    "initializer_range": 0.4,
-}
 GPT = {"vocab_size": 40, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 12}
 TOKENS = np.array([[2, 5, 7, 9, 3], [2, 8, 3, 0, 6]])
 # {case: (head, configuration, keys that its file lacks)}
