@@ -74,6 +74,12 @@ def write_merges(folder, merges):
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _added(content, special):
+    """Return an entry of added_tokens_decoder."""
+    no = dict.fromkeys(("normalized", "lstrip", "rstrip", "single_word"), False)
+    return {"content": content, "special": special, **no}
+
+
 _FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")
 # folder name -> (model_type, tokenizer_config.json, files)
 _BPE = {
@@ -104,61 +110,62 @@ _BPE = {
             "pad_token": "<|endoftext|>",
             "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
             "added_tokens_decoder": {
-                "600": {
-                    "content": "<|endoftext|>",
-                    "special": True,
-                    "normalized": False,
-                    "lstrip": False,
-                    "rstrip": False,
-                    "single_word": False,
-                },
-                "601": {
-                    "content": "<|im_start|>",
-                    "special": True,
-                    "normalized": False,
-                    "lstrip": False,
-                    "rstrip": False,
-                    "single_word": False,
-                },
-                "602": {
-                    "content": "<|im_end|>",
-                    "special": True,
-                    "normalized": False,
-                    "lstrip": False,
-                    "rstrip": False,
-                    "single_word": False,
-                },
-                "603": {
-                    "content": "<tool_call>",
-                    "special": False,
-                    "normalized": False,
-                    "lstrip": False,
-                    "rstrip": False,
-                    "single_word": False,
-                },
+                "600": _added("<|endoftext|>", special=True),
+                "601": _added("<|im_start|>", special=True),
+                "602": _added("<|im_end|>", special=True),
+                "603": _added("<tool_call>", special=False),
             },
         },
         {"specials": ()},
     ),
+}
+# options of SentencePiece's trainer
+_SHIFTED = {"unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": -1}
+_ALBERT = {
+    "pad_id": 0,
+    "unk_id": 1,
+    "bos_id": 2,
+    "eos_id": 3,
+    "bos_piece": "[CLS]",
+    "eos_piece": "[SEP]",
+    "control_symbols": "[MASK]",
+}
+_DEBERTA = {
+    "pad_id": 0,
+    "bos_id": 1,
+    "eos_id": 2,
+    "unk_id": 3,
+    "pad_piece": "[PAD]",
+    "bos_piece": "[CLS]",
+    "eos_piece": "[SEP]",
+    "unk_piece": "[UNK]",
+}
+_LLAMA = {
+    "kind": "bpe",
+    "unk_id": 0,
+    "bos_id": 1,
+    "eos_id": 2,
+    "byte_fallback": True,
+    "vocab_size": 1100,
 }
 _SPM = {
     "xlm-roberta": (
         "xlm-roberta",
         "sentencepiece.bpe.model",
         {},
-        {"unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": -1},
+        _SHIFTED,
     ),
     "camembert": (
         "camembert",
         "sentencepiece.bpe.model",
         {},
-        {"unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": -1},
+        _SHIFTED,
     ),
     "mbart": (
         "mbart",
         "sentencepiece.bpe.model",
         {"src_lang": "zh_CN", "tokenizer_class": "MBartTokenizer"},
-        {"unk_id": 0, "bos_id": 1, "eos_id": 2, "pad_id": -1},
+        _SHIFTED,
     ),
     "t5": ("t5", "spiece.model", {}, {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}),
     "mt5": (
@@ -178,72 +185,31 @@ _SPM = {
         "albert",
         "spiece.model",
         {},
-        {
-            "pad_id": 0,
-            "unk_id": 1,
-            "bos_id": 2,
-            "eos_id": 3,
-            "bos_piece": "[CLS]",
-            "eos_piece": "[SEP]",
-            "control_symbols": "[MASK]",
-        },
+        _ALBERT,
     ),
     "albert-accents": (
         "albert",
         "spiece.model",
         {"keep_accents": True, "do_lower_case": False},
-        {
-            "pad_id": 0,
-            "unk_id": 1,
-            "bos_id": 2,
-            "eos_id": 3,
-            "bos_piece": "[CLS]",
-            "eos_piece": "[SEP]",
-            "control_symbols": "[MASK]",
-        },
+        _ALBERT,
     ),
     "deberta-v2": (
         "deberta-v2",
         "spm.model",
         {},
-        {
-            "pad_id": 0,
-            "bos_id": 1,
-            "eos_id": 2,
-            "unk_id": 3,
-            "pad_piece": "[PAD]",
-            "bos_piece": "[CLS]",
-            "eos_piece": "[SEP]",
-            "unk_piece": "[UNK]",
-        },
+        _DEBERTA,
     ),
     "deberta-lower": (
         "deberta-v2",
         "spm.model",
         {"do_lower_case": True, "split_by_punct": True},
-        {
-            "pad_id": 0,
-            "bos_id": 1,
-            "eos_id": 2,
-            "unk_id": 3,
-            "pad_piece": "[PAD]",
-            "bos_piece": "[CLS]",
-            "eos_piece": "[SEP]",
-            "unk_piece": "[UNK]",
-        },
+        _DEBERTA,
     ),
     "llama": (
         "llama",
         "tokenizer.model",
         {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "legacy": True},
-        {
-            "kind": "bpe",
-            "unk_id": 0,
-            "bos_id": 1,
-            "eos_id": 2,
-            "byte_fallback": True,
-            "vocab_size": 1100,
-        },
+        _LLAMA,
     ),
     "llama-new": (
         "llama",
@@ -254,14 +220,7 @@ _SPM = {
             "add_eos_token": True,
             "legacy": False,
         },
-        {
-            "kind": "bpe",
-            "unk_id": 0,
-            "bos_id": 1,
-            "eos_id": 2,
-            "byte_fallback": True,
-            "vocab_size": 1100,
-        },
+        _LLAMA,
     ),
 }
 _WORDS = {
