@@ -16,6 +16,7 @@ from kerasx.generation.strategies.greedy import Greedy
 from kerasx.generation.strategies.sampling import Sampling
 from kerasx.layers.inputs import embedding_of, roles_of
 from kerasx.models.reach import position_limit
+from kerasx.models.values import checked_flag
 
 _FILE = "generation_config.json"
 # what transformers' `generate` takes where a folder says nothing
@@ -48,6 +49,15 @@ SETTINGS = {
     "eos_token_id": None,
     "pad_token_id": None,
     "decoder_start_token_id": None,
+}
+# the least values of settings that are numbers of things
+_COUNTS = {
+    "num_beams": 1,
+    "num_beam_groups": 1,
+    "num_return_sequences": 1,
+    "no_repeat_ngram_size": 0,
+    "min_length": 0,
+    "min_new_tokens": 0,
 }
 _NEW_TOKENS = 20  # if neither length is given
 # what changes the text and is not built, with the values that change nothing
@@ -118,6 +128,10 @@ def generator_arguments(config, model, **settings):
     _check_built(config)
     says_end = "eos_token_id" in config
     config = {**SETTINGS, **config}
+    for name, least in _COUNTS.items():
+        if config[name] is not None:
+            check_integer(name, config[name], least)
+    config["do_sample"] = checked_flag("do_sample", config["do_sample"])
     ids = _Ids(config, model)
     return {
         **({"end_id": ids.end} if says_end else {}),
@@ -179,7 +193,7 @@ def _check_built(config):
 
 def _strategy(config):
     """Return the strategy that transformers would choose."""
-    beams = check_integer("num_beams", config["num_beams"])
+    beams = config["num_beams"]
     samples = config["num_return_sequences"]
     if config["do_sample"] and beams > 1:
         raise invalid(

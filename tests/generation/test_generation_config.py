@@ -61,6 +61,22 @@ def test_numbers_that_are_text_are_refused(model, config):
 
 
 @pytest.mark.parametrize(
+    "config",
+    [
+        {"num_beams": 0},
+        {"num_beams": True},
+        {"num_return_sequences": -1},
+        {"no_repeat_ngram_size": -1},
+        {"min_new_tokens": -3},
+        {"do_sample": "yes"},
+    ],
+)
+def test_values_out_of_range_are_refused(model, config):
+    with pytest.raises(ValueError, match=f"`{next(iter(config))}` must be"):
+        arguments(model, **config)
+
+
+@pytest.mark.parametrize(
     "config, kind, attributes",
     [
         ({"temperature": 0.2}, Greedy, {"width": 1}),
