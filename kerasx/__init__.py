@@ -2,7 +2,7 @@
 
 A room (`kerasx.models`, `kerasx.tokenizers`, ...) is loaded when it is first used, so that
 `import kerasx` costs nothing. These load neither Keras nor a backend: files, text, tokenizers,
-spans, checkpoints, data, datasets, metrics and similarity.
+spans, checkpoints, data, datasets, metrics, similarity and port.
 """
 
 import importlib
@@ -26,6 +26,7 @@ _ROOMS = (
     "models",
     "ops",
     "optimizers",
+    "port",
     "probing",
     "regularizers",
     "serve",

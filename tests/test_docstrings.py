@@ -12,7 +12,7 @@ ROOT = pathlib.Path(kerasx.__file__).parent
 # rooms and modules that load no Keras: their examples run once for all backends
 BACKEND_FREE = {
     *("__init__", "checks", "checkpoints", "data", "datasets", "figures", "files", "metrics"),
-    *("similarity", "snippets", "spans", "text", "tokenizers"),
+    *("port", "similarity", "snippets", "spans", "text", "tokenizers"),
 }
 
 

@@ -41,7 +41,7 @@ ORDER = """
     data
     datasets models metrics figures
     generation training
-    probing similarity callbacks serve snippets
+    probing similarity callbacks serve snippets port
 """
 RANKS = {room: i for i, line in enumerate(ORDER.split("\n")) for room in line.split()}
 
@@ -89,6 +89,7 @@ SHARED_NAMES = {
     "attention.py",  # a pure function, and its layer
     "dropout.py",  # likewise
     "recompute.py",  # likewise
+    "names.py",  # of files, and those of bert4keras
     "multilabel.py",  # a pure function, and its losses
     "pooling.py",  # of tensors in a model, and of arrays
     "plots.py",  # the pictures of a room
@@ -240,6 +241,7 @@ def test_importing_kerasx_changes_nothing_of_another_library():
         "import kerasx.data",
         "import kerasx.checkpoints",
         "import kerasx.metrics",
+        "import kerasx.port",
         "import kerasx.similarity",
     ],
 )
