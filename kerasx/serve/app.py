@@ -57,7 +57,7 @@ def application(model, limits, hosts, start_id=None, name=None):
 
 def _load(settings, models):
     loaded = [load(model) for model in models]
-    return [(artefact, tasks_of(artefact, config, *settings)) for artefact, config in loaded]
+    return [(artefact, tasks_of(artefact, *rest, *settings)) for artefact, *rest in loaded]
 
 
 def _description(artefact, tasks, limits):

@@ -122,7 +122,7 @@ def _add_embeddings(app, worker, task, limits, name):
             ]
 
         rows = await asyncio.to_thread(read)
-        vectors = await results_of(worker, task, "mean", rows, request, limits.timeout)
+        vectors = await results_of(worker, task, None, rows, request, limits.timeout)
         code = _base64 if body.encoding_format == "base64" else list
         data = [
             {"object": "embedding", "index": i, "embedding": code(vector)}

@@ -8,6 +8,7 @@ from kerasx.generation.prompts import encode
 from kerasx.layers.inputs import embedding_of, roles_of
 from kerasx.models.predictor import Predictor
 from kerasx.models.reach import position_limit
+from kerasx.serve.sentence_vectors import first, mean
 from kerasx.serve.server_limits import Invalid
 
 _TOKENS = ("token", "source")
@@ -83,17 +84,22 @@ class Embedding(_Outputs):
         model: a keras.Model whose first output is (b, n, d), or (b, d).
         tokenizer: a tokenizer of `kerasx.tokenizers`.
         max_prompt: number of tokens of a text at most.
+        pool: the function from vectors (n, d) to a vector that the model was trained with.
     """
+
+    def __init__(self, model, tokenizer, max_prompt, pool=mean):
+        super().__init__(model, tokenizer, max_prompt)
+        self.pools = {"mean": mean, "first": first, None: pool}
 
     def __call__(self, pooling, rows):
         """Return a list of d numbers for each row of token ids.
 
         Args:
-            pooling: "mean" of the vectors of all tokens, or "first", the first token's vector;
-                unused if the model pools by itself.
+            pooling: "mean" of the vectors of all tokens, "first", the first token's vector, or
+                None, the model's own; unused if the outputs of the model are pooled.
             rows: lists of token ids.
         """
-        pool = {"mean": lambda x: x.mean(axis=0), "first": lambda x: x[0]}[pooling]
+        pool = self.pools[pooling]
         return [(pool(x) if x.ndim > 1 else x).tolist() for x in self._of(rows)]
 
 

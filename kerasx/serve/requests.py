@@ -39,7 +39,7 @@ class EmbedRequest(_Request):
     """Texts to turn into vectors, and how the vectors of a text's tokens are pooled."""
 
     texts: Texts
-    pooling: Literal["mean", "first"] = "mean"
+    pooling: Literal["mean", "first"] | None = None
 
 
 def _refuse(value):

@@ -8,19 +8,20 @@ from kerasx.generation.generation_config import read_generation_config
 from kerasx.models.any_folder import is_saved, open_folder
 from kerasx.serve.generation import Generation
 from kerasx.serve.outputs import Classification, Embedding
+from kerasx.serve.sentence_vectors import mean, sentence_vector
 
 
 def load(model):
-    """Return (`Artefact`, settings of generation) of a folder; (model, {}) of an `Artefact`."""
+    """Return (`Artefact`, settings of generation, pooling) of a folder or an `Artefact`."""
     if not isinstance(model, (str, os.PathLike)):
-        return model, {}
+        return model, {}, mean
     artefact, config = open_folder(model), {}
     if decoding_kind(artefact.model) is not None and not is_saved(model):
         config = read_generation_config(model)
-    return artefact, config
+    return artefact, config, sentence_vector(model)
 
 
-def tasks_of(artefact, config, limits, start_id=None):
+def tasks_of(artefact, config, pool, limits, start_id=None):
     """Return {endpoint: task}, the tasks of an `Artefact`.
 
     A model with labels classifies, a model with a causal or UniLM mask that scores tokens
@@ -29,6 +30,7 @@ def tasks_of(artefact, config, limits, start_id=None):
     Args:
         artefact: of `load`.
         config: the settings of its generation_config.json.
+        pool: the function from vectors (n, d) of tokens to the vector of a text.
         limits: `Limits`.
         start_id: the token that the decoder of an encoder-decoder starts with.
 
@@ -50,5 +52,5 @@ def tasks_of(artefact, config, limits, start_id=None):
     tasks = {"generate": Generation(artefact, config, limits, start_id)} if generates else {}
     encoder = getattr(builder, "encoder", None if tasks else model)
     if encoder is not None:
-        tasks["embed"] = Embedding(encoder, tokenizer, limits.max_prompt)
+        tasks["embed"] = Embedding(encoder, tokenizer, limits.max_prompt, pool)
     return tasks

@@ -50,6 +50,63 @@ def test_an_encoder_embeds_whatever_it_was_trained_with(head, tmp_path):
         np.testing.assert_allclose(vector, expected, atol=1e-5)
 
 
+POOLS = {
+    "cls_token": lambda x: x[0],
+    "max_tokens": lambda x: x.max(0),
+    "mean_tokens": lambda x: x.mean(0),
+    "mean_sqrt_len_tokens": lambda x: x.sum(0) / np.sqrt(len(x)),
+    "weightedmean_tokens": lambda x: np.average(x, axis=0, weights=np.arange(1, len(x) + 1)),
+    "lasttoken": lambda x: x[-1],
+}
+
+
+def save_modules(folder, kinds, modes=()):
+    """Write modules.json with modules of these kinds, and a pooling by these modes."""
+    modules = [
+        {"idx": i, "name": str(i), "path": f"{i}_{kind}", "type": f"sentence_transformers.{kind}"}
+        for i, kind in enumerate(["Transformer", *kinds])
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    config = {f"pooling_mode_{mode}": mode in modes for mode in POOLS}
+    text = json.dumps({"word_embedding_dimension": 8, **config})
+    (folder / "1_Pooling" / "config.json").write_text(text)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+@pytest.mark.parametrize("modes", [[mode] for mode in POOLS] + [["cls_token", "mean_tokens"]])
+def test_a_sentence_encoder_pools_as_its_folder_says(modes, normalized, tmp_path):
+    model = save_bert(tmp_path, "BertModel")
+    save_modules(tmp_path, ["Pooling", "Normalize"] if normalized else ["Pooling"], modes)
+    with torch.no_grad():
+        hidden = model(**inputs(tmp_path, "今天天气"))[0][0].numpy()
+    expected = np.concatenate([POOLS[mode](hidden) for mode in modes])
+    if normalized:
+        expected /= np.linalg.norm(expected)
+    client = client_of(tmp_path)
+    (found,) = client.post("/embed", json={"texts": ["今天天气"]}).json()["vectors"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    body = {"model": tmp_path.name, "input": "今天天气"}
+    found = client.post("/v1/embeddings", json=body).json()["data"][0]["embedding"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kinds, modes", [(["Pooling", "Dense"], ["cls_token"]), (["Pooling"], [])])
+def test_a_sentence_encoder_with_other_steps_is_refused(kinds, modes, tmp_path):
+    save_bert(tmp_path, "BertModel")
+    save_modules(tmp_path, kinds, modes)
+    with pytest.raises(ValueError, match="must (list steps|ask for a pooling)"):
+        client_of(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", '{"a": 1}', "5", '[{"type": "a.Transformer"}]', "[[]]"])
+def test_a_list_of_steps_that_is_none_is_refused(text, tmp_path):
+    save_bert(tmp_path, "BertModel")
+    (tmp_path / "modules.json").write_text(text)
+    with pytest.raises(ValueError, match="must be a list of steps"):
+        client_of(tmp_path)
+
+
 def test_a_classifier_classifies_with_its_labels(tmp_path):
     labels = {0: "差", 1: "好", 2: "中"}
     model = save_bert(tmp_path, "BertForSequenceClassification", id2label=labels, num_labels=3)
