@@ -1,5 +1,6 @@
 """Tokenizers, vocabularies, chat templates: the text of every family. No backend is needed."""
 
+from kerasx.tokenizers.base import TokenizerBase
 from kerasx.tokenizers.chat_template import ChatTemplate
 from kerasx.tokenizers.huggingface import HuggingFaceTokenizer
 from kerasx.tokenizers.loading import load_tokenizer
@@ -24,6 +25,7 @@ __all__ = [
     "SpTokenizer",
     "TextStream",
     "Tokenizer",
+    "TokenizerBase",
     "character_vocab",
     "encode_dialogue",
     "encode_prompt",

@@ -2,15 +2,17 @@
 
 from kerasx.checks import check_integer, invalid
 from kerasx.tokenizers.chat_template import split_at, split_marked
+from kerasx.tokenizers.overriding import refuse_old
+from kerasx.tokenizers.special_ids import SpecialTokenIds
 
 
-class TokenizerBase:
+class TokenizerBase(SpecialTokenIds):
     """Base class of tokenizers.
 
     A subclass defines `token_to_id`, `id_to_token`, `decode`; `_tokenize(text)`, which returns the
     tokens of a text without special tokens; and `_pieces_with_offsets(text)`, which returns
     [(token, (start, end)), ...] before translation. It sets `_vocab_size`, and the ids of its
-    special tokens by `_look_up_specials`.
+    special tokens by `_look_up_specials`; without it they are looked up by `token_to_id`.
 
     Args:
         token_start: token put before every text; None for no token.
@@ -22,7 +24,6 @@ class TokenizerBase:
     chat_template = None  # a `ChatTemplate`, or None
     _encode_special_tokens = False
     _as_transformers = False  # of a pair, cut as transformers does; bert4keras cuts the first more
-    _edges = ("cls_token", "sep_token")  # names of `token_start` and `token_end`
 
     def __init__(
         self, token_start="[CLS]", token_end="[SEP]", pre_tokenize=None, token_translate=None
@@ -35,50 +36,6 @@ class TokenizerBase:
         self._pre_tokenize = pre_tokenize
         self._token_translate = dict(token_translate or {})
         self._token_translate_inv = {v: k for k, v in self._token_translate.items()}
-
-    @property
-    def start_id(self):
-        """Id of the token put before every text; None if there is none."""
-        return self._token_start_id
-
-    @property
-    def end_id(self):
-        """Id of the token put after every text; None if there is none."""
-        return self._token_end_id
-
-    @property
-    def pad_id(self):
-        """Id of the padding token; None if the vocabulary has none."""
-        return self._token_pad_id
-
-    @property
-    def mask_id(self):
-        """Id of the token that hides another in masked language modelling; None if there is none.
-
-        >>> from kerasx.tokenizers import Tokenizer
-        >>> tokenizer = Tokenizer({"[UNK]": 0, "[MASK]": 1}, token_start=None, token_end=None)
-        >>> tokenizer.mask_id, tokenizer.pad_id, tokenizer.vocab_size
-        (1, None, 2)
-        """
-        return self._token_mask_id
-
-    @property
-    def unk_id(self):
-        """Id of the token for all unknown tokens; None if the vocabulary has none."""
-        return self._token_unk_id
-
-    @property
-    def vocab_size(self):
-        """Number of tokens in the vocabulary."""
-        return self._vocab_size
-
-    @property
-    def special_tokens(self):
-        """The special tokens by transformers' names, a dict such as {"pad_token": "[PAD]"}."""
-        names = ("pad_token", "unk_token", "mask_token", *self._edges)
-        own = ("pad", "unk", "mask", "start", "end")
-        tokens = {name: getattr(self, f"_token_{key}") for name, key in zip(names, own)}
-        return {name: token for name, token in tokens.items() if token is not None}
 
     def tokenize(self, text, maxlen=None):
         """Convert a text to tokens, `token_start` and `token_end` included.
@@ -132,6 +89,7 @@ class TokenizerBase:
         maxlen=None,
         pattern="S*E*E",
         truncate_from="right",
+        **old,
     ):
         """Convert a text or a pair of texts to token ids and segment ids.
 
@@ -150,7 +108,9 @@ class TokenizerBase:
         Raises:
             ValueError: `maxlen` leaves no room for the special tokens, or another bad argument. No
                 str is a bad text.
+            TypeError: an unknown argument, such as `max_length` of the first bert4keras.
         """
+        refuse_old(old)
         if pattern not in ("S*E*E", "S*ES*E"):
             raise invalid("`pattern` must be 'S*E*E' or 'S*ES*E'.", pattern=pattern)
         index, limit = self._cut_index(truncate_from), None
@@ -184,8 +144,11 @@ class TokenizerBase:
         if maxlen is not None:
             self._check_maxlen(maxlen)
         body = None if maxlen is None else maxlen - self._specials()
-        start, end = self._token_start_id, self._token_end_id
-        bodies = (self._text_ids(check_text(text), body)[:body] for text in texts)
+        start, end = self._edge_ids()
+        if self._has_own_tokenize():
+            bodies, start, end = (self.encode(text, maxlen=maxlen)[0] for text in texts), None, None
+        else:
+            bodies = (self._text_ids(check_text(text), body)[:body] for text in texts)
         batch = [self._wrap(ids, start, end) for ids in bodies]
         return batch, [[0] * len(ids) for ids in batch]
 
@@ -251,18 +214,6 @@ class TokenizerBase:
         """Convert ids to readable text."""
         raise ValueError(f"`{type(self).__name__}` must override decode(self, ids).")
 
-    def _look_up_specials(self, id_of):
-        """Set the ids of the special tokens; `id_of` returns None for a token without an id."""
-        for name in ("pad", "unk", "mask", "start", "end"):
-            token = getattr(self, f"_token_{name}")
-            setattr(self, f"_token_{name}_id", id_of(token))
-            if name in ("start", "end") and token is not None and id_of(token) is None:
-                raise invalid(
-                    f"`token_{name}` must be a token of the vocabulary; pass token_{name}=None if "
-                    "the model has no such token.",
-                    **{f"token_{name}": token},
-                )
-
     def _translated(self, tokens):
         translate = self._token_translate
         return [translate.get(token, token) for token in tokens] if translate else tokens
@@ -279,12 +230,22 @@ class TokenizerBase:
     def _sequence_ids(self, text, limit):
         if isinstance(text, (list, tuple)):
             return self.tokens_to_ids(text)
+        if self._has_own_tokenize():
+            return self.tokens_to_ids(self.tokenize(check_text(text)))
         ids = self._text_ids(check_text(text), limit)
-        return self._wrap(ids, self._token_start_id, self._token_end_id)
+        return self._wrap(ids, *self._edge_ids())
+
+    def _has_own_tokenize(self):
+        """Return whether a subclass of the user says what stands around the tokens of a text."""
+        return type(self).tokenize is not TokenizerBase.tokenize
 
     @staticmethod
     def _wrap(items, start, end):
         return ([] if start is None else [start]) + items + ([] if end is None else [end])
+
+    def _pieces_with_offsets(self, text):
+        """Return [(token, (start, end)), ...] of a text; a subclass without it has no offsets."""
+        raise ValueError(f"`{type(self).__name__}` must override _pieces_with_offsets(self, text).")
 
     def _specials(self):
         return (self._token_start is not None) + (self._token_end is not None)

@@ -39,7 +39,17 @@ _CJK = (
     (0x2F800, 0x2FA1F),
 )
 _CACHE_LIMIT = 1 << 16
+_REMOVED = "\0\ufffd"  # by any rules
 REORDER = "\0"  # precedes a combining mark that is kept; NUL itself is always removed
+
+
+# Chinese punctuation, of which "、" and the dashes are not full-width forms
+_MARKS = (
+    *((0xB7, 0xB7), (0x2013, 0x2014), (0x2018, 0x2019), (0x201B, 0x201F), (0x2026, 0x2027)),
+    *((0x3000, 0x3003), (0x3008, 0x3011), (0x3014, 0x301F), (0x3030, 0x3030), (0x303E, 0x303F)),
+    *((0xFE4F, 0xFE4F), (0xFE51, 0xFE51), (0xFE54, 0xFE54), (0xFF01, 0xFF0D), (0xFF0F, 0xFF0F)),
+    *((0xFF1A, 0xFF20), (0xFF3B, 0xFF40), (0xFF5B, 0xFF64)),
+)
 
 
 def _pinned_categories():
@@ -81,6 +91,11 @@ def is_cjk_character(ch):
     return code >= 0x3400 and any(low <= code <= high for low, high in _CJK)
 
 
+def cjk_punctuation():
+    """Return the punctuation of Chinese texts, as a str of 84 characters."""
+    return "".join(chr(code) for first, last in _MARKS for code in range(first, last + 1))
+
+
 def is_special(token):
     """Return whether a token has the form of a special token: `[CLS]`, `[unused1]`."""
     return len(token) > 2 and token[0] == "[" and token[-1] == "]"
@@ -103,6 +118,7 @@ class CharacterTable(dict):
         lower: decompose letters (NFD), remove non-spacing marks and convert to lower case.
         spaced: put spaces around ideographs and punctuation, so that
             `text.translate(table).split()` returns BERT's words.
+        rules: functions `is_space` etc. of a character, in the place of BERT's.
 
     Removed characters map to "", spaces to " ".
 
@@ -110,8 +126,12 @@ class CharacterTable(dict):
     ['cafe', '，', '好']
     """
 
-    def __init__(self, lower, spaced=True):
+    is_space, is_control = staticmethod(is_space), staticmethod(is_control)
+    is_punctuation, is_cjk_character = staticmethod(is_punctuation), staticmethod(is_cjk_character)
+
+    def __init__(self, lower, spaced=True, **rules):
         self.lower, self.spaced = lower, spaced
+        vars(self).update(rules)
 
     def __missing__(self, code):
         form = self._form(chr(code))
@@ -120,10 +140,10 @@ class CharacterTable(dict):
         return form
 
     def _form(self, ch):
-        if is_control(ch):
-            return ""
-        if is_space(ch):
+        if self.is_space(ch):
             return " "
+        if ch in _REMOVED or self.is_control(ch):
+            return ""
         return "".join(map(self._dress, self._fold(ch) if self.lower else ch))
 
     @staticmethod
@@ -131,7 +151,7 @@ class CharacterTable(dict):
         return "".join(c.lower() for c in unicodedata.normalize("NFD", ch) if category(c) != "Mn")
 
     def _dress(self, ch):
-        if self.spaced and (is_cjk_character(ch) or is_punctuation(ch)):
+        if self.spaced and (self.is_cjk_character(ch) or self.is_punctuation(ch)):
             return f" {ch} "
         return REORDER + ch if self.lower and unicodedata.combining(ch) else ch
 

@@ -71,10 +71,9 @@ class HuggingFaceTokenizer(TokenizerBase):
         after = [id for _, id, _ in self._single[self._left() + 1 :]]
         named = (self._special_tokens.get(f"{name}_token") for name in ("eos", "sep"))
         ends = [id for id in map(self._known_id, named) if id is not None]
-        self._token_start_id = before[0] if before else None
-        self._token_end_id = next(iter([*ends, *reversed(after)]), None)
-        self._token_start = self._text_of(self._token_start_id)
-        self._token_end = self._text_of(self._token_end_id)
+        start, end = before[0] if before else None, next(iter([*ends, *reversed(after)]), None)
+        self._token_start, self._token_end = self._text_of(start), self._text_of(end)
+        self._token_start_id, self._token_end_id = start, end
 
     def _known_id(self, token):
         return None if token is None else self._backend.token_to_id(token)
@@ -149,7 +148,7 @@ class HuggingFaceTokenizer(TokenizerBase):
         rows = [_framed(self._single, [encoding.ids[:room]]) for encoding in found]
         return [ids for ids, _ in rows], [segments for _, segments in rows]
 
-    def decode(self, ids, skip_special_tokens=True):
+    def decode(self, ids, *, skip_special_tokens=True):
         """Convert ids to readable text; ids beyond the vocabulary are passed over.
 
         Args:

@@ -19,7 +19,7 @@ from kerasx.tokenizers.piece_files import (
 )
 from kerasx.tokenizers.pipelines import BERT_TOKENS, FAMILIES, build, start_end_frame
 from kerasx.tokenizers.saving import read_saved_tokenizer
-from kerasx.tokenizers.sentence_piece import SpTokenizer, load_sentencepiece
+from kerasx.tokenizers.sentence_piece import SpTokenizer
 from kerasx.tokenizers.special_tokens import NAMES, add_tokens, read_special_tokens
 from kerasx.tokenizers.wordpiece import Tokenizer
 from kerasx.tokenizers.words import jieba_cut
@@ -148,7 +148,7 @@ def _of_file(files, name, settings, encode_special_tokens):
         )
     if model is None:
         return _of_class(files, _BERT, settings, None, encode_special_tokens)
-    return _sentence_piece(model)
+    return SpTokenizer(model)
 
 
 def _pieces(files, name, family, named, settings, data):
@@ -204,17 +204,6 @@ def _word_piece(vocab, settings, encode_special_tokens, tokens, words=None):
         encode_special_tokens=encode_special_tokens,
         additional_special_tokens=sorted(specials),
     )
-
-
-def _sentence_piece(path):
-    """Return an `SpTokenizer` with the start and the end that the model has."""
-    model = load_sentencepiece(path)
-    known = {
-        token for token in ("[CLS]", "[SEP]", "</s>") if model.piece_to_id(token) != model.unk_id()
-    }
-    if {"[CLS]", "[SEP]"} <= known:
-        return SpTokenizer(path, "[CLS]", "[SEP]")
-    return SpTokenizer(path, token_end="</s>" if "</s>" in known else None)
 
 
 def _frame(family, frame, settings, named, id_of):

@@ -61,6 +61,7 @@ def check_no_other_vocabulary(tokenizer, folder):
 def tokenizer_config(tokenizer):
     """Return a tokenizer's arguments, without its vocabulary, as a dict for JSON."""
     vocabulary_name(tokenizer)  # raises for other objects
+    _check_special_ids(tokenizer)
     config = {name: getattr(tokenizer, f"_{name}") for name in _ARGUMENTS[type(tokenizer)]}
     if "pre_tokenize" in config:
         config["pre_tokenize"] = _words_config(config["pre_tokenize"])
@@ -106,6 +107,7 @@ def read_tokenizer(path, config):
     config = _checked(kind, config)
     templates, cut = config.pop("chat_template", None), config.pop("as_transformers", False)
     tokenizer = kind(path, **config)
+    _check_special_ids(tokenizer)
     tokenizer._as_transformers = cut
     if templates is not None:
         tokenizer.chat_template = ChatTemplate(templates, tokenizer.special_tokens)
@@ -143,6 +145,19 @@ def _checked(kind, config):
     if "pre_tokenize" in config:
         config["pre_tokenize"] = _words(config["pre_tokenize"])
     return config
+
+
+def _check_special_ids(tokenizer):
+    """Raise for a start or an end that is no token, and for an id of [UNK] that a script set."""
+    own = tokenizer._known_id(tokenizer._token_unk)
+    absent = tokenizer._absent_edges()
+    if absent or tokenizer.unk_id != own:
+        raise invalid(
+            "`tokenizer` must have its start, end and unknown token in its vocabulary to be saved; "
+            "without a start or an end it is made with token_start=None, token_end=None.",
+            absent=absent,
+            unk_id=tokenizer.unk_id,
+        )
 
 
 def _words_config(function):

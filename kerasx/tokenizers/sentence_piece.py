@@ -19,8 +19,10 @@ class SpTokenizer(TokenizerBase):
 
     Args:
         sp_model_path: the model file, such as "spiece.model" or "sentencepiece_cn.model".
-        token_start: piece put before every text, or None.
-        token_end: piece put after every text, or None; "</s>" in T5.
+        token_start: piece put before every text, or None; by default "[CLS]" if the model has it
+            and "[SEP]".
+        token_end: piece put after every text, or None; by default "[SEP]", as above, else "</s>" if
+            the model has it, as T5's.
         pre_tokenize: function from a text to its words, which are then joined by spaces.
         token_translate: dict from pieces to the pieces that replace them, such as {"▁": "▂"}.
         do_lower_case: convert to lower case first, for uncased models such as ALBERT's.
@@ -29,8 +31,7 @@ class SpTokenizer(TokenizerBase):
     With one of the last two, quotes as in ``this'' are converted to ", as ALBERT does.
 
     Raises:
-        ValueError: no such file, no SentencePiece model, or a model without `token_start` or
-            `token_end`.
+        ValueError: no such file, or no SentencePiece model.
         ImportError: the package sentencepiece is missing; names the extra that installs it.
 
     Source: Kudo & Richardson, arXiv 1808.06226.
@@ -44,16 +45,19 @@ class SpTokenizer(TokenizerBase):
     def __init__(
         self,
         sp_model_path,
-        token_start=None,
-        token_end="</s>",
+        token_start=...,
+        token_end=...,
         pre_tokenize=None,
         token_translate=None,
         do_lower_case=False,
         keep_accents=True,
     ):
+        self.sp_model = load_sentencepiece(sp_model_path)
+        start, end = self._usual_edges()
+        token_start = start if token_start is ... else token_start
+        token_end = end if token_end is ... else token_end
         super().__init__(token_start, token_end, pre_tokenize, token_translate)
         self._do_lower_case, self._keep_accents = bool(do_lower_case), bool(keep_accents)
-        self.sp_model = load_sentencepiece(sp_model_path)
         if os.path.basename(os.fspath(sp_model_path)) == _FAIRSEQ:
             logging.getLogger("kerasx").warning(
                 "%s is fairseq's, whose ids differ from its pieces': use load_tokenizer(folder)",
@@ -62,7 +66,13 @@ class SpTokenizer(TokenizerBase):
         self._vocab_size = self.sp_model.get_piece_size()
         self._token_pad = self._piece(self.sp_model.pad_id())
         self._token_unk = self._piece(self.sp_model.unk_id())
-        self._look_up_specials(self._known_id)
+        self._look_up_specials()
+
+    def _usual_edges(self):
+        """Return the start and the end that the model has."""
+        if self._has("[CLS]") and self._has("[SEP]"):
+            return "[CLS]", "[SEP]"
+        return None, "</s>" if self._has("</s>") else None
 
     def _known_id(self, token):
         """Return the id of a piece; None if the model lacks it."""
@@ -83,7 +93,7 @@ class SpTokenizer(TokenizerBase):
         """Return the piece of an id; "" for ids beyond the pieces, as embedding tables may have."""
         return self.sp_model.id_to_piece(int(i)) if 0 <= i < self._vocab_size else ""
 
-    def decode(self, ids, skip_special_tokens=True):
+    def decode(self, ids, *, skip_special_tokens=True):
         """Convert ids to readable text; ids beyond the pieces are passed over.
 
         Args:

@@ -11,10 +11,10 @@ from copy import copy
 from itertools import chain, cycle, islice
 
 from kerasx.checks import check_integer, check_texts, invalid
-from kerasx.tokenizers.base import TokenizerBase, check_text, id_list
+from kerasx.tokenizers.base import TokenizerBase, id_list
 from kerasx.tokenizers.characters import (
     CharacterTable,
-    align,
+    cjk_punctuation,
     is_cjk_character,
     is_control,
     is_punctuation,
@@ -25,11 +25,12 @@ from kerasx.tokenizers.characters import (
     stem,
 )
 from kerasx.tokenizers.longest_match import LongestMatch
+from kerasx.tokenizers.overriding import character_rules, overridden
 from kerasx.tokenizers.spacing import join
 from kerasx.tokenizers.vocabulary import SPECIAL_TOKENS, check_token_dict, load_vocab
+from kerasx.tokenizers.wordpiece_offsets import WordPieceOffsets
 
 _CACHE_LIMIT = 1 << 17  # words; about 25 MB when full
-_WORD = re.compile("[^ ]+")
 _CACHED_LENGTH = 64  # longer words are rare, and may be a whole text
 _LONGEST = 1000  # the greatest word_maxlen: the time for a word is not linear in its length
 
@@ -64,7 +65,7 @@ def _ends(items, limit):
     return items[:limit] if limit > 0 else items[limit:]
 
 
-class Tokenizer(TokenizerBase):
+class Tokenizer(WordPieceOffsets, TokenizerBase):
     """BERT's WordPiece tokenizer; with `pre_tokenize`, WoBERT's tokenizer of words.
 
     Ids equal those of Google's BERT and of Hugging Face's tokenizers. A word that has no pieces is
@@ -84,9 +85,12 @@ class Tokenizer(TokenizerBase):
             that stay whole in every text.
 
     Raises:
-        ValueError: the vocabulary lacks [UNK], `token_start`, `token_end` or an additional special
-            token, or its ids are not 0..n-1; or `pre_tokenize` is a `JiebaCut` with a user word
-            that no normalized text has, such as "iPhone" where texts are lowered.
+        ValueError: the vocabulary lacks an additional special token, or its ids are not 0..n-1; or
+            `pre_tokenize` is a `JiebaCut` with a user word that no normalized text has, such as
+            "iPhone" where texts are lowered. Without [UNK], only once a text needs it.
+
+    A subclass may override bert4keras's `_tokenize(text)`, `_word_piece_tokenize(word)` and
+    `_is_space(ch)`, `_is_control`, `_is_punctuation`, `_is_cjk_character`.
 
     Source: Devlin et al., 1810.04805; Wu et al., 1609.08144; WoBERT: kexue.fm/archives/7758.
 
@@ -105,6 +109,7 @@ class Tokenizer(TokenizerBase):
     _is_cjk_character = staticmethod(is_cjk_character)
     _is_special = staticmethod(is_special)
     _is_redundant = staticmethod(is_redundant)
+    _cjk_punctuation = staticmethod(cjk_punctuation)
     stem = staticmethod(stem)
 
     def __init__(
@@ -137,11 +142,10 @@ class Tokenizer(TokenizerBase):
         self._token_dict_inv = dict(enumerate(tokens))
         self._vocab_size = len(tokens)
         self._word_piece = LongestMatch(self._token_dict, self._word_maxlen)
-        self._look_up_specials(self._token_dict.get)
-        if self._token_unk_id is None:
-            raise invalid(f"`token_dict` must hold {self._token_unk}.", token_dict=self._token_dict)
-        self._table = CharacterTable(self._do_lower_case)
-        self._unspaced_table = CharacterTable(self._do_lower_case, spaced=False)
+        self._look_up_specials()
+        self._is_overridden, rules = overridden(self, Tokenizer), character_rules(self)
+        self._table = CharacterTable(self._do_lower_case, **rules)
+        self._unspaced_table = CharacterTable(self._do_lower_case, spaced=False, **rules)
         self._check_user_words()
         self._prepare_special_tokens()
         self._pieces = _Cache(self._unit_pieces)
@@ -177,6 +181,11 @@ class Tokenizer(TokenizerBase):
                 instead_of=changed,
             )
 
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        for cache in ("_pieces", "_ids", "_character_id"):  # what was kept follows from the others
+            vars(self).get(cache, {}).clear()
+
     def __getstate__(self):
         derived = {"_table", "_unspaced_table", "_pieces", "_ids", "_character_id", "_word_piece"}
         kept = self.__dict__.keys() - derived - {"_token_dict_inv"}
@@ -193,7 +202,17 @@ class Tokenizer(TokenizerBase):
 
     def token_to_id(self, token):
         """Return the id of a token; the id of [UNK] if the vocabulary lacks it."""
-        return self._token_dict.get(token, self._token_unk_id)
+        i = self._token_dict.get(token, self._token_unk_id)
+        if i is None:
+            raise invalid(
+                f"`token_dict` must hold {self._token_unk} or all tokens of the texts. Or set "
+                "`tokenizer._token_unk_id`.",
+                token=token,
+            )
+        return i
+
+    def _known_id(self, token):
+        return self._token_dict.get(token)
 
     def id_to_token(self, i):
         """Return the token of an id; raise a ValueError if there is none."""
@@ -232,20 +251,28 @@ class Tokenizer(TokenizerBase):
 
     def _unit_pieces(self, unit):
         if self._pre_tokenize is None:
-            return self._word_piece(unit)
-        if self._is_whole(unit):
-            return (unit,)
-        words = normalize(unit, self._table).split()
-        return tuple(piece for word in words for piece in self._word_piece(word))
+            return tuple(self._word_piece_tokenize(unit))
+        return (unit,) if self._is_whole(unit) else tuple(self._tokenize_words(unit))
+
+    def _tokenize_words(self, text):
+        words = normalize(text, self._table).split()
+        return [piece for word in words for piece in self._word_piece_tokenize(word)]
+
+    def _word_piece_tokenize(self, word):
+        return list(self._word_piece(word))
 
     def _unit_ids(self, unit):
         return tuple(self.tokens_to_ids(self._translated(self._pieces[unit])))
 
-    def _tokenize(self, text):
-        pieces = self._pieces
-        return [piece for unit in self._units(text) for piece in pieces[unit]]
+    def _tokenize(self, text, pre_tokenize=True):
+        if not pre_tokenize:
+            return self._tokenize_words(text)
+        pieces = self._unit_pieces if self._is_overridden else self._pieces.__getitem__
+        return [piece for unit in self._units(text) for piece in pieces(unit)]
 
     def _text_ids(self, text, limit=None):
+        if self._is_overridden:
+            return super()._text_ids(text)
         if self._pre_tokenize is None and self._special_pattern is None:
             return self._plain_ids(text, limit)
         ids, units = self._ids, self._units(text, limit)
@@ -264,102 +291,7 @@ class Tokenizer(TokenizerBase):
                 break
         return ids
 
-    # From tokens to their offsets in the text.
-
-    def _pieces_with_offsets(self, text):
-        return [(piece, (s[0], s[-1] + 1)) for piece, s in self._token_sources(text)]
-
-    def rematch(self, text, tokens):
-        """Return the indices of the characters of a text from which each token comes.
-
-        Args:
-            text: str.
-            tokens: tokens of this text, from `tokenize` or `ids_to_tokens`, truncated or not.
-
-        Returns:
-            List of lists of int, one for each token; [] for special tokens.
-
-        Raises:
-            ValueError: a token is not found in the text.
-        """
-        found = self._token_sources(check_text(text))
-        sources = [s for s in found if s[0][0] != "[" or not is_special(s[0])]
-        own = self._translated([piece for piece, _ in sources])
-        edges = {self._token_start, self._token_end, self._token_pad}
-        given = [
-            t for t in tokens if t not in edges and (t == self._token_unk or not is_special(t))
-        ]
-        cuts = (
-            0,
-            max(len(own) - len(given), 0),
-        )  # truncated at the right or not at all; at the left
-        start = next((i for i in cuts if self._agree(given, own[i : i + len(given)])), None)
-        if start is None:
-            return self._search(text, tokens)
-        matched, given, mapping = iter(sources[start:]), set(given), []
-        for token in tokens:
-            indices = next(matched)[1] if token in given else []
-            mapping.append([] if is_special(token) else list(dict.fromkeys(indices)))
-        return mapping
-
-    def _agree(self, given, own):
-        """Return whether two lists of tokens agree; [UNK] agrees with every unknown word."""
-        known, unk = self._token_dict, self._token_unk
-        return len(given) == len(own) and all(
-            a == b or (a == unk and b not in known) for a, b in zip(given, own)
-        )
-
-    def _search(self, text, tokens):
-        """Do `rematch` for tokens that are not consecutive: search each after the last."""
-        string, sources = align(text, self._unspaced_table)
-        mapping, end = [], 0
-        for token in tokens:
-            if is_special(token):
-                mapping.append([])
-                continue
-            start = string.find(stem(token), end)
-            if start < 0:
-                raise ValueError(f"`tokens` must come from the text. Received: {token!r} not found")
-            end = start + len(stem(token))
-            mapping.append(list(dict.fromkeys(sources[start:end])))
-        return mapping
-
-    def _token_sources(self, text):
-        """Yield (piece, indices of its characters in the text)."""
-        if self._special_pattern is None:
-            yield from self._part_sources(text)
-            return
-        offset = 0
-        for i, part in enumerate(self._special_pattern.split(text)):
-            whole = [(part, range(len(part)))]
-            for piece, indices in whole if i % 2 else self._part_sources(part):
-                yield piece, [offset + index for index in indices]
-            offset += len(part)
-
-    def _part_sources(self, text):
-        if self._pre_tokenize is None:
-            yield from self._piece_sources(text)
-            return
-        string, sources = align(text, self._unspaced_table)
-        end = 0
-        for unit in self._pre_tokenize(string):
-            start = string.find(unit, end)
-            if start < 0:
-                raise invalid("`pre_tokenize` must keep the text.", word=unit)
-            end = start + len(unit)
-            whole = [(unit, range(len(unit)))]
-            for piece, indices in whole if self._is_whole(unit) else self._piece_sources(unit):
-                yield piece, [sources[start + index] for index in indices]
-
-    def _piece_sources(self, text):
-        string, sources = align(text, self._table)
-        for word in _WORD.finditer(string):
-            end = word.start()
-            for piece in self._pieces[word.group()]:
-                start, end = end, end + len(piece) - (2 if end > word.start() else 0)
-                yield piece, sources[start:end]
-
-    def decode(self, ids, skip_special_tokens=True, tokens=None):
+    def decode(self, ids, tokens=None, *, skip_special_tokens=True):
         """Convert ids to readable text, with spaces where people would write them.
 
         Case, accents and spaces of the text that the vocabulary does not keep are lost: a space
@@ -381,5 +313,7 @@ class Tokenizer(TokenizerBase):
         """Return the tokens that `decode` joins."""
         if tokens is None:
             tokens = map(self._token_dict_inv.get, id_list(ids))
+        else:
+            check_texts("tokens", tokens)
         skipped = self._controls if skip_special_tokens else ()
         return [token for token in tokens if token and token not in skipped]

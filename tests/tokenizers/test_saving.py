@@ -85,6 +85,14 @@ def test_options_that_transformers_lacks_come_back(tokenizer, tmp_path):
     assert encoded(load_tokenizer(artefact)) == encoded(tokenizer)
 
 
+def test_special_tokens_outside_the_vocabulary_cannot_be_saved(tmp_path):
+    without, moved = Tokenizer({"[UNK]": 0}), Tokenizer(word_pieces())
+    moved._token_unk_id = 0
+    for tokenizer in (without, moved):
+        with pytest.raises(ValueError, match="must have its start, end and unknown token"):
+            tokenizer_config(tokenizer)
+
+
 @pytest.mark.parametrize(
     "entry",
     [

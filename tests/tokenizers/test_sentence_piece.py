@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from kerasx.tokenizers import SpTokenizer
 from tests.tokenizers.common import ANY_TEXT
+from tests.tokenizers.folders import piece_model
 from tests.tokenizers.test_trimming import TEXTS, model  # noqa: F401
 
 pytestmark = pytest.mark.backend_free
@@ -72,8 +73,20 @@ def test_a_wrong_file_or_token_is_refused(model, tmp_path):  # noqa: F811
     (tmp_path / "broken.model").write_bytes(b"no model")
     with pytest.raises(ValueError, match="must be a SentencePiece model"):
         SpTokenizer(tmp_path / "broken.model")
-    with pytest.raises(ValueError, match="`token_start` must be a token of the vocabulary"):
-        SpTokenizer(model, token_start="[CLS]")
+
+
+def test_a_start_that_the_model_lacks_is_its_unknown_piece(model, caplog):  # noqa: F811
+    plain = SpTokenizer(model)
+    started = SpTokenizer(model, token_start="[CLS]")
+    assert started.encode(TEXTS[0])[0] == [plain.unk_id, *plain.encode(TEXTS[0])[0]]
+    assert "lacks '[CLS]': the id of <unk>" in caplog.text
+
+
+def test_start_and_end_are_those_that_the_model_has(tmp_path):
+    path = tmp_path / "albert.model"
+    path.write_bytes(piece_model(control_symbols="[CLS],[SEP]", eos_id=-1, bos_id=-1))
+    tokenizer = SpTokenizer(path)
+    assert tokenizer.tokenize("天")[0] == "[CLS]" and tokenizer.tokenize("天")[-1] == "[SEP]"
 
 
 def test_a_missing_package_names_its_extra(model, monkeypatch):  # noqa: F811

@@ -195,7 +195,7 @@ def test_decoding_keeps_markers_and_where_asked_all_special_tokens():
     assert t.decode(ids) == "我[E1]们[/E1] play [E10] a"
     assert t.decode(ids, skip_special_tokens=False) == "[CLS]我[E1]们[/E1] play [E10] a [SEP]"
     assert t.decode([UNK, MARKED["[MASK]"], MARKED["[PAD]"]]) == ""
-    assert t.decode([UNK, MARKED["[MASK]"]], False) == "[UNK] [MASK]"
+    assert t.decode([UNK, MARKED["[MASK]"]], skip_special_tokens=False) == "[UNK] [MASK]"
 
 
 def test_ids_beyond_the_vocabulary_are_passed_over_and_arrays_are_read(caplog):
@@ -221,11 +221,31 @@ def test_special_ids_and_sizes_have_their_bert4keras_names():
     assert (t.stem("##ing"), t.stem("ing"), t.stem("##")) == ("ing", "ing", "")
 
 
-def test_a_vocabulary_without_a_needed_token_is_refused():
-    with pytest.raises(ValueError, match="UNK"):
-        Tokenizer({"[CLS]": 0, "[SEP]": 1})
-    with pytest.raises(ValueError, match="token_start=None"):
-        Tokenizer({"[UNK]": 0})
+def test_a_special_token_may_be_absent_until_it_is_needed(caplog):
+    t = Tokenizer({"[CLS]": 0, "[SEP]": 1, "a": 2})
+    assert t.encode("a")[0] == [0, 2, 1]
+    with pytest.raises(ValueError, match="must hold .UNK. or all tokens .*token='b'"):
+        t.encode("a b")
+    t._token_unk_id = 2
+    assert t.encode("a b")[0] == [0, 2, 2, 1] and not caplog.records
+    t = Tokenizer({"[UNK]": 0, "a": 1})
+    assert t.encode("a")[0] == [0, 1, 0] and t.tokenize("a") == ["[CLS]", "a", "[SEP]"]
+    assert t.encode_batch(["a"])[0] == [[0, 1, 0]]
+    assert caplog.text.count("lacks '[CLS]', '[SEP]': the id of [UNK] takes its place") == 1
+
+
+def test_special_tokens_set_later_count_for_words_already_seen():
+    t = tokenizer()
+    ids = t.encode("zzz 我")[0]
+    t._token_unk_id = 7
+    assert t.encode("zzz 我")[0] == [ids[0], 7, *ids[2:]]
+    t._token_start, t._token_end = None, "[MASK]"
+    assert t.encode("我")[0] == [ids[2], TOKEN_DICT["[MASK]"]] and t.start_id is None
+    t._token_translate = {"我": "play"}
+    assert t.encode("我")[0][0] == TOKEN_DICT["play"]
+
+
+def test_a_bare_tokenizer_has_no_special_ids():
     bare = Tokenizer({"[UNK]": 0}, token_start=None, token_end=None)
     assert [bare.start_id, bare.end_id, bare.pad_id, bare.mask_id] == [None] * 4
     assert bare.unk_id == 0 and bare.vocab_size == 1
