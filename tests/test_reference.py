@@ -13,7 +13,7 @@ BERT4KERAS = """
     ALBERT ALBERT_Unshared AdaFactor Adam AutoRegressiveDecoder BERT BatchConcat BatchSplit
     Concatenate1D ConditionalRandomField DataGenerator ELECTRA EfficientGlobalPointer Embedding
     FeedForward GPT GPT2 GPT2_ML GatedAttentionUnit GlobalAveragePooling1D GlobalMaxPooling1D
-    GlobalPointer LM_Mask LayerNormalization Loss MaximumEntropyMarkovModel MultiHeadAttention
+    GlobalPointer K LM_Mask LayerNormalization Loss MaximumEntropyMarkovModel MultiHeadAttention
     NEZHA PositionEmbedding RelativePositionEmbedding RelativePositionEmbeddingT5 RoFormer
     RoFormerV2 ScaleOffset SinusoidalPositionEmbedding SpTokenizer T5 T5_Decoder T5_Encoder
     Tokenizer Transformer UniLM_Mask ViterbiDecoder align apply_rotary_position_embeddings
@@ -22,10 +22,10 @@ BERT4KERAS = """
     extend_with_gradient_accumulation extend_with_language_model extend_with_layer_adaptation
     extend_with_lazy_optimization extend_with_lookahead extend_with_parameter_wise_lr
     extend_with_piecewise_linear_lr extend_with_unified_language_model extend_with_weight_decay
-    flatten gelu_erf gelu_tanh is_string leaky_relu load_vocab longest_common_subsequence
+    flatten gelu_erf gelu_tanh is_string keras leaky_relu load_vocab longest_common_subsequence
     longest_common_substring lowercase_and_normalize multilabel_categorical_crossentropy
     parallel_apply piecewise_linear pool1d recompute_grad reshape root_mean_square save_vocab
-    search_layer sequence_masking sequence_padding sinusoidal_embeddings
+    search_layer sequence_masking sequence_padding set_gelu sinusoidal_embeddings
     sparse_multilabel_categorical_crossentropy strQ2B string_matching swish text_segmentate
 """.split()
 

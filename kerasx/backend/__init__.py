@@ -1,13 +1,18 @@
 """Code that differs between TensorFlow, JAX and PyTorch: no other room imports one of them."""
 
+import keras
+
+from kerasx.backend import legacy as K
 from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.divisors import divided, report_divisor, reported_divisors
 from kerasx.backend.dtypes import mask_value, widened
 from kerasx.backend.filling import fill, room
-from kerasx.backend.graph import search_layer
+from kerasx.backend.gelu import named_gelu, set_gelu
+from kerasx.backend.graph import output_at, search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above
 from kerasx.backend.recompute import recompute, recompute_grad
+from kerasx.backend.reshaping import flatten, reshape
 from kerasx.backend.scan import scan
 from kerasx.backend.train_step import test_step, train_step
 from kerasx.backend.updates import (
@@ -21,7 +26,11 @@ from kerasx.backend.updates import (
 
 # names for users; the rest serves the other rooms
 __all__ = [
+    "K",
+    "keras",
+    "output_at",
     "recompute_grad",
     "search_layer",
+    "set_gelu",
     "value_and_grad",
 ]

@@ -1,8 +1,9 @@
-"""Search the graph of layers behind a symbolic tensor."""
+"""Search the graph of layers behind a symbolic tensor, and the outputs of a layer in it."""
 
 import keras
 
-from kerasx.backend.keras_internals import calls, producer
+from kerasx.backend.keras_internals import call_outputs, calls, producer
+from kerasx.checks import check_integer, invalid
 
 
 def search_layer(inputs, name, exclude_from=None):
@@ -32,3 +33,28 @@ def search_layer(inputs, name, exclude_from=None):
         for node in calls(layer):
             pending += [producer(t) for t in node.input_tensors]
     return None
+
+
+def output_at(layer, index):
+    """Return the symbolic output of a layer's call number `index`, as `get_output_at` of Keras 2.
+
+    A layer that blocks share, as in ALBERT, is called once for each; an embedding that is also the
+    output projection, twice.
+
+    Args:
+        layer: a layer called on symbolic tensors.
+        index: integer from 0, or a negative one from the last call.
+
+    Returns:
+        The output tensor, or the list of output tensors.
+
+    >>> layer, x = keras.layers.Dense(2), keras.Input((3,))
+    >>> first, second = layer(x), layer(x)
+    >>> output_at(layer, 0) is first, output_at(layer, -1) is second
+    (True, True)
+    """
+    nodes, index = calls(layer), check_integer("index", index)
+    if not -len(nodes) <= index < len(nodes):
+        text = f"`index` must be one of the {len(nodes)} calls of `{layer.name}`"
+        raise invalid(f"{text}: from {-len(nodes)} to {len(nodes) - 1}.", index=index)
+    return call_outputs(nodes[index])

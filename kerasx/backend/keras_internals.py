@@ -7,6 +7,7 @@ keras in setup.py is raised only when this test passes.
 
 import contextlib
 
+from keras.src.backend import rnn  # noqa: F401 - no public name has the loop of keras.layers.RNN
 from keras.src.backend.common import global_state, masking
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
@@ -28,6 +29,11 @@ def producer(tensor):
 def calls(layer):
     """Return the nodes of a layer, one for each symbolic call; `layer.output` allows only one."""
     return list(layer._inbound_nodes)
+
+
+def call_outputs(node):
+    """Return the output of a call; a list of several."""
+    return node.output_tensors if len(node.output_tensors) != 1 else node.output_tensors[0]
 
 
 def graph_calls(model):
@@ -54,6 +60,12 @@ def all_layers(model):
 def is_symbolic():
     """Return whether Keras is only inferring shapes, without a value to compute."""
     return in_symbolic_scope()
+
+
+def is_training():
+    """Return whether the running call trains; a layer's `call` gets it only as an argument."""
+    context = global_state.get_global_attribute("current_call_ctx")
+    return bool(context is not None and context.get_value("training"))
 
 
 def call_context():

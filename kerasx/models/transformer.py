@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import tree
 
+from kerasx.backend import named_gelu
 from kerasx.checks import invalid
 from kerasx.initializers import TruncatedNormal
 from kerasx.layers import AttentionMask, Dropout, LayerNormalization
@@ -26,7 +27,8 @@ class Transformer(WeightLoading):
         num_hidden_layers: number of blocks.
         num_attention_heads: heads of each attention.
         intermediate_size: hidden width of the feed-forward networks.
-        hidden_act: their activation; a list makes them gated.
+        hidden_act: their activation; a list makes them gated. "gelu" is the exact form, or the one
+            that `kerasx.backend.set_gelu` chose before.
         dropout_rate: rate of the dropout after each sublayer.
         attention_dropout_rate: rate at which attention weights are dropped.
         attention_head_size: hidden_size // num_attention_heads by default.
@@ -99,7 +101,7 @@ class Transformer(WeightLoading):
         self.num_hidden_layers = num_hidden_layers
         self.num_attention_heads = num_attention_heads
         self.intermediate_size = intermediate_size
-        self.hidden_act = hidden_act
+        self.hidden_act = named_gelu(hidden_act)
         self.dropout_rate = dropout_rate or 0
         self.attention_dropout_rate = attention_dropout_rate or 0
         self.attention_head_size = attention_head_size or hidden_size // num_attention_heads
@@ -185,11 +187,13 @@ class Transformer(WeightLoading):
         Args:
             inputs: tensor or list of tensors; None returns the layer itself.
             layer: the layer's class.
-            arguments: keyword arguments of the call.
+            arguments: keyword arguments of the call; of the function, if the layer is a Lambda.
             kwargs: keyword arguments of the class, among them `name`.
         """
         if layer in (Dropout, keras.layers.Dropout) and not self.dropout_rate:
             return inputs
+        if layer is keras.layers.Lambda:
+            kwargs["arguments"], arguments = arguments, None
         if isinstance(layer, type) and issubclass(layer, Recomputable):
             kwargs.setdefault("recompute", self.recompute)
         name = kwargs["name"] = self.prefixed(kwargs.get("name"))

@@ -1,5 +1,6 @@
 """Pure tensor functions in keras.ops: attention, masks, positions, chains of tags, activations."""
 
+from kerasx.backend import flatten, reshape
 from kerasx.ops.activations import gelu_erf, gelu_tanh, get_activation, leaky_relu, swish
 from kerasx.ops.attention import attend, attention, attention_normalize, attention_scores
 from kerasx.ops.chain import (
@@ -40,9 +41,7 @@ from kerasx.ops.shapes import (
     align,
     batch_gather,
     divisible_temporal_padding,
-    flatten,
     pool1d,
-    reshape,
 )
 
 # names for users; the rest serves the other rooms

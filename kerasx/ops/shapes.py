@@ -1,4 +1,4 @@
-"""Insert, merge, pad and gather along the axes of tensors."""
+"""Align, gather, pool and pad along the axes of tensors."""
 
 from keras import ops
 
@@ -25,27 +25,6 @@ def align(tensor, axes, ndim=None):
         )
     missing = [i for i in range(ndim) if i not in axes]
     return ops.expand_dims(tensor, missing) if missing else tensor
-
-
-def reshape(tensor, shape):
-    """Reshape a tensor, where None in `shape` keeps the size of that axis.
-
-    >>> ops.shape(reshape(ops.zeros((2, 3, 8)), (None, None, 2, 4)))
-    (2, 3, 2, 4)
-    """
-    sizes = ops.shape(tensor)
-    return ops.reshape(tensor, [sizes[i] if s is None else s for i, s in enumerate(shape)])
-
-
-def flatten(tensor, start=0, end=None):
-    """Merge the axes start, ..., end - 1 into one; `end` is the number of axes by default.
-
-    >>> ops.shape(flatten(ops.zeros((2, 3, 4)), 1))
-    (2, 12)
-    """
-    sizes = ops.shape(tensor)
-    end = len(sizes) if end is None else end
-    return ops.reshape(tensor, [*sizes[:start], -1, *sizes[end:]])
 
 
 def batch_gather(params, indices):
