@@ -55,7 +55,6 @@ __all__ = [
     "attention_normalize",
     "batch_gather",
     "causal",
-    "chain_loss",
     "divisible_temporal_padding",
     "flatten",
     "gelu_erf",
