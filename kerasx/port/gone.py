@@ -1,0 +1,142 @@
+"""Say what to write instead of what reached into Keras 2's or TensorFlow 1's training."""
+
+import ast
+
+from kerasx.port.adversarial import is_fgm
+
+_PENALTY = """The gradient inside a loss is gone. Drop this function, name the loss and write
+    from kerasx.training import gradient_penalty
+    model.compile(loss='sparse_categorical_crossentropy', optimizer=..., metrics=...)
+    gradient_penalty(model, 'Embedding-Token', epsilon=1)"""
+_VAT = """The training function is gone. Drop this function and write
+    from kerasx.training import virtual_adversarial_training
+    virtual_adversarial_training(model, 'Embedding-Token', epsilon=1, xi=10, from_logits=False)
+and give the rows without labels no weight in the loss itself:
+    model.train_on_batch(x, y, sample_weight=np.zeros(len(y)))"""
+_FGM = """The training function is gone. Drop this and write, after compile,
+    from kerasx.training import adversarial_training
+    adversarial_training(model, 'Embedding-Token', epsilon=0.5)  # steps=3 for PGD"""
+_INTEGRATED = """A gradient inside a layer is gone. Drop this layer, its model and the loop:
+    from kerasx.probing import integrated_gradients
+    inputs = [np.array([token_ids]), np.array([segment_ids])]
+    found = integrated_gradients(model, inputs, label, steps=20)
+    scores = np.abs(found.tokens[0])  # a score for each token"""
+_GRADIENTS = """K.gradients is gone. For a function of the variables write
+    from kerasx.backend import value_and_grad
+    value, grads = value_and_grad(function)(variables)"""
+_FUNCTION = """K.function is gone. Write a model of the layers between, and call it:
+    part = keras.Model(inputs, outputs)
+    values = part.predict(arrays)"""
+_PHASE = """K.learning_phase is gone. In a layer use the argument `training` of its
+    def call(self, inputs, training=None):
+and call a model by `model(x, training=True)`."""
+_SESSION = "Drop it: Keras 3 has no session and no graph; KERAS_BACKEND chooses the backend."
+_TRAIN_FUNCTION = """The training function is a private matter of Keras 3. Override
+    def train_step(self, data):
+of a keras.Model, or attach one of kerasx.training's functions to the model."""
+_METRICS = """Write a keras.metrics.Metric as a layer's attribute, and call its `update_state` in
+`call`, or pass a function to `compile(metrics=...)`."""
+_UPDATES = "Override an optimizer's `update_step(self, gradient, variable, learning_rate)`."
+_LOAD_VARIABLE = "A checkpoint is a mapping from names to arrays: write `checkpoint[name]`."
+_LAMBDA = (
+    "The saved model holds Lambda layers, whose code Keras 3 loads only by "
+    "`load_model(path, safe_mode=False)`; load only files that you wrote."
+)
+
+_FUNCTIONS = {
+    "keras.backend.function": _FUNCTION,
+    "keras.backend.get_session": _SESSION,
+    "keras.backend.gradients": _GRADIENTS,
+    "keras.backend.learning_phase": _PHASE,
+    "keras.backend.set_learning_phase": _PHASE,
+    "keras.backend.set_session": _SESSION,
+    "tensorflow.Session": _SESSION,
+    "tensorflow.InteractiveSession": _SESSION,
+    "tensorflow.ConfigProto": _SESSION,
+    "tensorflow.get_default_graph": _SESSION,
+    "tensorflow.get_default_session": _SESSION,
+    "tensorflow.global_variables_initializer": _SESSION,
+    "tensorflow.gradients": _GRADIENTS,
+    "tensorflow.train.load_variable": _LOAD_VARIABLE,
+}
+_ATTRIBUTES = {
+    "_make_train_function": _TRAIN_FUNCTION,
+    "_make_predict_function": "Drop it: a model makes it when it predicts.",
+    "_make_test_function": "Drop it: a model makes it when it evaluates.",
+    "_collected_trainable_weights": "Write `model.trainable_weights`.",
+    "_feed_inputs": _TRAIN_FUNCTION,
+    "_feed_sample_weights": _TRAIN_FUNCTION,
+    "_feed_targets": _TRAIN_FUNCTION,
+    "get_updates": _UPDATES,
+    "metrics_tensors": _METRICS,
+    "total_loss": _TRAIN_FUNCTION,
+}
+_METHODS = {"add_metric": _METRICS}
+
+
+def note_what_is_gone(script, names):
+    """Note each place of a script that has to be written anew.
+
+    Args:
+        script: a `Script`.
+        names: its `Bindings`.
+    """
+    told = _note_recipes(script, names)
+    for node in ast.walk(script.tree):
+        if not isinstance(node, (ast.Attribute, ast.Name)) or _inside(script, node, told):
+            continue
+        text = _FUNCTIONS.get(names.meaning(node))
+        if isinstance(node, ast.Attribute) and not text:
+            text = _ATTRIBUTES.get(node.attr) if not _is_self(node) else None
+            called = getattr(script.parents[node], "func", None) is node
+            text = text or (_METHODS.get(node.attr) if called else None)
+        if text:
+            script.by_hand(node, f"{script.source(node)}: {text}")
+    _note_lambdas(script, names)
+
+
+def _inside(script, node, told):
+    return any(around in told for around in script.ancestors(node))
+
+
+def _is_self(node):
+    """Return whether an attribute is of the object itself, whose class may define it."""
+    return getattr(node.value, "id", "") == "self" and node.attr == "total_loss"
+
+
+def _note_recipes(script, names):
+    """Note functions and classes that kerasx has in one line; return them."""
+    told = set()
+    for node in ast.walk(script.tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not _inside(script, node, told):
+            text = _recipe(script, names, node)
+            if text:
+                told.add(node)
+            if text and not (isinstance(node, ast.FunctionDef) and is_fgm(script, names, node)):
+                script.by_hand(node, f"{node.name}: {text}")
+    return told
+
+
+def _recipe(script, names, node):
+    inner = list(ast.walk(node))
+    called = {names.meaning(x.func) for x in inner if isinstance(x, ast.Call)}
+    touched = {x.attr for x in inner if isinstance(x, ast.Attribute)}
+    gradients = bool({"keras.backend.gradients", "tensorflow.gradients"} & called)
+    if isinstance(node, ast.ClassDef):
+        if gradients and any(getattr(x, "name", "") == "call" for x in node.body):
+            return _INTEGRATED
+        attack = {"backup", "restore", "attack"} & {getattr(x, "name", "") for x in node.body}
+        return _FGM if attack and node.name.upper() in ("FGM", "PGD", "FGSM") else None
+    parameters = {a.arg for a in node.args.args}
+    if "train_function" in touched and gradients:
+        return _VAT if {"xi", "iters"} & parameters else _FGM
+    return _PENALTY if gradients and {"y_true", "y_pred"} <= parameters else None
+
+
+def _note_lambdas(script, names):
+    called = [(names.meaning(x.func), x) for x in ast.walk(script.tree) if isinstance(x, ast.Call)]
+    lambdas = any(meaning == "keras.layers.Lambda" for meaning, _ in called)
+    for meaning, call in called:
+        safe = any(k.arg == "safe_mode" for k in call.keywords)
+        if meaning == "keras.models.load_model" and lambdas and not safe:
+            script.by_hand(call, _LAMBDA)

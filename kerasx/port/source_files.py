@@ -1,0 +1,146 @@
+"""Read, rewrite and write scripts and notebooks in their own encoding, layout and line ends."""
+
+import io
+import json
+import os
+import re
+import tokenize
+from typing import NamedTuple
+
+from kerasx.checks import invalid
+from kerasx.files.atomic import atomic_path
+from kerasx.port.rewriting import port, saved_files
+from kerasx.port.script import apply, parse
+
+ENDINGS = (".py", ".ipynb")
+
+
+class Source(NamedTuple):
+    """The Python text of a file; `cells` are the spans of a notebook's cells, else None."""
+
+    path: str
+    text: str
+    code: str
+    encoding: str
+    cells: list = None
+    notebook: dict = None
+
+
+def find_scripts(folder, besides=None):
+    """Return the paths of the scripts and notebooks in a folder, in order, without hidden ones.
+
+    Args:
+        folder: path.
+        besides: a folder within it that is left out.
+    """
+    found, left_out = [], besides and os.path.realpath(besides)
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith((".", "__pycache__"))
+            and os.path.realpath(os.path.join(root, name)) != left_out
+        )
+        found += [os.path.join(root, name) for name in sorted(files) if name.endswith(ENDINGS)]
+    return found
+
+
+def read_source(path):
+    """Read a script by its coding line or mark, or the code of a notebook.
+
+    Raises:
+        ValueError: the file is in another encoding than it says, or is no notebook.
+        SyntaxError: the coding line names no encoding.
+    """
+    with open(path, "rb") as f:
+        data = f.read()
+    if path.endswith(".ipynb"):
+        return _read_notebook(path, data)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    try:
+        text = data.decode(encoding)
+        kept = text.encode(encoding) == data
+    except UnicodeError:
+        kept = False
+    if not kept:
+        raise invalid(
+            f"The bytes of a script must be in the encoding that it says, {encoding}; for GBK let "
+            "its first line be `# -*- coding: gbk -*-`.",
+            path=path,
+        )
+    return Source(path, text, text, encoding)
+
+
+def port_source(source, saved=frozenset()):
+    """Return the bytes of a source after all rules, and the `Ported` with its changes."""
+    ported = port(source.text, saved, source.code)
+    if source.notebook is None:
+        return ported.text.encode(source.encoding), ported
+    return _written_notebook(source, ported.edits), ported
+
+
+def saved_by(source):
+    """Return the names of the files of weights and models that a source saves."""
+    return saved_files(source.text, source.code)
+
+
+def write_source(path, data):
+    """Write the bytes of a script atomically; the folder is made if it is not there."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with atomic_path(path) as temporary:
+        with open(temporary, "wb") as f:
+            f.write(data)
+
+
+# notebooks
+
+
+def _read_notebook(path, data):
+    try:
+        notebook = json.loads(data.decode("utf-8"))
+        sources = ["".join(cell["source"]) for cell in _code_cells(notebook)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise invalid("A notebook must be JSON with `cells` of code.", path=path) from error
+    spans, start = [], 0
+    for text in sources:
+        spans.append((start, start + len(text)))
+        start += len(text) + 1
+    code = "\n".join(map(_python, sources))
+    return Source(path, "\n".join(sources), code, "utf-8", spans, notebook | {"_text": data})
+
+
+def _code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def _python(text):
+    """Return the text of a cell with what is not Python made comments of the same length."""
+    if text.lstrip().startswith("%%"):
+        return _commented(text, r"(?m)^.")
+    text = _commented(text, r"(?m)(?<=^)[ \t]*[%!?]")
+    try:
+        parse(text)
+    except SyntaxError:
+        return _commented(text, r"(?m)^.")
+    return text
+
+
+def _commented(text, pattern):
+    return re.sub(pattern, lambda match: match.group()[:-1] + "#", text)
+
+
+def _written_notebook(source, edits):
+    if not edits:
+        return source.notebook["_text"]
+    notebook = {key: value for key, value in source.notebook.items() if key != "_text"}
+    for cell, (start, end) in zip(_code_cells(notebook), source.cells):
+        own = [e for e in edits if start <= e.start <= end]
+        own = [e._replace(start=e.start - start, end=min(e.end, end) - start) for e in own]
+        text = apply(source.text[start:end], own)
+        whole = isinstance(cell["source"], str)
+        cell["source"] = text if whole else re.findall(r"[^\n]*\n|[^\n]+", text)
+    old = source.notebook["_text"].decode("utf-8")
+    indent = re.match(r"\{\n?( *)", old).group(1)
+    plain = old.isascii()
+    new = json.dumps(notebook, indent=len(indent) or None, ensure_ascii=plain)
+    return (new + "\n" * old.endswith("\n")).encode("utf-8")

@@ -1,0 +1,293 @@
+"""Rename files of weights and models to the endings that Keras 3 asks for.
+
+Keras 3 writes weights to names ending in .weights.h5 only, and says so at the first save, after an
+epoch has been trained. A name is followed from the call that saves back to its text, through
+variables, attributes, arguments, os.path.join, formats and f-strings. A name that is only loaded
+keeps its text: the file is there already.
+"""
+
+import ast
+import os
+
+_WEIGHTS = ("save_weights", "load_weights")
+_SAVES = {"save_weights", "save", "weights", "model"}  # the last two: ModelCheckpoint
+_MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+_OLD_FILE = (
+    "{old!r} is only loaded here. If a script that was ported wrote it, its name is now {new!r}; "
+    "if Keras 2 wrote it, rename the file to {h5!r} and load {h5!r}."
+)
+_UNKNOWN = "The name of a file of weights must end in .weights.h5, and this one is made elsewhere."
+
+
+def rewrite_weight_files(script, names, saved=frozenset()):
+    """Rename the files that a script saves, wherever it names them.
+
+    Args:
+        script: a `Script`.
+        names: its `Bindings`.
+        saved: names of files that other scripts of the same folder save.
+
+    Returns:
+        The set of the names that this script saves.
+    """
+    uses = {}  # text -> {node: kinds of its uses}
+    for call, kind, path in _calls(script, names):
+        found = list(_texts(names, script, path, set()))
+        if not found and kind == "save_weights":
+            script.by_hand(call, _UNKNOWN)
+        for node in found:
+            uses.setdefault(_ending(node), {}).setdefault(node, set()).add(kind)
+    own = {text for text, nodes in uses.items() if _SAVES & set().union(*nodes.values())}
+    for text, nodes in uses.items():
+        kinds = set().union(*nodes.values())
+        _rename(script, text, nodes, kinds, _known(text, own | set(saved)))
+    _rename_other_uses(script, uses, own)
+    return own
+
+
+def _calls(script, names):
+    """Yield (call, kind, expression of the file's name) for all that save and load."""
+    for call in ast.walk(script.tree):
+        if not isinstance(call, ast.Call):
+            continue
+        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        meaning = names.meaning(call.func)
+        path = _argument(call, 0, "filepath") or _argument(call, 0, "path")
+        if meaning == "keras.callbacks.ModelCheckpoint" and path:
+            only = _argument(call, 4, "save_weights_only")
+            weights = isinstance(only, ast.Constant) and bool(only.value)
+            yield call, "weights" if weights else "model", path
+        elif meaning == "keras.models.load_model" and path:
+            yield call, "load_model", path
+        elif meaning == "keras.models.save_model" and _argument(call, 1, "filepath"):
+            yield call, "save", _argument(call, 1, "filepath")
+        elif method in _WEIGHTS and path and not meaning.startswith("kerasx."):
+            yield call, method, path
+        elif method == "save" and path and _is_model(names, call.func.value):
+            yield call, "save", path
+
+
+def _argument(call, index, name):
+    """Return the expression of an argument of a call, or None."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    plain = call.args[: index + 1]
+    good = len(plain) > index and not any(isinstance(x, ast.Starred) for x in plain)
+    return plain[index] if good else None
+
+
+_MAKERS = (
+    *("keras.Model", "keras.models.Model", "keras.layers.Model", "keras.Sequential"),
+    *("keras.models.Sequential", "keras.models.load_model", "keras.models.model_from_json"),
+)
+
+
+def _is_model(names, node):
+    """Return whether an expression is known to be a Keras model."""
+    if isinstance(node, ast.Attribute):
+        values = names.attributes.get(node.attr, [])
+        return node.attr == "model" or any(_makes_model(names, value) for value in values)
+    values = names.values.get(getattr(node, "id", ""), [])
+    return any(_makes_model(names, value) for value in values)
+
+
+def _makes_model(names, value):
+    if isinstance(value, ast.Attribute) and value.attr in ("model", "encoder", "decoder"):
+        return True
+    if not isinstance(value, ast.Call):
+        return False
+    meaning = names.meaning(value.func)
+    return meaning in _MAKERS or meaning.endswith((".build_transformer_model", ".build_bert_model"))
+
+
+# from an expression to the text that ends the name
+
+
+def _texts(names, script, node, seen):
+    """Yield the text constants, or f-strings, that a file's name may end with."""
+    if node in seen:
+        return
+    seen.add(node)
+    if isinstance(node, ast.JoinedStr) or _is_text(node):
+        yield node
+        return
+    for part in _sources(names, script, node):
+        yield from _texts(names, script, part, seen)
+
+
+def _is_text(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _sources(names, script, node):
+    """Return the expressions that an expression takes the end of its text from."""
+    if isinstance(node, ast.BinOp):
+        return [node.left if isinstance(node.op, ast.Mod) else node.right]
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.Call):
+        return _call_sources(names, node)
+    if isinstance(node, ast.Name):
+        return names.values.get(node.id, []) + _parameter_sources(names, script, node)
+    if isinstance(node, ast.Attribute):
+        return (
+            names.attributes.get(node.attr, [])
+            + _options(script, node)
+            + _class_values(names, node)
+        )
+    return []
+
+
+def _call_sources(names, call):
+    attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if attribute == "format":
+        return [call.func.value]
+    if attribute == "joinpath" or names.resolve(call.func) == "os.path.join":
+        return call.args[-1:]
+    if names.resolve(call.func) in ("pathlib.Path", "os.path.abspath", "os.path.expanduser"):
+        return call.args[-1:]
+    if getattr(call.func, "id", "") == "str":
+        return call.args
+    return []
+
+
+def _class_values(names, node):
+    """Return what a class body gives an attribute: class Config: path = 'best.weights'."""
+    nodes = [c for made in names.classes.values() for c in made]
+    assigned = [x for c in nodes for x in c.body if isinstance(x, ast.Assign)]
+    return [x.value for x in assigned if any(getattr(t, "id", "") == node.attr for t in x.targets)]
+
+
+def _options(script, node):
+    """Return the defaults of an argparse option that becomes this attribute."""
+    found = []
+    for call in ast.walk(script.tree):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "add_argument":
+            flags = [x.value for x in call.args if _is_text(x)]
+            if node.attr in [flag.lstrip("-").replace("-", "_") for flag in flags]:
+                found += [k.value for k in call.keywords if k.arg == "default"]
+    return found
+
+
+def _parameter_sources(names, script, node):
+    """Return what the calls of a function, or of a class, pass for a parameter."""
+    function = script.enclosing(node, ast.FunctionDef)
+    if function is None:
+        return []
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    index = next((i for i, a in enumerate(arguments) if a.arg == node.id), None)
+    if index is None:
+        return []
+    owner = script.parents[function]
+    method = isinstance(owner, ast.ClassDef)
+    called = owner.name if method and function.name == "__init__" else function.name
+    shift = 1 if method else 0
+    default = index - len(arguments) + len(function.args.defaults)
+    found = function.args.defaults[default : default + 1] if default >= 0 else []
+    for call in ast.walk(script.tree):
+        if isinstance(call, ast.Call) and called in (
+            getattr(call.func, "id", None),
+            getattr(call.func, "attr", None),
+        ):
+            found = [*found, *filter(None, [_argument(call, index - shift, node.id)])]
+    return found
+
+
+# endings
+
+
+def _ending(node):
+    """Return the text of a constant, or of an f-string with {} for each of its values."""
+    if isinstance(node, ast.Constant):
+        return os.path.normpath(node.value) if node.value else ""
+    parts = [x.value if isinstance(x, ast.Constant) else "{}" for x in node.values]
+    return "".join(parts)
+
+
+def _known(text, saved):
+    """Return whether a file is among those that are saved: by its name where parts are unknown."""
+    same = any(text == other for other in saved)
+    return same or any(os.path.basename(text) == os.path.basename(other) for other in saved)
+
+
+def weights_name(text):
+    """Return the name that Keras 3 takes for a file of weights.
+
+    >>> weights_name("best_model.weights"), weights_name("best.h5"), weights_name("out/best")
+    ('best_model.weights.h5', 'best.weights.h5', 'out/best.weights.h5')
+    """
+    if text.endswith(".weights.h5"):
+        return text
+    if text.endswith(".weights"):
+        return f"{text}.h5"
+    for ending in (".h5", ".hdf5", ".keras"):
+        if text.endswith(ending):
+            return f"{text.removesuffix(ending)}.weights.h5"
+    return f"{text}.weights.h5"
+
+
+def model_name(text):
+    """Return the name that Keras 3 takes for a file of a whole model.
+
+    >>> model_name("test.model"), model_name("best.h5")
+    ('test.model.keras', 'best.h5')
+    """
+    return text if text.endswith(_MODEL_ENDINGS) else f"{text}.keras"
+
+
+def _rename(script, text, nodes, kinds, saved):
+    whole = kinds & {"save", "model", "load_model"}
+    new = weights_name(text)
+    for node, own in nodes.items():
+        if whole and not kinds & {"save_weights", "weights"}:
+            if saved:
+                _retext(script, node, model_name)
+            elif not text.endswith(_MODEL_ENDINGS):
+                _note_old(script, node, text, model_name(text))
+        elif whole:
+            script.by_hand(
+                node, f"{text!r} names both a whole model and weights: give each its own."
+            )
+        elif saved:
+            _retext(script, node, weights_name)
+        elif own == {"load_weights"} and not text.endswith(_MODEL_ENDINGS):
+            _note_old(script, node, text, new)
+
+
+def _note_old(script, node, text, new):
+    h5 = f"{text.removesuffix('.weights').removesuffix('.model')}.h5"
+    script.by_hand(node, _OLD_FILE.format(old=text, new=new, h5=h5))
+
+
+def _rename_other_uses(script, uses, own):
+    """Rename the same text where it is no argument: os.path.exists('best_model.weights')."""
+    renamed = {text: nodes for text, nodes in uses.items() if text in own}
+    for node in ast.walk(script.tree):
+        if _is_text(node) and isinstance(script.parents[node], (ast.Call, ast.List, ast.Tuple)):
+            nodes = renamed.get(_ending(node))
+            if nodes and node not in nodes and "." in node.value:
+                kinds = set().union(*nodes.values())
+                whole = not kinds & {"save_weights", "weights"}
+                _retext(script, node, model_name if whole else weights_name)
+
+
+def _retext(script, node, change):
+    """Change the end of a text constant or f-string in the source."""
+    source = script.source(node)
+    quote = next((q for q in ('"""', "'''", '"', "'") if source.endswith(q)), None)
+    inner = source[: -len(quote)] if quote else ""
+    last = node.value if isinstance(node, ast.Constant) else _last_constant(node)
+    if change(last) == last and last:
+        return
+    if quote is None or not inner.endswith(last):
+        script.by_hand(node, f"Keras 3 wants {change(last)!r} here.")
+        return
+    start, end = script.span(node)
+    new = inner[: len(inner) - len(last)] + change(last) + quote
+    script.edit(start, end, new)
+
+
+def _last_constant(node):
+    last = node.values[-1] if node.values else None
+    return last.value if _is_text(last) else ""
