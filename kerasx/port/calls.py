@@ -40,6 +40,8 @@ def rewrite_calls(script, names, from_bert4keras):
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Call):
             _rewrite_method(script, names, node)
+            if names.meaning(node.func) == "keras.callbacks.ModelCheckpoint":
+                _drop_period(script, node)
             _rewrite_optimizer(script, names, node)
             if from_bert4keras:
                 _rewrite_bert4keras(script, names, node)
@@ -68,8 +70,6 @@ def _rewrite_method(script, names, call):
             "get_input_at is gone. Keep the tensor that you gave the layer, or write "
             "`layer.input` where it was called once.",
         )
-    if names.meaning(call.func) == "keras.callbacks.ModelCheckpoint":
-        _drop_period(script, call)
 
 
 def _rename_method(script, call, new):

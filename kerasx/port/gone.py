@@ -24,9 +24,6 @@ _INTEGRATED = """A gradient inside a layer is gone. Drop this layer, its model a
 _GRADIENTS = """K.gradients is gone. For a function of the variables write
     from kerasx.backend import value_and_grad
     value, grads = value_and_grad(function)(variables)"""
-_FUNCTION = """K.function is gone. Write a model of the layers between, and call it:
-    part = keras.Model(inputs, outputs)
-    values = part.predict(arrays)"""
 _PHASE = """K.learning_phase is gone. In a layer use the argument `training` of its
     def call(self, inputs, training=None):
 and call a model by `model(x, training=True)`."""
@@ -44,7 +41,6 @@ _LAMBDA = (
 )
 
 _FUNCTIONS = {
-    "keras.backend.function": _FUNCTION,
     "keras.backend.get_session": _SESSION,
     "keras.backend.gradients": _GRADIENTS,
     "keras.backend.learning_phase": _PHASE,

@@ -282,7 +282,8 @@ def _module_lines(script, names, alias):
             return ["import keras"]
         return ["from kerasx.backend import " + _aliased("K", alias)]
     if alias.asname in (None, place):
-        also = alias.name.startswith("tensorflow") and _uses_tensorflow(script, names)
+        bound = alias.name.startswith("tensorflow.") and not alias.asname
+        also = bound and _uses_tensorflow(script, names)
         return ["import tensorflow"] * bool(also) + [f"import {place}"]
     return [f"import {place} as {alias.asname}"]
 
@@ -313,6 +314,7 @@ def _import_of_module(names, module, local):
     if local and room:
         same = local == room.split(".")[1]
         return f"from kerasx import {local}" if same else f"import {room} as {local}"
+    names.names["kerasx"] = "kerasx"
     return "import kerasx"
 
 

@@ -1,9 +1,10 @@
 """Apply all rules to the text of a script."""
 
+import ast
 from typing import NamedTuple
 
 from kerasx.port.adversarial import rewrite_adversarial_training
-from kerasx.port.bindings import Bindings
+from kerasx.port.bindings import Bindings, canonical
 from kerasx.port.calls import rewrite_calls
 from kerasx.port.gone import note_what_is_gone
 from kerasx.port.imports import comes_from_bert4keras, rewrite_imports
@@ -70,10 +71,12 @@ def saved_files(text, code=None):
     return rewrite_weight_files(script, names) if concerns_keras(names) else set()
 
 
-_LIBRARIES = {"bert4keras", "keras", "kerasx", "tensorflow", "tf_keras"}
+_LIBRARIES = {"bert4keras", "keras", "kerasx"}
 
 
 def concerns_keras(names):
     """Return whether a script uses Keras: imports it, or all names of another file."""
-    modules = [*names.names.values(), *names.stars]
-    return bool({module.split(".")[0] for module in modules} & _LIBRARIES) or bool(names.stars)
+    modules = {canonical(module) for module in [*names.names.values(), *names.stars]}
+    attributes = (x for x in ast.walk(names.script.tree) if isinstance(x, ast.Attribute))
+    used = any(names.meaning(x) == "keras" for x in attributes)  # tf.keras
+    return used or bool(names.stars or {module.split(".")[0] for module in modules} & _LIBRARIES)

@@ -34,12 +34,7 @@ def rewrite_training_phase(script, names):
 def _rewrite_phase(script, names, call, order):
     values = [*call.args[:2], *(k.value for k in call.keywords if k.arg in ("x", "alt"))]
     function = _call_method(script, call)
-    if function is None or len(values) != 2:
-        script.by_hand(
-            call,
-            "Keras 3 has no training phase outside of a layer. Write a Layer whose "
-            "`call(self, inputs, training=None)` returns `a if training else b`.",
-        )
+    if function is None or len(values) != 2:  # K's own asks the layer that is being called
         return
     yes, no = (_value(script, function, values[i]) for i in order)
     script.replace(call, f"({yes} if training else {no})")

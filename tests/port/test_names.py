@@ -94,7 +94,6 @@ def test_a_name_has_a_place_or_a_sentence_that_says_what_to_do():
 
 
 AWAITED = {
-    *("kerasx.backend.K", "kerasx.backend.keras", "kerasx.backend.set_gelu"),
     *("kerasx.snippets.WebServing", "kerasx.snippets.convert_to_str"),
     "kerasx.snippets.is_one_of",
 }

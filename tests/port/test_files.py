@@ -1,0 +1,171 @@
+"""Files keep their bytes outside of what is changed; what the command line promises."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasx.port.__main__ import main
+from kerasx.port.rewriting import port
+from kerasx.port.script import apply
+from tests.port.test_rules import RULES
+
+pytestmark = pytest.mark.backend_free
+OLD = "from bert4keras.snippets import uniout  # 打印中文\nmodel.save_weights('模型.weights')\n"
+NEW = "model.save_weights('模型.weights.h5')\n"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_only_the_edits_differ(name):
+    before = RULES[name][0]
+    ported = port(before)
+    kept, end = [], 0
+    for edit in ported.edits:
+        kept.append(before[end : edit.start])
+        end = edit.end
+    rest = ported.text
+    for piece in [*kept, before[end:]]:
+        assert piece in rest
+        rest = rest[rest.index(piece) + len(piece) :]
+    assert apply(before, ported.edits) == ported.text
+
+
+LINES = [
+    "from bert4keras.backend import keras, K, align  # 后端",
+    "from keras.layers import (Dense,\n    Lambda)",
+    "模型 = keras.models.Model(x, y); 模型.save_weights('甲乙.weights')",
+    "def 函数(x):\n\treturn [x, '''甲\n乙''']  # 注",
+    "model.predict([[甲], [乙]])",
+    "",
+    "# 只有注释",
+    "class 甲(Loss):\n    pass",
+    "from bert4keras.layers import *",
+    "s = '\\d' f'{x}'",
+    "if x:\n    from bert4keras.snippets import uniout",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(LINES), max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_line_ends_chinese_and_tabs_are_kept(lines, newline, closed):
+    before = newline.join(line.replace("\n", newline) for line in lines) + newline * closed
+    ported = port(before)
+    assert port(ported.text).text == ported.text
+    assert ported.text.count("\r") == ported.text.count(newline) * (newline == "\r\n")
+    compile(ported.text, "ported", "exec")
+    unchanged = [line for line in lines if "bert4keras" not in line and "(" not in line]
+    assert all(line.replace("\n", newline) in ported.text for line in unchanged)
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("", "utf-8"),
+        ("\ufeff", "utf-8"),
+        ("# -*- coding: gbk -*-\n", "gbk"),
+        ("#!/usr/bin/env python\n#! -*- coding:gb18030 -*-\n", "gb18030"),
+        ("# -*- coding: utf-8 -*-\r\n", "utf-8"),
+    ],
+)
+def test_encodings(tmp_path, head, encoding):
+    path, out = tmp_path / "a.py", tmp_path / "b.py"
+    path.write_bytes((head + OLD).encode(encoding))
+    assert main([str(path), "-o", str(out)]) == 0
+    assert out.read_bytes() == (head + NEW).encode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"print 'hello'\n", ":1: not Python 3"),
+        (b"x = 1\nexec 'x'\n", ":2: not Python 3"),
+        ("x = '中文'\n".encode("gbk"), ""),
+        ("\n\n\nx = '中文'\n".encode("gbk"), "coding: gbk"),
+        (b"x = \0\n", ""),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path, capsys, data, words):
+    path, out = tmp_path / "a.py", tmp_path / "b.py"
+    path.write_bytes(data)
+    assert main([str(path), "-o", str(out)]) == 2
+    shown = capsys.readouterr().err
+    assert str(path) in shown and words in shown
+    assert not out.exists()
+
+
+def test_a_missing_file_is_an_error(tmp_path, capsys):
+    assert main([str(tmp_path / "a.py")]) == 2
+    assert "a.py" in capsys.readouterr().err
+
+
+def test_report_and_exit_codes(tmp_path, capfd):
+    path = tmp_path / "a.py"
+    path.write_text(OLD, "utf-8")
+    assert main([str(path)]) == 0
+    shown = capfd.readouterr()
+    assert shown.out == NEW
+    assert f"{path}:2: '模型.weights' -> '模型.weights.h5'" in shown.err
+    assert main([str(path), "--check"]) == 1
+    assert main([str(path), "--diff"]) == 0
+    assert "+model.save_weights('模型.weights.h5')" in capfd.readouterr().out
+    assert path.read_text("utf-8") == OLD
+    assert main([str(path), "-o", str(path)]) == 0
+    assert path.read_text("utf-8") == NEW
+    assert main([str(path), "--check"]) == 0
+    path.write_text(RULES["gradient penalty"][0])
+    capfd.readouterr()
+    assert main([str(path), "-o", str(path)]) == 1
+    assert "BY HAND: loss: The gradient inside a loss is gone." in capfd.readouterr().out
+
+
+def test_a_folder_is_read_as_one(tmp_path, capsys):
+    scripts, out = tmp_path / "scripts", tmp_path / "out"
+    (scripts / "sub").mkdir(parents=True)
+    (scripts / "train.py").write_text("import keras\nm.save_weights('a.h5')\n")
+    (scripts / "sub" / "predict.py").write_text("import keras\nm.load_weights('../a.h5')\n")
+    (scripts / "old.py").write_text("print 1\n")
+    assert main([str(scripts), "-o", str(out)]) == 2
+    assert (out / "train.py").read_text() == "import keras\nm.save_weights('a.weights.h5')\n"
+    ported = (out / "sub" / "predict.py").read_text()
+    assert ported == "import keras\nm.load_weights('../a.weights.h5')\n"
+    assert not (out / "old.py").exists()
+    with pytest.raises(SystemExit):
+        main([str(scripts)])
+
+
+def test_notebooks_keep_their_other_cells(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": ["from bert4keras 说明"]},
+        {"cell_type": "code", "outputs": [1], "source": ["!pip install bert4keras\n", OLD]},
+        {"cell_type": "code", "source": "%%bash\nls 'a.weights'"},
+        {
+            "cell_type": "code",
+            "source": ["%matplotlib inline\n", "from bert4keras.backend import K"],
+        },
+        {"cell_type": "code", "source": ["not python at all"]},
+    ]
+    path, out = tmp_path / "a.ipynb", tmp_path / "b.ipynb"
+    text = json.dumps({"cells": cells, "nbformat": 4}, ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", "utf-8")
+    assert main([str(path), "-o", str(out)]) == 0
+    cells[1]["source"] = ["!pip install bert4keras\n", NEW]
+    cells[3]["source"][1] = "from kerasx.backend import K"
+    wanted = json.dumps({"cells": cells, "nbformat": 4}, ensure_ascii=False, indent=1)
+    assert out.read_text("utf-8") == wanted + "\n"
+
+
+def test_the_module_runs_and_loads_no_keras(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(OLD, "utf-8")
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['port', {str(path)!r}, '-o', {str(path)!r}]\n"
+        "try:\n    runpy.run_module('kerasx.port', run_name='__main__')\n"
+        "except SystemExit as error:\n    print(error.code, 'keras' in sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "0 False"
+    assert path.read_text("utf-8") == NEW

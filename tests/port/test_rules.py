@@ -1,0 +1,364 @@
+"""What each rule of `kerasx.port` writes, and what it leaves to a person."""
+
+import pytest
+
+from kerasx.port.rewriting import port
+
+pytestmark = pytest.mark.backend_free
+B = "from bert4keras.backend import keras, K\n"
+KX = "from kerasx.backend import keras, K\n"
+
+# name: (before, after, words of the notes that are by hand)
+RULES = {
+    "names in one module": (
+        "from bert4keras.models import build_transformer_model, BERT as Base\n",
+        "from kerasx.models import build_transformer_model, BERT as Base\n",
+        [],
+    ),
+    "names that move to two modules": (
+        "from bert4keras.backend import keras, K, batch_gather  # 后端\n",
+        "from kerasx.backend import keras, K\nfrom kerasx.ops import batch_gather  # 后端\n",
+        [],
+    ),
+    "names on lines of their own keep their comments": (
+        "from bert4keras.backend import (  # all\n    K,  # 后端\n    align,\n    keras,\n)\n",
+        "from kerasx.backend import (  # all\n    K,  # 后端\n    keras,\n)\n"
+        "from kerasx.ops import (  \n    align,\n)\n",
+        [],
+    ),
+    "a backslash": (
+        "from bert4keras.backend import K, \\\n    align, keras\n",
+        "from kerasx.backend import K, \\\n    keras\nfrom kerasx.ops import align\n",
+        [],
+    ),
+    "within a function": (
+        "def f():\n    from bert4keras.backend import K, swish\n    return K, swish\n",
+        "def f():\n    from kerasx.backend import K\n    from kerasx.ops import swish\n"
+        "    return K, swish\n",
+        [],
+    ),
+    "with a semicolon": (
+        "import os; from bert4keras.backend import K, swish; x = 1\n",
+        "import os; from kerasx.backend import K; from kerasx.ops import swish; x = 1\n",
+        [],
+    ),
+    "uniout alone": (
+        "import json\nfrom bert4keras.snippets import uniout  # 打印中文\nx = 1\n",
+        "import json\nx = 1\n",
+        [],
+    ),
+    "uniout in a list": (
+        "from bert4keras.snippets import open, uniout, to_array\n",
+        "from kerasx.snippets import open, to_array\n",
+        [],
+    ),
+    "uniout in a try": (
+        "try:\n    from bert4keras.snippets import uniout\nexcept ImportError:\n    pass\n",
+        "try:\n    pass\nexcept ImportError:\n    pass\n",
+        [],
+    ),
+    "a module under another name": (
+        "import bert4keras.models as m\nm.build_transformer_model(x)\n",
+        "import kerasx.models as m\nm.build_transformer_model(x)\n",
+        [],
+    ),
+    "a module whose names are spread": (
+        "from bert4keras import backend as b\nb.K.sum(b.swish(x))\n",
+        "import kerasx\nfrom kerasx.backend import K\nK.sum(kerasx.ops.swish(x))\n",
+        [],
+    ),
+    "the package": (
+        "import bert4keras.layers\nbert4keras.layers.Loss\n",
+        "import kerasx\nkerasx.layers.Loss\n",
+        [],
+    ),
+    "a star brings names of Keras and NumPy": (
+        "from bert4keras.layers import *\nx = Dense(2)(np.ones((1, 2)))\nclass L(Loss): pass\n",
+        "import numpy as np\nfrom keras.layers import Dense\nfrom kerasx.layers import Loss\n"
+        "x = Dense(2)(np.ones((1, 2)))\nclass L(Loss): pass\n",
+        [],
+    ),
+    "of two stars the last one counts": (
+        "from keras.layers import *\nfrom bert4keras.layers import *\nEmbedding(2, 3), Dense(2)\n",
+        "from keras.layers import *\nfrom keras.layers import Dense\n"
+        "from kerasx.layers import Embedding\nEmbedding(2, 3), Dense(2)\n",
+        [],
+    ),
+    "a star for the custom objects": (
+        "from bert4keras.layers import *  # 全部\nfrom keras.models import load_model\n",
+        "import kerasx.layers  # 全部\nfrom keras.models import load_model\n",
+        [],
+    ),
+    "old modules": (
+        "from bert4keras.bert import build_bert_model\nfrom bert4keras.tokenizer import Tokenizer\n"
+        "from bert4keras.utils import load_vocab\n",
+        "from kerasx.models import build_transformer_model as build_bert_model\n"
+        "from kerasx.tokenizers import Tokenizer\nfrom kerasx.tokenizers import load_vocab\n",
+        [],
+    ),
+    "a name that is gone": (
+        "from bert4keras.train import PiecewiseLinearLearningRate\nx = 1\n",
+        "x = 1\n",
+        ["extend_with_piecewise_linear_lr(Adam)"],
+    ),
+    "v2 optimizers": (
+        "from bert4keras.optimizers import extend_with_weight_decay_v2, Lion\n",
+        "from kerasx.optimizers import extend_with_weight_decay as extend_with_weight_decay_v2\n"
+        "from keras.optimizers import Lion\n",
+        [],
+    ),
+    "Keras 2's files": (
+        "from keras.engine import Layer\nfrom keras.engine.topology import InputSpec\n"
+        "from keras.layers.core import Dense\nfrom keras.layers.normalization import "
+        "BatchNormalization\nfrom keras.utils.np_utils import to_categorical\n",
+        "from keras.layers import Layer\nfrom keras.layers import InputSpec\n"
+        "from keras.layers import Dense\nfrom keras.layers import BatchNormalization\n"
+        "from keras.utils import to_categorical\n",
+        [],
+    ),
+    "np_utils": ("from keras.utils import np_utils\n", "from keras import utils as np_utils\n", []),
+    "renamed layers and losses": (
+        "from keras.layers import CuDNNLSTM, Dense\nfrom keras.losses import "
+        "kullback_leibler_divergence as kld\n",
+        "from keras.layers import LSTM as CuDNNLSTM, Dense\nfrom keras.losses import "
+        "kl_divergence as kld\n",
+        [],
+    ),
+    "tf.keras": (
+        "from tensorflow.keras.layers import Dense\nfrom tensorflow.python.keras import layers\n"
+        "import tensorflow.keras as keras\n",
+        "from keras.layers import Dense\nfrom keras import layers\nimport keras\n",
+        [],
+    ),
+    "uses of tf.keras": (
+        "import tensorflow as tf\nx = tf.keras.layers.Dense(2)\n",
+        "import tensorflow as tf\nimport keras\nx = keras.layers.Dense(2)\n",
+        [],
+    ),
+    "K of Keras": (
+        "import keras.backend as K\nfrom keras import backend as K\n"
+        "from tensorflow.keras import backend as B, layers\n",
+        "from kerasx.backend import K\nfrom kerasx.backend import K\n"
+        "from kerasx.backend import K as B\nfrom keras import layers\n",
+        [],
+    ),
+    "keras.backend in full": (
+        "import keras\nx = keras.backend.sum(y) + keras.backend.floatx()\n",
+        "import keras\nfrom kerasx.backend import K\nx = K.sum(y) + keras.backend.floatx()\n",
+        [],
+    ),
+    "TF_KERAS": (
+        "import os\nos.environ['TF_KERAS'] = '1'  # 必须使用tf.keras\nimport keras\n",
+        "import os\nimport keras\n",
+        [],
+    ),
+    "weights": (
+        "import keras\nmodel.save_weights('best_model.weights')\nmodel.load_weights("
+        '"./best_model.weights")\nif os.path.exists("best_model.weights"): pass\n',
+        "import keras\nmodel.save_weights('best_model.weights.h5')\nmodel.load_weights("
+        '"./best_model.weights.h5")\nif os.path.exists("best_model.weights.h5"): pass\n',
+        [],
+    ),
+    "weights by a constant, a format, a join and an f-string": (
+        "import keras, os\nPATH = 'a.h5'\nm.save_weights(PATH)\nm.load_weights(PATH)\n"
+        "m.save_weights('b_%d.weights' % i)\nm.save_weights(os.path.join(d, 'c'))\n"
+        "m.save_weights(f'{d}/d_{i}.weights')\nm.save_weights('e{}.h5'.format(i))\n",
+        "import keras, os\nPATH = 'a.weights.h5'\nm.save_weights(PATH)\nm.load_weights(PATH)\n"
+        "m.save_weights('b_%d.weights.h5' % i)\nm.save_weights(os.path.join(d, 'c.weights.h5'))\n"
+        "m.save_weights(f'{d}/d_{i}.weights.h5')\nm.save_weights('e{}.weights.h5'.format(i))\n",
+        [],
+    ),
+    "weights by an argument of a callback": (
+        "import keras\nclass E(keras.callbacks.Callback):\n    def __init__(self, name):\n"
+        "        self.name = name\n    def on_epoch_end(self, epoch):\n"
+        "        self.model.save_weights(self.name)\ne = E('best.weights')\n",
+        "import keras\nclass E(keras.callbacks.Callback):\n    def __init__(self, name):\n"
+        "        self.name = name\n    def on_epoch_end(self, epoch):\n"
+        "        self.model.save_weights(self.name)\ne = E('best.weights.h5')\n",
+        [],
+    ),
+    "old weights are there already": (
+        "import keras\nm.load_weights('old.h5')\nm.load_weights('old.weights')\n",
+        "import keras\nm.load_weights('old.h5')\nm.load_weights('old.weights')\n",
+        ["rename the file to 'old.h5'"],
+    ),
+    "weights whose name is unknown": (
+        "import keras\ndef f(m, path):\n    m.save_weights(path)\n",
+        "import keras\ndef f(m, path):\n    m.save_weights(path)\n",
+        ["must end in .weights.h5"],
+    ),
+    "whole models": (
+        B + "model = keras.models.Model(x, y)\nmodel.save('test.model')\nmodel.save('a.h5')\n"
+        "keras.models.load_model('test.model')\nword2vec.save('word2vec.model')\n",
+        KX + "model = keras.models.Model(x, y)\nmodel.save('test.model.keras')\n"
+        "model.save('a.h5')\nkeras.models.load_model('test.model.keras')\n"
+        "word2vec.save('word2vec.model')\n",
+        [],
+    ),
+    "ModelCheckpoint": (
+        "from keras.callbacks import ModelCheckpoint\nModelCheckpoint('a.hdf5', "
+        "save_weights_only=True, period=1)\nModelCheckpoint('b', monitor='val_loss')\n",
+        "from keras.callbacks import ModelCheckpoint\nModelCheckpoint('a.weights.h5', "
+        "save_weights_only=True)\nModelCheckpoint('b.keras', monitor='val_loss')\n",
+        [],
+    ),
+    "learning rates": (
+        B + "from bert4keras.optimizers import Adam, extend_with_weight_decay\n"
+        "AdamW = extend_with_weight_decay(Adam, 'AdamW')\nsettings = {'lr': 1e-5}\n"
+        "a = AdamW(lr=1e-5)\nb = keras.optimizers.SGD(lr=1e-3, decay=0.0)\nc = Adam(**settings)\n"
+        "K.set_value(model.optimizer.lr, K.get_value(a.lr) * 0.5)\nplot(lr=3)\n",
+        KX + "from kerasx.optimizers import Adam, extend_with_weight_decay\n"
+        "AdamW = extend_with_weight_decay(Adam, 'AdamW')\nsettings = {'learning_rate': 1e-5}\n"
+        "a = AdamW(learning_rate=1e-5)\nb = keras.optimizers.SGD(learning_rate=1e-3)\n"
+        "c = Adam(**settings)\nK.set_value(model.optimizer.learning_rate, "
+        "K.get_value(a.learning_rate) * 0.5)\nplot(lr=3)\n",
+        [],
+    ),
+    "decay": (
+        "from keras.optimizers import Adam\nAdam(1e-3, decay=1e-6)\n",
+        "from keras.optimizers import Adam\nAdam(1e-3, decay=1e-6)\n",
+        ["InverseTimeDecay"],
+    ),
+    "generators": (
+        "import keras\nm.fit_generator(g, 10, epochs=3,\n    workers=4,  # 线程\n"
+        "    callbacks=[e])\n"
+        "m.evaluate_generator(generator=g, steps=3)\nm.predict_generator(g, 5, workers=1)\n",
+        "import keras\nm.fit(g, steps_per_epoch=10, epochs=3,\n    callbacks=[e])\n"
+        "m.evaluate(x=g, steps=3)\nm.predict(g, steps=5)\n",
+        [],
+    ),
+    "nested lists": (
+        "import keras\nmodel.predict([[token_ids], [segment_ids]])\n"
+        "model.predict([token_ids, segment_ids])\n",
+        "import keras\nimport numpy as np\n"
+        "model.predict([np.array([token_ids]), np.array([segment_ids])])\n"
+        "model.predict([token_ids, segment_ids])\n",
+        [],
+    ),
+    "outputs": (
+        "import keras\nx = bert.model.layers[-2].get_output_at(-1)  # 注\n",
+        "import keras\nfrom kerasx.backend import output_at\n"
+        "x = output_at(bert.model.layers[-2], -1)  # 注\n",
+        [],
+    ),
+    "training phase and seeds": (
+        B + "class L(keras.layers.Layer):\n    def call(self, x):\n"
+        "        y = x * K.random_binomial(K.shape(x), 0.5)\n"
+        "        return K.in_train_phase(y, x)\n",
+        KX + "class L(keras.layers.Layer):\n    def __init__(self, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.seed_generator = keras.random.SeedGenerator()\n\n"
+        "    def call(self, x, training=None):\n"
+        "        y = x * K.random_binomial(K.shape(x), 0.5, seed=self.seed_generator)\n"
+        "        return (y if training else x)\n",
+        [],
+    ),
+    "training phase with functions": (
+        B + "class L(keras.layers.Layer):\n    def call(self, x, training=None, **kwargs):\n"
+        "        def noised():\n            return x + 1\n"
+        "        return K.in_train_phase(noised, lambda: x * 2, training=training)\n",
+        KX + "class L(keras.layers.Layer):\n    def call(self, x, training=None, **kwargs):\n"
+        "        def noised():\n            return x + 1\n"
+        "        return (noised() if training else (x * 2))\n",
+        [],
+    ),
+    "roberta": (
+        "from bert4keras.models import build_transformer_model\n"
+        "build_transformer_model(config_path, model='roberta')\n",
+        "from kerasx.models import build_transformer_model\n"
+        "build_transformer_model(config_path, model='bert')\n",
+        [],
+    ),
+    "roberta of kerasx": (
+        "from kerasx.models import build_transformer_model\nbuild_transformer_model(c, "
+        "model='roberta')\n",
+        "from kerasx.models import build_transformer_model\nbuild_transformer_model(c, "
+        "model='roberta')\n",
+        [],
+    ),
+    "arguments of the first versions": (
+        "from bert4keras.bert import load_pretrained_model\n"
+        "load_pretrained_model(c, k, seq2seq=True, albert=False, keep_words=w)\n"
+        "tokenizer.encode(text, max_length=3)\n",
+        "from kerasx.models import build_transformer_model as load_pretrained_model\n"
+        "load_pretrained_model(c, k, application='unilm', keep_tokens=w)\n"
+        "tokenizer.encode(text, maxlen=3)\n",
+        [],
+    ),
+    "set_rtype": (
+        "from bert4keras.snippets import AutoRegressiveDecoder\n"
+        "class D(AutoRegressiveDecoder):\n    @AutoRegressiveDecoder.set_rtype('probas')\n"
+        "    def predict(self, inputs, output_ids, step): pass\n",
+        "from kerasx.snippets import AutoRegressiveDecoder\n"
+        "class D(AutoRegressiveDecoder):\n"
+        "    @AutoRegressiveDecoder.wraps(default_rtype='probas')\n"
+        "    def predict(self, inputs, output_ids, step): pass\n",
+        [],
+    ),
+    "adversarial training": (
+        B + "def adversarial_training(model, embedding_name, epsilon=1):\n"
+        "    model.train_function\n    g = K.gradients(model.total_loss, [e])\n"
+        "    model.train_function = f  # 覆盖\n\n\n"
+        "adversarial_training(model, 'Embedding-Token')\n"
+        "adversarial_training(model, embedding_name='E', epsilon=0.5)\n",
+        KX + "from kerasx.training import adversarial_training\n\n\n"
+        "adversarial_training(model, 'Embedding-Token', epsilon=1)\n"
+        "adversarial_training(model, layer='E', epsilon=0.5)\n",
+        [],
+    ),
+    "gradient penalty": (
+        B + "def loss(y_true, y_pred):\n    return K.gradients(y_pred, [e])\n",
+        KX + "def loss(y_true, y_pred):\n    return K.gradients(y_pred, [e])\n",
+        ["gradient_penalty(model, 'Embedding-Token', epsilon=1)"],
+    ),
+    "virtual adversarial training": (
+        B + "def vat(model, embedding_name, epsilon=1, xi=10, iters=1):\n"
+        "    g = K.gradients(model.total_loss, [e])\n    model.train_function = f\n",
+        KX + "def vat(model, embedding_name, epsilon=1, xi=10, iters=1):\n"
+        "    g = K.gradients(model.total_loss, [e])\n    model.train_function = f\n",
+        ["virtual_adversarial_training(model, 'Embedding-Token'"],
+    ),
+    "integrated gradients": (
+        B + "class G(keras.layers.Layer):\n    def call(self, x):\n"
+        "        return K.gradients(x[1], [x[0]])[0]\n",
+        KX + "class G(keras.layers.Layer):\n    def call(self, x):\n"
+        "        return K.gradients(x[1], [x[0]])[0]\n",
+        ["integrated_gradients(model, inputs, label, steps=20)"],
+    ),
+    "sessions": (
+        "import keras.backend as K\nimport tensorflow as tf\nK.set_session(tf.Session())\n",
+        "from kerasx.backend import K\nimport tensorflow as tf\nK.set_session(tf.Session())\n",
+        ["K.set_session", "tf.Session"],
+    ),
+    "several GPUs": (
+        "from keras.utils import multi_gpu_model\nx = 1\n",
+        "x = 1\n",
+        ["DataParallel"],
+    ),
+    "variables of a checkpoint": (
+        "import keras\nimport tensorflow as tf\ntf.train.load_variable(checkpoint, name)\n",
+        "import keras\nimport tensorflow as tf\ntf.train.load_variable(checkpoint, name)\n",
+        ["checkpoint[name]"],
+    ),
+    "other files are left alone": (
+        "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
+        "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_writes_and_notes(name):
+    before, after, words = RULES[name]
+    ported = port(before)
+    assert ported.text == after
+    notes = [note.text for note in ported.notes if note.by_hand]
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_ported_script_stays_as_it_is(name):
+    once = port(RULES[name][0]).text
+    assert port(once).text == once
