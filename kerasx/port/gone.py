@@ -2,7 +2,7 @@
 
 import ast
 
-from kerasx.port.adversarial import is_fgm
+from kerasx.port.fgm import is_fgm
 
 _PENALTY = """The gradient inside a loss is gone. Drop this function, name the loss and write
     from kerasx.training import gradient_penalty

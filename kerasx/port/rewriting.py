@@ -3,9 +3,9 @@
 import ast
 from typing import NamedTuple
 
-from kerasx.port.adversarial import rewrite_adversarial_training
 from kerasx.port.bindings import Bindings, canonical
 from kerasx.port.calls import rewrite_calls
+from kerasx.port.fgm import rewrite_adversarial_training
 from kerasx.port.gone import note_what_is_gone
 from kerasx.port.imports import comes_from_bert4keras, rewrite_imports
 from kerasx.port.script import Script, apply
