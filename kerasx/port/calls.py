@@ -62,6 +62,8 @@ def _rewrite_method(script, names, call):
     if method in _PREDICTS:
         for value in call.args[:1] + [k.value for k in call.keywords if k.arg == "x"]:
             _rewrite_nested_lists(script, names, value)
+    if method in ("save", "save_weights"):
+        drop_arguments(script, call, "save_format")
     if method == "get_output_at" and len(call.args) == 1:
         _rewrite_output_at(script, names, call)
     if method == "get_input_at":
@@ -208,7 +210,9 @@ def _rewrite_bert4keras(script, names, call):
     elif module.startswith("bert4keras.") and name == "SimpleTokenizer":
         if not argument(call, "do_lower_case") and len(call.args) < 2:
             add_argument(script, call, "do_lower_case=True")
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "encode":
+    elif module.startswith("bert4keras.") and name == "load_vocab":
+        rename_argument(script, call, "startwith", "startswith")
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("encode", "tokenize"):
         rename_argument(script, call, "max_length", "maxlen")
         if argument(call, "first_length") or argument(call, "second_length"):
             script.by_hand(

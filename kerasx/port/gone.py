@@ -33,6 +33,16 @@ _TRAIN_FUNCTION = """The training function is a private matter of Keras 3. Overr
 of a keras.Model, or attach one of kerasx.training's functions to the model."""
 _METRICS = """Write a keras.metrics.Metric as a layer's attribute, and call its `update_state` in
 `call`, or pass a function to `compile(metrics=...)`."""
+_ADDED_LOSS = """Keras 3 takes no symbolic loss. Write, before compile,
+    class AddedLoss(kerasx.layers.Loss):
+        def compute_loss(self, inputs, mask=None):
+            return inputs[-1]
+    {model} = keras.models.Model({model}.inputs, AddedLoss(0)({model}.outputs + [{loss}]))"""
+_VERSION = "Drop the comparison: kerasx has what bert4keras 0.11.5 has."
+_TENSORFLOW = (
+    "Functions of TensorFlow run with KERAS_BACKEND=tensorflow only; those of K and keras.ops, "
+    "which have nearly all of them, run on every backend."
+)
 _UPDATES = "Override an optimizer's `update_step(self, gradient, variable, learning_rate)`."
 _LOAD_VARIABLE = "A checkpoint is a mapping from names to arrays: write `checkpoint[name]`."
 _LAMBDA = (
@@ -41,6 +51,7 @@ _LAMBDA = (
 )
 
 _FUNCTIONS = {
+    "bert4keras.__version__": _VERSION,
     "keras.backend.get_session": _SESSION,
     "keras.backend.gradients": _GRADIENTS,
     "keras.backend.learning_phase": _PHASE,
@@ -68,6 +79,16 @@ _ATTRIBUTES = {
     "total_loss": _TRAIN_FUNCTION,
 }
 _METHODS = {"add_metric": _METRICS}
+# what a loss or a layer computes with, under the names of TensorFlow 1 and 2
+_MATHS = {
+    f"tensorflow.{name}"
+    for name in """
+        abs argmax cast clip_by_value concat cumsum einsum equal exp expand_dims eye gather greater
+        less log matmul maximum minimum multiply not_equal one_hot ones ones_like pad range
+        reduce_max reduce_mean reduce_min reduce_sum reshape shape sigmoid softmax split sqrt
+        square squeeze stack tile transpose where zeros zeros_like
+    """.split()
+}
 
 
 def note_what_is_gone(script, names):
@@ -85,10 +106,38 @@ def note_what_is_gone(script, names):
         if isinstance(node, ast.Attribute) and not text:
             text = _ATTRIBUTES.get(node.attr) if not _is_self(node) else None
             called = getattr(script.parents[node], "func", None) is node
-            text = text or (_METHODS.get(node.attr) if called else None)
+            text = text or (_method(script, names, node) if called else None)
         if text:
             script.by_hand(node, f"{script.source(node)}: {text}")
+    _note_tensorflow(script, names)
     _note_lambdas(script, names)
+
+
+def _method(script, names, node):
+    """Return the advice about a method that is called, or None."""
+    of_self = getattr(node.value, "id", "") == "self" or isinstance(node.value, ast.Call)
+    if node.attr == "add_loss" and not of_self:
+        losses = ", ".join(script.source(x) for x in script.parents[node].args)
+        return _ADDED_LOSS.format(model=script.source(node.value), loss=losses)
+    if of_self and any(name.endswith(".layers.Loss") for name in _bases(script, names, node)):
+        return None  # kerasx's Loss has it
+    return _METHODS.get(node.attr)
+
+
+def _bases(script, names, node):
+    around = script.enclosing(node, ast.ClassDef)
+    return [names.meaning(base) for base in around.bases] if around else []
+
+
+def _note_tensorflow(script, names):
+    """Note the first function of TensorFlow that a script computes with."""
+    for node in ast.walk(script.tree):
+        called = isinstance(node, ast.Call) and names.meaning(node.func)
+        if called and (
+            called in _MATHS or called.startswith(("tensorflow.nn.", "tensorflow.math."))
+        ):
+            script.note(node, f"{script.source(node.func)}: {_TENSORFLOW}")
+            return
 
 
 def _inside(script, node, told):

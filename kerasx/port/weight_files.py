@@ -32,7 +32,7 @@ def rewrite_weight_files(script, names, saved=frozenset()):
     """
     uses = {}  # text -> {node: kinds of its uses}
     for call, kind, path in _calls(script, names):
-        found = list(_texts(names, script, path, set()))
+        found = [node for node in _texts(names, script, path, set()) if _ending(node)]
         if not found and kind == "save_weights":
             script.by_hand(call, _UNKNOWN)
         for node in found:

@@ -340,6 +340,47 @@ RULES = {
         "import keras\nimport tensorflow as tf\ntf.train.load_variable(checkpoint, name)\n",
         ["checkpoint[name]"],
     ),
+    "a loss added to a model": (
+        B + "model.add_loss(K.sum(x))\nclass L(keras.layers.Layer):\n"
+        "    def call(self, x):\n        self.add_loss(x)\n",
+        KX + "model.add_loss(K.sum(x))\nclass L(keras.layers.Layer):\n"
+        "    def call(self, x):\n        self.add_loss(x)\n",
+        ["AddedLoss(0)(model.outputs + [K.sum(x)])"],
+    ),
+    "metrics of a layer, and of a Loss": (
+        B + "from bert4keras.layers import Loss\nclass A(keras.layers.Layer):\n"
+        "    def call(self, x):\n        self.add_metric(x, name='a')\n"
+        "class B(Loss):\n    def compute_loss(self, x, mask=None):\n"
+        "        self.add_metric(x, name='b')\n",
+        KX + "from kerasx.layers import Loss\nclass A(keras.layers.Layer):\n"
+        "    def call(self, x):\n        self.add_metric(x, name='a')\n"
+        "class B(Loss):\n    def compute_loss(self, x, mask=None):\n"
+        "        self.add_metric(x, name='b')\n",
+        ["self.add_metric"],
+    ),
+    "the format of weights": (
+        B + "model.save_weights('a.weights', save_format='h5')\n",
+        KX + "model.save_weights('a.weights.h5')\n",
+        [],
+    ),
+    "names of arguments that were other ones": (
+        "from bert4keras.tokenizers import Tokenizer, load_vocab\n"
+        "d = load_vocab(path, startwith=['[PAD]'])\nt = Tokenizer(d)\n"
+        "t.tokenize(x, max_length=8)\n",
+        "from kerasx.tokenizers import Tokenizer, load_vocab\n"
+        "d = load_vocab(path, startswith=['[PAD]'])\nt = Tokenizer(d)\nt.tokenize(x, maxlen=8)\n",
+        [],
+    ),
+    "the version": (
+        "import bert4keras\nnew = bert4keras.__version__ > '0.10'\n",
+        "import kerasx\nnew = bert4keras.__version__ > '0.10'\n",
+        ["Drop the comparison"],
+    ),
+    "an empty name of a file": (
+        B + "path = ''\nmodel.load_weights(path)\n",
+        KX + "path = ''\nmodel.load_weights(path)\n",
+        [],
+    ),
     "other files are left alone": (
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
@@ -362,3 +403,8 @@ def test_a_rule_writes_and_notes(name):
 def test_a_ported_script_stays_as_it_is(name):
     once = port(RULES[name][0]).text
     assert port(once).text == once
+
+
+def test_functions_of_tensorflow_are_noted_once():
+    notes = port(f"import tensorflow as tf\n{B}x = tf.eye(3)\ny = tf.nn.relu(x)\n").notes
+    assert [note.by_hand for note in notes] == [False] and "tf.eye" in notes[0].text
