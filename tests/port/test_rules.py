@@ -381,6 +381,20 @@ RULES = {
         KX + "path = ''\nmodel.load_weights(path)\n",
         [],
     ),
+    "generators of the script's own": (
+        B
+        + "def g(d):\n    for x, s, y in d:\n        yield [x, s], y  # 批\n        yield [x], y\n",
+        KX + "def g(d):\n    for x, s, y in d:\n        yield (x, s), y  # 批\n"
+        "        yield (x,), y\n",
+        [],
+    ),
+    "a DataGenerator yields lists": (
+        "from bert4keras.snippets import DataGenerator\nclass G(DataGenerator):\n"
+        "    def __iter__(self, random=False):\n        yield [x, s], y\n",
+        "from kerasx.snippets import DataGenerator\nclass G(DataGenerator):\n"
+        "    def __iter__(self, random=False):\n        yield [x, s], y\n",
+        [],
+    ),
     "other files are left alone": (
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
