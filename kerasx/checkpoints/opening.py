@@ -18,12 +18,12 @@ from kerasx.files.switching import in_one_version
 _READERS = {
     ".safetensors": SafetensorsFile,
     ".h5": Hdf5Weights,
-    ".weights": Hdf5Weights,  # of Keras 2
     ".bin": TorchFile,
     ".pt": TorchFile,
     ".pth": TorchFile,
 }
 _INDEX = ".index.json"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def open_checkpoint(source, mapped=False):
@@ -32,9 +32,9 @@ def open_checkpoint(source, mapped=False):
     Args:
         source: one of
             - the prefix of a TensorFlow checkpoint, such as "bert_model.ckpt";
-            - a file: `.safetensors`, `.weights.h5`, `.h5` or `.weights` of Keras 2, or `.bin` or
-              `.pt` of torch, which must be installed. If the file `path`.sha256 exists, the digest
-              is checked;
+            - a file: `.safetensors`, `.weights.h5`, an HDF5 file of Keras 2 under any name, or
+              `.bin` or `.pt` of torch, which must be installed. If the file `path`.sha256 exists,
+              the digest is checked;
             - an index of shards: `.safetensors.index.json` or `.bin.index.json`;
             - a folder with one of these (see `describe_folder`);
             - a dict of arrays;
@@ -62,12 +62,20 @@ def open_checkpoint(source, mapped=False):
     return in_one_version(path, lambda: _open_path(path, mapped))
 
 
+def _is_hdf5(path):
+    """Return whether a file begins as HDF5 does."""
+    with open(path, "rb") as reader:
+        return reader.read(len(_HDF5)) == _HDF5
+
+
 def _open_path(path, mapped):
     if os.path.isdir(path):
         path = describe_folder(path, require=("checkpoint",)).checkpoint_path
     if os.path.exists(f"{path}.index"):
         path = f"{path}.index"
     reader = _READERS.get(os.path.splitext(path.removesuffix(_INDEX))[1])
+    if reader is None and os.path.isfile(path) and _is_hdf5(path):
+        reader = Hdf5Weights  # whatever its name: Keras 2 wrote "best_model.weights" and "x.model"
     if path.endswith(".index"):
         return in_one_version(path, lambda: TensorBundle(path.removesuffix(".index"), mapped))
     if reader is None or not os.path.isfile(path):

@@ -28,6 +28,7 @@ from kerasx.checkpoints.data_file import DataFile
 from kerasx.checkpoints.sstable import masked_crc32c
 from kerasx.checks import invalid
 from kerasx.files.atomic import atomic_path, real_target
+from kerasx.files.protobuf import read_varint
 from kerasx.files.switching import fsync, locked, replace, temporary_files
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
@@ -49,6 +50,7 @@ _DTYPES = {  # tensorflow/core/framework/types.proto
     24: np.dtype(ml_dtypes.float8_e5m2),
     25: np.dtype(ml_dtypes.float8_e4m3fn),
 }
+_STRING = 7
 _NUMBERS = {dtype: number for number, dtype in _DTYPES.items()}
 
 
@@ -91,8 +93,11 @@ class TensorBundle(Checkpoint):
             if entry.dtype not in _DTYPES
         }
         super().__init__(prefix, specs, skipped)
+        self._texts = {
+            k: entry for k, entry in entries.items() if entry[:2] == (_STRING, ()) and entry.size
+        }
         stored = [spec.where for spec in specs.values() if not spec.where.slices]
-        used = {entry.shard for entry in (*stored, *self._parts.values())}
+        used = {entry.shard for entry in (*stored, *self._parts.values(), *self._texts.values())}
         self._paths = {shard: _shard_path(prefix, shard, shards) for shard in used}
         self._shards = {shard: _open(path, mapped) for shard, path in self._paths.items()}
         self._verified = set()
@@ -190,6 +195,18 @@ class TensorBundle(Checkpoint):
         path = self._paths.get(entry.shard, f"{self.path}.index")
         return readable(path, f"a data file that holds the tensor {name!r}", ValueError, OSError)
 
+    def text(self, name):
+        """Return the bytes of a tensor that is one string; b"" if there is no such tensor."""
+        if name not in self._texts:
+            return b""
+        entry = self._texts[name]
+        with self._naming(name, entry):
+            raw = self._shards[entry.shard].read(entry.offset, entry.size).tobytes()
+            length, start = read_varint(raw, 0)
+            text = raw[start + 4 :]  # after its length, and the checksum of the length
+            self._compare(entry, [_bytes(length.to_bytes(4, "little")), _bytes(raw[start:])])
+        return text
+
     def release(self):
         for shard in self._shards.values():
             shard.release()
@@ -269,6 +286,10 @@ def _count_shards(prefix):
 
 def _shard_path(prefix, shard, shards):
     return f"{prefix}.data-{shard:05d}-of-{shards:05d}"
+
+
+def _bytes(data):
+    return np.frombuffer(data, np.uint8)
 
 
 def _open(path, mapped):

@@ -80,14 +80,13 @@ class GatedAttentionUnit(Recomputable):
         self.out_dim = query[-1]
         if self.self_attention:
             self.i_dense = self._dense("i_dense", 2 * self.units + self.key_size, query)
+            self.q_scaleoffset = self._scale_offset("q_scaleoffset")
+            self.k_scaleoffset = self._scale_offset("k_scaleoffset")
         else:
             self.uq_dense = self._dense("uq_dense", self.units + self.key_size, query)
             self.k_dense = self._dense("k_dense", self.key_size, key)
             self.v_dense = self._dense("v_dense", self.units, value)
         self.o_dense = self._dense("o_dense", self.out_dim, (*query[:-1], self.units), None)
-        if self.self_attention:
-            self.q_scaleoffset = self._scale_offset("q_scaleoffset")
-            self.k_scaleoffset = self._scale_offset("k_scaleoffset")
 
     def _dense(self, name, units, shape, activation="own"):
         layer = keras.layers.Dense(

@@ -6,8 +6,10 @@ weights of each layer in order; a file of Keras paths has names such as "dense/k
 
 import re
 
+import keras
 import numpy as np
 
+from kerasx.checkpoints.object_graph import has_layers, layers_of_graph
 from kerasx.checks import invalid
 
 
@@ -40,13 +42,41 @@ def places_in_file(source):
 def layers_in_model(model, ordered):
     """Return {layer: {key: weight}}, keys are places if `ordered`, and else Keras paths."""
     if ordered:
-        weights = {x.name: [*x.trainable_weights, *x.non_trainable_weights] for x in model.layers}
+        layers = _innermost(model.layers)
+        weights = {x.name: [*x.trainable_weights, *x.non_trainable_weights] for x in layers}
         return {name: dict(enumerate(values)) for name, values in weights.items() if values}
     return _by_layer({path: weight for path, weight in weights_by_path(model).items()})
 
 
+def _innermost(layers):
+    """Yield layers, those of a model within the model in its place."""
+    for layer in layers:
+        yield from _innermost(layer.layers) if isinstance(layer, keras.Model) else [layer]
+
+
+def parted(layers, known):
+    """Return {layer: {place: tensor}} of a file, with a model within the model parted into layers.
+
+    Args:
+        layers: {layer or model within the model: {place: tensor}}.
+        known: names of the layers of the model that will be loaded.
+    """
+    found = {}
+    for name, tensors in layers.items():
+        inner = {}
+        for tensor in tensors.values():
+            inner.setdefault(tensor.partition(f"{name}/")[2].partition("/")[0], []).append(tensor)
+        if name in known or not inner.keys() <= known:
+            found[name] = tensors
+        else:
+            found |= {layer: dict(enumerate(values)) for layer, values in inner.items()}
+    return found
+
+
 def layers_in_file(source):
     """Return {layer: {key: tensor name}} of a file with layer names, or None for one of Keras 3."""
+    if has_layers(source):
+        return layers_of_graph(source)
     if source.format != "hdf5":
         return _by_layer({name: name for name in source})
     root = next((r for r in ("", "model_weights") if _listed(source, r, "layer_names")), None)
@@ -83,6 +113,19 @@ def by_order(layers, others, kinds):
                 for names, y in zip(found, (layers, others))
             )
     return layers, others
+
+
+def by_only_weight(layers, others):
+    """Return `others`, where a layer of one weight has the key of the layer's one weight.
+
+    bert4keras calls the bias of a `BiasAdd` "beta" in some versions.
+    """
+    return {
+        name: dict(zip(layers[name], keys.values()))
+        if len(keys) == len(layers.get(name, ())) == 1
+        else keys
+        for name, keys in others.items()
+    }
 
 
 def kinds_of(model):

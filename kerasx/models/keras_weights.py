@@ -9,10 +9,12 @@ from kerasx.checkpoints.checkpoint import readable
 from kerasx.checkpoints.folder import foreign_hint
 from kerasx.checks import check_texts
 from kerasx.models.keras_files import (
+    by_only_weight,
     by_order,
     kinds_of,
     layers_in_file,
     layers_in_model,
+    parted,
     places_in_file,
     places_in_model,
 )
@@ -30,7 +32,8 @@ def load_keras_weights(model, path, ignore=(), allow_missing=(), is_head=lambda 
     Args:
         model: a functional keras.Model.
         path: a `.weights.h5` file that `model.save_weights` wrote; an HDF5 file of Keras 2 or
-            tf.keras (`.h5`, `.weights`), also of a whole model; a `.safetensors` file that
+            tf.keras under any name, also of a whole model; the TensorFlow checkpoint that
+            `model.save_weights("best_model.weights")` of tf.keras wrote; a `.safetensors` file that
             `kerasx.callbacks.save_weights` wrote; or one of these as an open Checkpoint.
         ignore: patterns (`*`, `?`) of layers in the file that the model may lack.
         allow_missing: patterns of layers that the file may lack; they keep their weights.
@@ -59,7 +62,10 @@ def load_keras_weights(model, path, ignore=(), allow_missing=(), is_head=lambda 
             stored = places_in_file(source)
         else:
             weights = layers_in_model(model, ordered=source.format == "hdf5")
+            if source.format == "hdf5":
+                tensors = parted(tensors, weights.keys())
             weights, tensors = by_order(weights, tensors, kinds_of(model))
+            tensors = by_only_weight(weights, tensors)
             expected = {k: _shapes(v, lambda w: w.shape) for k, v in weights.items()}
             stored = {k: _shapes(v, source.shape) for k, v in tensors.items()}
         new = [k for k in expected if k not in stored and is_head(k)]

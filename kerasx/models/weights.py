@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kerasx import backend, checkpoints
+from kerasx.checkpoints.object_graph import has_layers
 from kerasx.checkpoints.resizing import orthogonally_resize
 from kerasx.checks import check_choice, check_texts
 from kerasx.models.keras_weights import load_keras_weights
@@ -96,7 +97,7 @@ class WeightLoading:
         check_texts("ignore", ignore)
         check_texts("allow_missing", allow_missing)
         with checkpoints.open_checkpoint(checkpoint, mapped=True) as source:
-            if source.format == "hdf5" or self._holds_layers(source):
+            if source.format == "hdf5" or has_layers(source) or self._holds_layers(source):
                 options = {"ignore": ignore, "allow_missing": allow_missing}
                 return load_keras_weights(
                     self.model, source, **options, is_head=self._is_head_layer

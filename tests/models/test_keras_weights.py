@@ -9,6 +9,7 @@ import pytest
 
 from kerasx.callbacks import save_weights
 from kerasx.models import build_transformer_model, load_keras_weights
+from tests.checkpoints.helpers import run_python
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs
 
 pytestmark = pytest.mark.once
@@ -38,7 +39,7 @@ def assert_same_weights(model, other):
         np.testing.assert_array_equal(x, y)
 
 
-@pytest.mark.parametrize("file", ["best_model.h5", "best_model.weights", "best_model.weights.h5"])
+@pytest.mark.parametrize("file", ["best.h5", "best_model.weights", "best.weights.h5", "x.model"])
 @pytest.mark.parametrize("root, pieces", [("", 1), ("model_weights", 1), ("", 3)])
 def test_files_of_keras_2_load(file, root, pieces, tmp_path):
     first = build(**HEADS).model
@@ -128,6 +129,94 @@ def test_files_of_other_layers_are_refused_and_nothing_is_loaded(file, tmp_path)
     deep = build_transformer_model(CONFIG | {"num_hidden_layers": 4})
     load_keras_weights(deep, path, allow_missing=["Transformer-3-*"])
     assert not all((x == y).all() for x, y in zip(before, model.get_weights()))
+
+
+def nested():
+    """Return a model with a tiny BERT as one of its layers."""
+    bert, inputs = build().model, [keras.Input((None,)), keras.Input((None,))]
+    return keras.Model(inputs, keras.layers.Dense(2, name="Classes")(bert(inputs)))
+
+
+def write_nested_keras_2(path, model):
+    """Write the weights of `nested()` as Keras 2 does: those of BERT in one group."""
+    (bert,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"model", b"Classes"]
+        for name, layer in {"model": bert, "Classes": model.layers[-1]}.items():
+            group, weights = file.create_group(name), {f"{w.path}:0": w for w in layer.weights}
+            group.attrs["weight_names"] = [key.encode() for key in weights]
+            for key, weight in weights.items():
+                group[key] = keras.ops.convert_to_numpy(weight)
+
+
+def test_a_model_within_the_model_of_keras_2_loads(tmp_path):
+    first, second = nested(), nested()
+    write_nested_keras_2(tmp_path / "best.h5", first)
+    load_keras_weights(second, tmp_path / "best.h5")
+    assert_same_weights(first, second)
+
+
+# Write the checkpoint argv[2] from the arrays of argv[1], keyed as tf.keras does by the places of
+# layers. A name is that of the model within the model, if the layer is in one, "|" and the path.
+TENSORFLOW = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+root, places, modules = tf.Module(), {}, {}
+
+def child(parent, name):
+    if (id(parent), name) not in modules:
+        modules[id(parent), name] = tf.Module()
+        setattr(parent, name, modules[id(parent), name])
+    return modules[id(parent), name]
+
+for name, value in np.load(sys.argv[1]).items():
+    *outer, path = name.split("|")
+    layer, *rest = path.split("/")
+    node = root
+    for place in (*outer, layer):
+        numbers = places.setdefault(id(node), {})
+        node = child(node, f"layer_with_weights-{numbers.setdefault(place, len(numbers))}")
+    for part in rest[:-1]:
+        node = child(node, part)
+    setattr(node, rest[-1], tf.Variable(value, name=path))
+tf.train.Checkpoint(root).write(sys.argv[2])
+"""
+
+
+def write_tf_keras(path, model):
+    """Write the weights of a model as `save_weights("best_model.weights")` of tf.keras does."""
+    inner = [w for x in model.layers if isinstance(x, keras.Model) for w in x.weights]
+    inside = {id(w) for w in inner}
+    arrays = {
+        f"{'model|' * (id(w) in inside)}{w.path}": keras.ops.convert_to_numpy(w)
+        for w in model.weights
+    }
+    np.savez(
+        f"{path}.npz", **{k.replace("MLM-Bias/bias", "MLM-Bias/beta"): arrays[k] for k in arrays}
+    )
+    run_python(TENSORFLOW, f"{path}.npz", path)
+
+
+@pytest.mark.parametrize("make", [lambda: build(**HEADS).model, nested], ids=["BERT", "nested"])
+def test_checkpoints_of_tf_keras_load(make, tmp_path):
+    first, second, path = make(), make(), tmp_path / "best_model.weights"
+    write_tf_keras(path, first)
+    load_keras_weights(second, path)
+    assert_same_weights(first, second)
+
+
+def test_a_checkpoint_of_tf_keras_is_checked(tmp_path):
+    first, path = build(**HEADS).model, tmp_path / "best_model.weights"
+    write_tf_keras(path, first)
+    assert_same_weights(first, build_transformer_model(CONFIG, path, **HEADS))
+    with pytest.raises(ValueError, match="Transformer-2-FeedForward: missing in the file"):
+        build_transformer_model({**CONFIG, "num_hidden_layers": 3}, path, **HEADS)
+    data = tmp_path / "best_model.weights.data-00000-of-00001"
+    data.write_bytes(data.read_bytes().replace(b"layer_with_weights-1", b"layer_with_weights-2", 1))
+    with pytest.raises(ValueError, match="CHECKPOINTABLE_OBJECT_GRAPH"):
+        load_keras_weights(first, path)
 
 
 def test_constants_of_keras_2_are_left_out_and_named(tmp_path, caplog):

@@ -48,7 +48,7 @@ class GAU_alpha(RoFormerV2_Base):  # noqa: N801 - bert4keras's way of names
 
     def variable_mapping(self):
         mapping = super().variable_mapping()
-        weights = ("i_dense/kernel", "o_dense/kernel", "q_scaleoffset/gamma", "k_scaleoffset/gamma")
+        weights = ("i_dense/kernel", "q_scaleoffset/gamma", "k_scaleoffset/gamma", "o_dense/kernel")
         units = {
             f"Transformer-{i}-GatedAttentionUnit": [
                 f"GAU_alpha/encoder/layer_{i}/gau/{weight}" for weight in weights
