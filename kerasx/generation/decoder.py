@@ -156,8 +156,9 @@ class AutoRegressiveDecoder:
         Args:
             inputs, states, temperature, min_ends: as in `beam_search`.
             n: number of samples.
-            topk: draw from the `topk` most probable tokens (all by default).
-            topp: draw from the fewest most probable tokens that sum to at least `topp`.
+            topk: draw from the `topk` most probable tokens; None or 0 for all.
+            topp: draw from the fewest most probable tokens that sum to at least `topp`; None, 1 or
+                more for all.
             seed: for the same samples again; by default NumPy's global state goes on.
 
         Returns:
@@ -208,10 +209,8 @@ def sample_tokens(probas, topk=None, topp=None, draw=np.random.random_sample):
         topk, topp: as in `AutoRegressiveDecoder.random_sample`; topk first, then topp of the rest.
         draw: function from a shape to uniform numbers in [0, 1).
     """
-    if topk is not None:
-        check_integer("topk", topk, 1)
-    if topp is not None:
-        check_number("topp", topp, above=0, most=1)
+    topk = None if topk is None else check_integer("topk", topk, 0) or None
+    topp = None if topp is None or check_number("topp", topp, least=0) >= 1 else topp
     tokens = np.arange(probas.shape[-1])[None].repeat(len(probas), axis=0)
     if topk is not None or topp is not None:
         tokens = largest(probas, topk or probas.shape[-1])

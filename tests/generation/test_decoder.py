@@ -149,6 +149,8 @@ def frequencies(probas, n=20_000, **options):
         ({"topp": 0.5}, [1]),  # reached exactly by the first
         ({"topp": 0.51}, [1, 3]),
         ({"topp": 1}, [0, 1, 2, 3]),
+        ({"topk": 0, "topp": 5}, [0, 1, 2, 3]),  # no restriction, as in bert4keras
+        ({"topp": 0}, [1]),
         ({"topk": 2, "topp": 0.6}, [1]),  # 0.5 of 0.75 is two thirds
         ({"topk": 3, "topp": 0.6}, [1, 3]),  # 0.5 of 0.875 is less than 0.6
     ],
@@ -279,9 +281,8 @@ def test_largest_are_sorted():
     [
         lambda d: d.beam_search([], 0),
         lambda d: d.random_sample([], 0),
-        lambda d: d.random_sample([], 1, topk=0),
-        lambda d: d.random_sample([], 1, topp=0),
-        lambda d: d.random_sample([], 1, topp=1.5),
+        lambda d: d.random_sample([], 1, topk=-1),
+        lambda d: d.random_sample([], 1, topp=-0.5),
         lambda d: AutoRegressiveDecoder(0, 1, maxlen=0),
         lambda d: AutoRegressiveDecoder.wraps("tokens"),
         lambda d: AutoRegressiveDecoder(0, 1, maxlen=2).beam_search([], 1),
