@@ -12,15 +12,18 @@ def search_layer(inputs, name, exclude_from=None):
     Models that were called as layers are searched as well. As in bert4keras.
 
     Args:
-        inputs: symbolic tensor, or a model, whose outputs are taken.
+        inputs: symbolic tensor; or a layer or a model, from whose outputs on is searched.
         name: layer name, e.g. "Embedding-Token".
         exclude_from: set of layers whose inputs are not searched.
 
     Returns:
         The layer, or None if there is none of that name.
     """
-    tensors = inputs.outputs if hasattr(inputs, "outputs") else [inputs]
-    pending, seen = [producer(t) for t in tensors], set(exclude_from or ())
+    seen = set(exclude_from or ())
+    if isinstance(inputs, keras.Layer) and not isinstance(inputs, keras.Model):
+        pending = [inputs]
+    else:
+        pending = [producer(t) for t in getattr(inputs, "outputs", None) or [inputs]]
     while pending:
         layer = pending.pop()
         if layer.name == name:

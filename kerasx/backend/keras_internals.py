@@ -9,6 +9,7 @@ import contextlib
 
 from keras.src.backend import rnn  # noqa: F401 - no public name has the loop of keras.layers.RNN
 from keras.src.backend.common import global_state, masking
+from keras.src.backend.common.stateless_scope import in_stateless_scope  # noqa: F401
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
@@ -60,6 +61,16 @@ def all_layers(model):
 def is_symbolic():
     """Return whether Keras is only inferring shapes, without a value to compute."""
     return in_symbolic_scope()
+
+
+@contextlib.contextmanager
+def new_state(layer):
+    """Let a built layer make variables in this block, where it first learns which it needs."""
+    layer._tracker.unlock()
+    try:
+        yield
+    finally:
+        layer._tracker.lock()
 
 
 def is_training():

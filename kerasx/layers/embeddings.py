@@ -71,8 +71,8 @@ class PositionEmbedding(keras.layers.Layer):
         merge_mode: "add"; "mul" for x (1 + p); "zero" for the vectors alone; "concat".
         hierarchical: None, or α in (0, 1), where True is 0.4: vectors of positions beyond the table
             are combined from two rows, so m rows reach m² positions (kexue.fm/archives/7947).
-        custom_position_ids: the layer is called on [inputs, position_ids] with integer ids (b, n).
         embeddings_initializer: initializer of the table.
+        custom_position_ids: the layer is called on [inputs, position_ids] with integer ids (b, n).
         offset: number of rows before that of the first position; RoBERTa has two.
         skip_masked: give masked places the row before that of the first position, and count only
             the others, as RoBERTa does.
@@ -90,8 +90,8 @@ class PositionEmbedding(keras.layers.Layer):
         output_dim,
         merge_mode="add",
         hierarchical=None,
-        custom_position_ids=False,
         embeddings_initializer="zeros",
+        custom_position_ids=False,
         offset=0,
         skip_masked=False,
         **kwargs,

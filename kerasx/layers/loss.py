@@ -1,10 +1,14 @@
 """Losses as layers of the model."""
 
+import inspect
+
 import keras
-from keras import ops
+from keras import ops, tree
 
 from kerasx import backend
-from kerasx.checks import check_integer, invalid
+from kerasx.backend.keras_internals import is_symbolic, new_state
+from kerasx.checks import check_choice, check_integer, invalid
+from kerasx.layers.batch_mean import BatchMean
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -12,7 +16,13 @@ class Loss(keras.layers.Layer):
     """A layer that adds a loss to the model and returns its inputs.
 
     Subclass it, override `compute_loss`, and compile the model without a loss. The labels are
-    inputs of the model, so that the loss may depend on any tensors.
+    inputs of the model, so that the loss may depend on any tensors. Like Keras's losses, it is
+    computed in float32: integers and half precision reach `compute_loss` as float32, so that a loss
+    may be multiplied by a mask of integers, and ids stay exact.
+
+    `self.add_metric(value, name=...)` in `compute_loss` shows the mean over the batches in the logs
+    of `fit`. On JAX the progress bar of Keras's own training step shows nan within an epoch; the
+    logs at its end are right.
 
     Args:
         output_axis: the inputs to return: an index, a list of indices, or None for all.
@@ -28,8 +38,10 @@ class Loss(keras.layers.Layer):
     """
 
     def __init__(self, output_axis=None, **kwargs):
+        kwargs.setdefault("autocast", False)  # ids above 2048 are no half precision numbers
         super().__init__(**kwargs)
         self.output_axis = output_axis
+        self._means, self._metric_names = {}, []
         self.supports_masking = True
 
     def compute_loss(self, inputs, mask=None):
@@ -37,12 +49,40 @@ class Loss(keras.layers.Layer):
         text = "`compute_loss(self, inputs, mask=None)` must be overridden and return a scalar."
         raise invalid(text, layer=self)
 
+    def add_metric(self, value, name=None, aggregation="mean"):
+        """Show the mean of a value over batches in the logs; only within `compute_loss`.
+
+        Args:
+            value: tensor, of which the mean is taken.
+            name: key of the logs, the layer's name by default.
+            aggregation: "mean".
+        """
+        check_choice("aggregation", aggregation, ("mean", None))
+        name = name or self.name
+        if is_symbolic():
+            self._metric_names.append(name)
+            return
+        if name not in self._means:
+            self._track_mean(name)
+        self._means[name].update_state(value)
+
+    def _track_mean(self, name):
+        options = {"trainable": False, "autocast": False, "aggregation": "mean", "name": name}
+        with new_state(self):
+            state = self.add_weight(shape=(2,), initializer="zeros", dtype="float32", **options)
+            self._means[name] = BatchMean(state, name)
+
     def compute_mask(self, inputs, mask=None):
         return None if mask is None else self._select(mask)
 
     def call(self, inputs, mask=None):
-        self.add_loss(self.compute_loss(inputs, mask))
-        return self._select(inputs)
+        self.add_loss(self.compute_loss(tree.map_structure(_in_float32, inputs), mask))
+        outputs = self._select(inputs)
+        return tree.map_structure(lambda x: ops.cast(x, self._output_dtype(x)), outputs)
+
+    def _output_dtype(self, x):
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        return self.compute_dtype if keras.backend.is_float_dtype(dtype) else dtype
 
     def _select(self, values):
         if self.output_axis is None:
@@ -52,8 +92,13 @@ class Loss(keras.layers.Layer):
         return values[self.output_axis]
 
     def compute_output_spec(self, inputs, mask=None):
+        if _adds_metrics(type(self)) and not self._means:
+            super().compute_output_spec(inputs, mask=mask)  # to learn the names of the metrics
+            for name in dict.fromkeys(self._metric_names):
+                self._track_mean(name)
+
         def spec(x):
-            return keras.KerasTensor(x.shape, dtype=x.dtype)
+            return keras.KerasTensor(x.shape, dtype=self._output_dtype(x))
 
         selected = self._select(inputs)
         listed = isinstance(selected, (list, tuple))
@@ -61,6 +106,18 @@ class Loss(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "output_axis": self.output_axis}
+
+
+def _in_float32(x):
+    """Return numbers in float32 or wider; booleans stay."""
+    return x if keras.backend.standardize_dtype(x.dtype) == "bool" else backend.widened(x)
+
+
+def _adds_metrics(cls):
+    """Return whether a method of a subclass of Loss calls `add_metric`."""
+    classes = (c for c in cls.__mro__ if issubclass(c, Loss))
+    functions = (f for c in classes for f in vars(c).values() if inspect.isfunction(f))
+    return any("add_metric" in f.__code__.co_names for f in functions)
 
 
 @keras.saving.register_keras_serializable("kerasx")

@@ -1,9 +1,10 @@
 """Merge and split tensors together with their Keras masks."""
 
 import keras
+import numpy as np
 from keras import ops
 
-from kerasx.checks import check_integer, check_number
+from kerasx.checks import check_integer, check_number, invalid
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -124,25 +125,44 @@ class Concatenate1D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerasx")
 class BatchSplit(keras.layers.Layer):
-    """Split a batch into parts of nearly equal size, for model parallelism by hand.
+    """Split a batch into parts, for model parallelism by hand.
 
-    The parts have no Keras mask: split the token ids, from which the embedding makes the mask.
+    Called on a list of tensors, it returns the parts of the first, then those of the second, and so
+    on. The parts have no Keras mask: split the token ids, from which the embedding makes the mask.
 
     Args:
-        parts: number of parts; the first parts are the larger.
+        parts: number of parts of nearly equal size, the first the larger; or a list of their
+            relative sizes.
     """
 
     def __init__(self, parts, **kwargs):
         super().__init__(**kwargs)
-        self.parts = check_integer("parts", parts, least=1)
+        listed = isinstance(parts, (list, tuple, np.ndarray))
+        if listed and (len(parts) == 0 or min(parts) < 0 or sum(parts) == 0):
+            raise invalid("`parts` must be a list of sizes of at least 0, not all 0.", parts=parts)
+        self.parts = [float(p) for p in parts] if listed else check_integer("parts", parts, least=1)
 
     def call(self, inputs):
+        if isinstance(inputs, (list, tuple)):
+            return [part for x in inputs for part in self.call(x)]
         b = ops.shape(inputs)[0]
-        ends = [-(-b * (i + 1) // self.parts) for i in range(self.parts)]
+        ends = self._ends(b)
         return [inputs[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
+    def _ends(self, b):
+        """Return the row at which each part of b rows ends; b may be a tensor."""
+        if isinstance(self.parts, int):
+            return [-(-b * (i + 1) // self.parts) for i in range(self.parts)]
+        total, ends = sum(self.parts), np.cumsum(self.parts)
+        if isinstance(b, int):
+            return [int(end * b / total) for end in ends]
+        return [ops.cast(end / total * ops.cast(b, "float64"), "int32") for end in ends]
+
     def compute_output_shape(self, input_shape):
-        return [(None, *input_shape[1:])] * self.parts
+        if isinstance(input_shape[0], (list, tuple)):
+            return [part for shape in input_shape for part in self.compute_output_shape(shape)]
+        count = self.parts if isinstance(self.parts, int) else len(self.parts)
+        return [(None, *input_shape[1:])] * count
 
     def get_config(self):
         return {**super().get_config(), "parts": self.parts}

@@ -98,8 +98,7 @@ class GlobalPointer(Recomputable):
 
     def masked(self, scores, mask):
         """Mask padding in scores (b, h, n, n), and spans that end before they start."""
-        scores = sequence_masking(scores, mask, "-inf", axis=2)
-        scores = sequence_masking(scores, mask, "-inf", axis=3)
+        scores = sequence_masking(scores, mask, "-inf", axis=[2, 3])
         if not self.tril_mask:
             return scores
         low = backend.mask_value(keras.backend.standardize_dtype(scores.dtype))

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
-from kerasx.checks import invalid
+from kerasx.checks import check_choice, invalid
 from kerasx.ops import sequence_masking
 
 
@@ -35,11 +35,31 @@ class FirstToken(_MaskedPooling):
         return inputs[:, 0]
 
 
+class _TimePooling(_MaskedPooling):
+    """Pooling of (b, n, d), or of (b, d, n) with `data_format="channels_first"`, to (b, d)."""
+
+    def __init__(self, data_format="channels_last", **kwargs):
+        super().__init__(**kwargs)
+        formats = ("channels_last", "channels_first")
+        self.data_format = check_choice("data_format", data_format, formats)
+
+    def call(self, inputs, mask=None):
+        time_last = self.data_format == "channels_first"
+        return self.pool(ops.swapaxes(inputs, 1, 2) if time_last else inputs, mask)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[1 if self.data_format == "channels_first" else 2])
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}
+
+
 @keras.saving.register_keras_serializable("kerasx")
-class GlobalAveragePooling1D(_MaskedPooling):
+class GlobalAveragePooling1D(_TimePooling):
     """Mean of the real tokens, Σ m_i x_i / max(Σ m_i, 1); 0 if all are padding.
 
-    Called on (b, n, d) with the Keras mask m (b, n); returns (b, d).
+    Called on (b, n, d) with the Keras mask m (b, n); returns (b, d). With
+    `data_format="channels_first"` it is called on (b, d, n).
 
     >>> x = ops.convert_to_tensor([[[1.0], [3.0], [8.0]]])
     >>> pooled = GlobalAveragePooling1D()(x, mask=ops.convert_to_tensor([[True, True, False]]))
@@ -47,7 +67,7 @@ class GlobalAveragePooling1D(_MaskedPooling):
     [[2.0]]
     """
 
-    def call(self, inputs, mask=None):
+    def pool(self, inputs, mask):
         x = backend.widened(inputs)
         real = _real_tokens(inputs, mask)[..., None]
         total = ops.sum(ops.where(real, x, 0.0), axis=1)
@@ -56,10 +76,11 @@ class GlobalAveragePooling1D(_MaskedPooling):
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class GlobalMaxPooling1D(_MaskedPooling):
+class GlobalMaxPooling1D(_TimePooling):
     """Maximum of the real tokens; 0 if all are padding.
 
-    Called on (b, n, d) with the Keras mask (b, n); returns (b, d).
+    Called on (b, n, d) with the Keras mask (b, n); returns (b, d). With
+    `data_format="channels_first"` it is called on (b, d, n).
 
     >>> x = ops.convert_to_tensor([[[1.0], [3.0], [8.0]]])
     >>> pooled = GlobalMaxPooling1D()(x, mask=ops.convert_to_tensor([[True, True, False]]))
@@ -67,7 +88,7 @@ class GlobalMaxPooling1D(_MaskedPooling):
     [[3.0]]
     """
 
-    def call(self, inputs, mask=None):
+    def pool(self, inputs, mask):
         if inputs.shape[1] == 0:
             return ops.sum(inputs, axis=1)  # zeros, where a maximum would raise an error
         real = _real_tokens(inputs, mask)

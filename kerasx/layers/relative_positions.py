@@ -19,8 +19,8 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
         output_dim: size of a vector.
         merge_mode: "add" or "mul", as in `PositionEmbedding`; "zero" for the sinusoids alone,
             float32 (1 or b, n, output_dim), as rotary attention takes them.
-        base, scaling: as in `kerasx.ops.sinusoidal_embeddings`.
         custom_position_ids: accepted as in bert4keras, without effect: the number of inputs tells.
+        base, scaling: as in `kerasx.ops.sinusoidal_embeddings`.
 
     Source: arXiv 1706.03762; kexue.fm/archives/8231.
 
@@ -32,9 +32,9 @@ class SinusoidalPositionEmbedding(keras.layers.Layer):
         self,
         output_dim,
         merge_mode="add",
+        custom_position_ids=False,
         base=10000,
         scaling=None,
-        custom_position_ids=False,
         **kwargs,
     ):
         super().__init__(**kwargs)

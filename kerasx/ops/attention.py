@@ -8,6 +8,7 @@ from keras import ops
 from kerasx.backend import kernels, mask_value, widened
 from kerasx.checks import check_choice
 from kerasx.ops.dropout import dropout as random_dropout
+from kerasx.ops.shapes import align
 
 
 def attention(
@@ -116,7 +117,7 @@ def _blank_rows_to_zero(outputs, mask):
     return outputs * ops.cast(ops.any(mask, axis=-1, keepdims=True), outputs.dtype)
 
 
-def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
+def attention_normalize(scores, mask=None, axis=-1, method="softmax", bias=None):
     """Normalize attention scores to weights, in float32 at least.
 
     - softmax;
@@ -126,15 +127,24 @@ def attention_normalize(scores, mask=None, axis=-1, method="softmax"):
 
     Args:
         scores: (..., m).
-        mask: boolean, broadcasts to the scores; True where a key is visible.
+        mask: boolean, broadcasts to the scores; True where a key is visible. For scores of more
+            axes, (b, m) is a mask of the keys of each example.
         axis: the axis of the keys.
         method: "softmax", "softmax_plus" or "squared_relu".
+        bias: numbers added to the scores, or a further mask; None for neither.
 
     Returns:
         Weights of the shape of the scores, float32 or wider; 0 at masked keys, except in rows that
         are masked as a whole.
     """
     scores = widened(scores)
+    mask = None if mask is None else ops.cast(mask, "bool")
+    if mask is not None and len(mask.shape) == 2 < len(scores.shape):
+        mask = align(mask, [0, axis], len(scores.shape))
+    if bias is not None and keras.backend.standardize_dtype(bias.dtype) == "bool":
+        mask = bias if mask is None else ops.logical_and(mask, bias)
+    elif bias is not None:
+        scores = scores + ops.cast(bias, scores.dtype)
     check_choice("method", method, ("softmax", "softmax_plus", "squared_relu"))
     if method != "softmax":
         ones = ops.ones_like(scores)  # of full shape: the mask may broadcast along the keys

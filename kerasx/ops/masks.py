@@ -152,15 +152,16 @@ def unilm(segment_ids):
     return Mask((s[:, None, :] <= s[:, :, None])[:, None])
 
 
-def sequence_masking(x, mask, value=0, axis=1, bias=None, return_mask=False):
+def sequence_masking(x, mask=None, value=0, axis=None, bias=None, return_mask=False):
     """Set the padding of a sequence to `value`.
 
     Args:
         x: tensor with the batch as its first axis and the sequence at `axis`.
-        mask: (b, n), true at real tokens; None leaves x unchanged.
+        mask: (b, n), true at real tokens; None masks nothing.
         value: number, or "-inf" / "inf" for `mask_value` of the dtype and its negative.
-        axis: axis of the sequence.
-        bias: tensor added to x before masking, or None.
+        axis: axis of the sequence, 1 by default; a list where several axes are of the sequence.
+        bias: numbers added to x before masking; or booleans that broadcast to x, false where x is
+            masked as well.
         return_mask: also return the mask, aligned with x.
 
     Returns:
@@ -172,12 +173,21 @@ def sequence_masking(x, mask, value=0, axis=1, bias=None, return_mask=False):
     [[1.0, 1.0, 9.0]]
     """
     x = ops.convert_to_tensor(x)
-    x = x if bias is None else x + bias
-    if mask is None:
-        return (x, None) if return_mask else x
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    if value in ("-inf", "inf"):
-        value = mask_value(dtype) * (1 if value == "-inf" else -1)
-    mask = align(ops.cast(mask, "bool"), [0, axis], len(x.shape))
-    x = ops.where(mask, x, ops.cast(value, dtype))
+    mask = None if mask is None else _aligned(mask, axis, len(x.shape))
+    if bias is not None and keras.backend.standardize_dtype(bias.dtype) == "bool":
+        mask = bias if mask is None else ops.logical_and(mask, bias)
+    elif bias is not None:
+        x = x + bias
+    if mask is not None:
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        if value in ("-inf", "inf"):
+            value = mask_value(dtype) * (1 if value == "-inf" else -1)
+        x = ops.where(mask, x, ops.cast(value, dtype))
     return (x, mask) if return_mask else x
+
+
+def _aligned(mask, axis, ndim):
+    """Return a mask (b, n) as booleans along each axis of a sequence."""
+    axes = axis if isinstance(axis, (list, tuple)) else [1 if axis is None else axis]
+    mask = ops.cast(mask, "bool")
+    return functools.reduce(ops.logical_and, [align(mask, [0, a], ndim) for a in axes])

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.checks import check_choice, invalid
+from kerasx.ops.shapes import align
 
 
 def sinusoidal_embeddings(positions, dim, base=10000, scaling=None):
@@ -86,8 +87,9 @@ def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
 
     Args:
         sinusoidal: `sinusoidal_embeddings` of the positions, (..., n, r), aligned with the
-            tensors. If r < d, the coordinates from r on stay unchanged.
-        tensors: queries and keys (..., n, d).
+            tensors; or (1 or b, n, r) for tensors (b, n, ..., d) of more axes, as in bert4keras. If
+            r < d, the coordinates from r on stay unchanged.
+        tensors: queries and keys (..., n, d), or (b, n, ..., d).
         pairs: "adjacent" for pairs (x_2i, x_2i+1), as in RoFormer; "halves" for (x_i, x_i+r/2), as
             in Llama.
 
@@ -97,6 +99,7 @@ def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
     Source: arXiv 2104.09864; kexue.fm/archives/8265.
     """
     check_choice("pairs", pairs, ("adjacent", "halves"))
+    sinusoidal = _along_tensors(sinusoidal, *tensors)
     sin, cos = sinusoidal[..., ::2], sinusoidal[..., 1::2]
     if pairs == "adjacent":
         sin, cos = (ops.repeat(x, 2, axis=-1) for x in (sin, cos))
@@ -105,6 +108,20 @@ def apply_rotary_position_embeddings(sinusoidal, *tensors, pairs="adjacent"):
     turn = _adjacent_quarter_turn if pairs == "adjacent" else _halves_quarter_turn
     tensors = [_rotated(ops.convert_to_tensor(x), sin, cos, turn) for x in tensors]
     return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _along_tensors(sinusoidal, *tensors):
+    """Return the sinusoids with axes of size 1 where tensors (b, n, ..., d) have more."""
+    shape, ndim = tuple(sinusoidal.shape), len(tensors[0].shape)
+    if len(shape) != 3 or ndim <= 3:
+        return sinusoidal
+    if None not in (shape[1], tensors[0].shape[1]) and shape[1] != tensors[0].shape[1]:
+        raise invalid(
+            "Sinusoids (1 or b, n, r) belong to tensors (b, n, ..., d); for (b, h, n, d) pass them "
+            "as (n, r) or (1 or b, 1, n, r).",
+            **{"sinusoidal.shape": shape, "tensor.shape": tuple(tensors[0].shape)},
+        )
+    return align(sinusoidal, [0, 1, -1], ndim)
 
 
 def _rotated(x, sin, cos, quarter_turn):

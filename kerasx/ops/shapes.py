@@ -28,14 +28,15 @@ def align(tensor, axes, ndim=None):
 
 
 def batch_gather(params, indices):
-    """Gather along axis 1 in each example: out[b] = params[b, indices[b]].
+    """Gather along the last axis of the indices, in each example: out[b, j] = params[b, i[b, j]].
 
     Args:
         params: (b, n, ...).
-        indices: integers (b,) or (b, k).
+        indices: integers, or floats of such a value: (b,), (b, k), or (b, ..., n', k), whose axes
+            but the last are those of `params`.
 
     Returns:
-        (b, ...) or (b, k, ...).
+        (b, ...) for (b,); else the shape of the indices and the further axes of `params`.
 
     >>> import numpy as np
     >>> x = np.array([[1, 2, 3], [4, 5, 6]])
@@ -45,25 +46,28 @@ def batch_gather(params, indices):
     params, indices = ops.convert_to_tensor(params), ops.cast(indices, "int32")
     single = len(indices.shape) == 1
     index = indices[:, None] if single else indices
-    index = align(index, [0, 1], len(params.shape))
-    out = ops.take_along_axis(params, ops.broadcast_to(index, _gathered_shape(params, index)), 1)
+    axis, ndim = len(index.shape) - 1, len(params.shape)
+    if axis >= ndim:
+        shapes = {"params.shape": tuple(params.shape), "indices.shape": tuple(indices.shape)}
+        raise invalid("`indices` must have no more axes than `params`.", **shapes)
+    sizes = ops.shape(params)
+    gathered = (*sizes[:axis], ops.shape(index)[axis], *sizes[axis + 1 :])
+    index = ops.broadcast_to(align(index, range(axis + 1), ndim), gathered)
+    out = ops.take_along_axis(params, index, axis)
     return out[:, 0] if single else out
 
 
-def _gathered_shape(params, index):
-    sizes = ops.shape(params)
-    return (sizes[0], ops.shape(index)[1], *sizes[2:])
-
-
-def pool1d(x, pool_size, strides=1, padding="valid", pool_mode="max"):
+def pool1d(x, pool_size, strides=1, padding="valid", data_format=None, pool_mode="max"):
     """Pool along the time axis of (b, n, d); `pool_mode` is "max" or "avg".
+
+    With `data_format="channels_first"`, time is the last axis.
 
     >>> ops.shape(pool1d(ops.zeros((2, 6, 3)), pool_size=2, strides=2))
     (2, 3, 3)
     """
     check_choice("pool_mode", pool_mode, ("max", "avg"))
     pool = ops.max_pool if pool_mode == "max" else ops.average_pool
-    return pool(x, pool_size, strides, padding, data_format="channels_last")
+    return pool(x, pool_size, strides, padding, data_format=data_format or "channels_last")
 
 
 def divisible_temporal_padding(x, n):

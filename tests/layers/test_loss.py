@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasx.layers import CrossEntropy, Embedding
+from kerasx.backend import K
+from kerasx.layers import CrossEntropy, Embedding, Loss
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=(3, 6, 9)).astype("float32")
@@ -67,3 +68,73 @@ def test_ids_are_integers_of_any_kind_and_are_saved(name):
     assert type(layer.get_config()[name]) is int
     with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least 0"):
         CrossEntropy(**{name: -1})
+
+
+class Masked(Loss):
+    """A loss in the way of bert4keras: the labels are integers, the mask multiplies."""
+
+    def compute_loss(self, inputs, mask=None):
+        y_true, y_pred = inputs
+        loss = K.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+        counted = K.cast(y_true[:, :1] * 0 + 1, K.floatx())
+        self.add_metric(K.mean(K.equal(y_true, K.argmax(y_pred))), name="accuracy")
+        self.add_metric(K.sum(loss), name="total", aggregation="mean")
+        return K.sum(loss * y_true * counted) / K.sum(y_true)
+
+
+def masked_model(ids="int32"):
+    inputs = keras.Input((None,), dtype=ids)
+    scores = Embedding(9, 9, name="e")(inputs)
+    model = keras.Model(inputs, Masked(1, name="loss")([inputs, scores]))
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    return model
+
+
+IDS = np.array([[2, 5, 0], [1, 4, 3], [8, 8, 8]])
+
+
+def masked_values(table, ids):
+    scores = table[ids]
+    losses = -np.take_along_axis(scores, ids[..., None], -1)[..., 0]
+    losses += np.log(np.exp(scores).sum(-1))
+    accuracy = (scores.argmax(-1) == ids).mean()
+    return (losses * ids).sum() / ids.sum(), accuracy, losses.sum()
+
+
+def test_integers_multiply_a_loss_and_metrics_are_means_over_batches(tmp_path):
+    model, table = masked_model(), RNG.normal(size=(9, 9)).astype("float32")
+    model.get_layer("e").embeddings.assign(table)
+    batches = [masked_values(table, IDS[:2]), masked_values(table, IDS[2:])]
+    accuracy, total = np.mean([values[1:] for values in batches], 0)
+    for _ in range(2):  # each epoch starts anew
+        logs = model.fit(IDS, batch_size=2, epochs=2, shuffle=False, verbose=0).history
+        assert logs["accuracy"] == pytest.approx([accuracy] * 2)
+        assert logs["total"] == pytest.approx([total] * 2, rel=1e-5)
+    got = model.evaluate(IDS[:2], verbose=0, return_dict=True)
+    assert [got[k] for k in ("loss", "accuracy", "total")] == pytest.approx(batches[0], rel=1e-5)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", custom_objects={"Masked": Masked})
+    assert loaded.evaluate(IDS[:2], verbose=0, return_dict=True) == pytest.approx(got)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "float32"])
+def test_ids_stay_exact_in_a_loss_of_any_precision(dtype, policy):
+    class Sum(Loss):
+        def compute_loss(self, inputs, mask=None):
+            ids, x = inputs
+            return ops.sum(ids * (1 + 0 * x))
+
+    layer = Sum(1, dtype=policy)
+    layer([ops.cast([[21127, 21126]], dtype), ops.ones((1, 2), "float16")])
+    assert float(layer.losses[0]) == 42253
+
+
+def test_a_metric_outside_of_a_graph_is_tracked_as_well():
+    layer = Masked(1)
+    for _ in range(2):
+        layer([ops.convert_to_tensor(IDS), ops.one_hot(IDS, 9)])
+    assert [m.name for m in layer.metrics] == ["accuracy", "total"]
+    assert float(layer.metrics[0].result()) == 1
+    with pytest.raises(ValueError, match="`aggregation` must be one of 'mean'"):
+        layer.add_metric(1.0, "x", aggregation="max")

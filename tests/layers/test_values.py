@@ -85,6 +85,15 @@ def test_masked_pooling_is_over_real_tokens():
     np.testing.assert_allclose(mean[0], x[0, :3].mean(0), atol=1e-6)
     np.testing.assert_allclose(top[0], x[0, :3].max(0))
     assert (mean[1] == 0).all() and (top[1] == 0).all()
+    turned = ops.convert_to_tensor(x.swapaxes(1, 2))
+    for pooling, expected in [
+        (layers.GlobalAveragePooling1D, mean),
+        (layers.GlobalMaxPooling1D, top),
+    ]:
+        layer = pooling("channels_first")
+        got = layer(turned, mask=ops.convert_to_tensor(mask))
+        np.testing.assert_allclose(to_numpy(got), expected, atol=1e-6)
+        assert layer(keras.Input((3, None))).shape == (None, 3)
 
 
 @pytest.mark.parametrize("batch", [1, 4, 5])
@@ -93,6 +102,29 @@ def test_splitting_and_joining_a_batch_changes_nothing(batch):
     parts = layers.BatchSplit(2)(x)
     assert [len(p) for p in parts] == [-(-batch // 2), batch // 2]
     assert (to_numpy(layers.BatchConcat()(parts)) == x).all()
+
+
+def test_a_batch_is_split_by_sizes_and_several_tensors_at_once():
+    x, y = np.random.normal(size=(2, 9, 2)).astype("float32")
+    layer = layers.BatchSplit([1, 2, 1])
+    parts = layer([x, y])
+    assert [len(p) for p in parts] == [2, 4, 3] * 2
+    assert (to_numpy(layers.BatchConcat()(parts[3:])) == y).all()
+    inputs = [keras.Input((2,)), keras.Input((2,))]
+    model = keras.Model(inputs, layer(inputs))
+    assert [p.shape for p in model.outputs] == [(None, 2)] * 6
+    assert [len(p) for p in model.predict([x, y], verbose=0)] == [2, 4, 3] * 2
+    assert layers.BatchSplit.from_config(layer.get_config()).parts == [1, 2, 1]
+    with pytest.raises(ValueError, match="`parts` must be a list of sizes"):
+        layers.BatchSplit([])
+
+
+def test_arguments_of_position_embeddings_stand_in_the_order_of_bert4keras():
+    x, places = np.zeros((1, 3, 4), "float32"), np.array([[2.0, 0.0, 1.0]])
+    learned = layers.PositionEmbedding(8, 4, "add", None, "identity", True)
+    assert to_numpy(learned([x, places]))[0].argmax(-1).tolist() == [2, 0, 1]
+    sinusoids = layers.SinusoidalPositionEmbedding(4, "zero", True)([x, places])
+    np.testing.assert_allclose(to_numpy(sinusoids)[0, :, 0], np.sin([2, 0, 1]), atol=1e-6)
 
 
 def test_masks_pass_through_merging_layers():

@@ -2,10 +2,12 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
 
 from kerasx.models import BERT, build_transformer_model
-from tests.models.helpers import CONFIG, build, outputs, random_checkpoint
+from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
 
 HUGGING_FACE = {
     "architectures": ["BertForMaskedLM"],
@@ -150,3 +152,19 @@ def test_building_twice_lays_one_graph():
     model = builder.model
     builder.build()
     assert builder.model is model
+
+
+def test_a_lambda_gets_its_arguments_when_a_builder_makes_it():
+    builder = build()
+    x = builder.apply(
+        builder.model.output,
+        keras.layers.Lambda,
+        function=lambda x, factor: x * factor,
+        arguments={"factor": 3.0},
+        name="Times",
+    )
+    assert builder.apply(x, keras.layers.Lambda, name="Times").shape == x.shape
+    scaled = keras.Model(builder.inputs, x)
+    np.testing.assert_allclose(
+        outputs(scaled, TOKENS, SEGMENTS), 3 * outputs(builder.model, TOKENS, SEGMENTS), rtol=1e-5
+    )

@@ -70,6 +70,17 @@ def test_other_normalizations_count_the_keys_seen(method, masked, keys):
     np.testing.assert_allclose(ops.convert_to_numpy(got), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["softmax", "softmax_plus", "squared_relu"])
+def test_normalization_takes_the_keras_mask_and_a_bias_or_a_further_mask(method):
+    scores = np.random.normal(size=(2, 3, 4, 4)).astype("float32")
+    mask = np.array([[1, 1, 1, 0], [1, 0, 0, 0]], "float32")
+    keys, causal = mask.astype("bool")[:, None, None], np.tri(4, dtype="bool")[None, None]
+    for bias, allowed, biased in [(causal, causal & keys, scores), (scores, keys, 2 * scores)]:
+        got = attention_normalize(scores, mask, -1, method, bias)
+        expected = attention_normalize(biased, allowed, method=method)
+        np.testing.assert_allclose(ops.convert_to_numpy(got), ops.convert_to_numpy(expected))
+
+
 @pytest.mark.parametrize("method", ["softmax_plus", "squared_relu"])
 def test_other_normalizations_work_where_the_length_is_not_known(method):
     from kerasx.layers import MultiHeadAttention

@@ -68,6 +68,19 @@ def test_rotary_turns_each_pair_as_a_complex_number(pairs, r):
     np.testing.assert_allclose(ops.convert_to_numpy(got), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("examples", [1, 2])
+def test_rotary_takes_tensors_with_heads_after_the_positions(examples):
+    x = np.random.normal(size=(2, 5, 3, 8)).astype("float32")
+    places = np.random.default_rng(0).integers(0, 9, (examples, 5)).astype("float32")
+    sinusoidal = sinusoidal_embeddings(places, 8)
+    one, _ = apply_rotary_position_embeddings(sinusoidal, x, 2 * x)
+    for head in range(3):
+        expected = apply_rotary_position_embeddings(sinusoidal, x[:, :, head])
+        np.testing.assert_allclose(one[:, :, head], ops.convert_to_numpy(expected), atol=1e-6)
+    with pytest.raises(ValueError, match=r"for \(b, h, n, d\) pass them as"):
+        apply_rotary_position_embeddings(sinusoidal, x.swapaxes(1, 2))
+
+
 def test_unknown_pairs_are_refused():
     with pytest.raises(ValueError, match="`pairs` must be one of 'adjacent', 'halves'"):
         apply_rotary_position_embeddings(np.zeros((1, 2)), np.zeros((1, 2)), pairs="odd")

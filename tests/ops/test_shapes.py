@@ -44,6 +44,18 @@ def test_reshape_keeps_the_dimensions_that_are_none_and_flatten_merges():
     x = np.arange(24).reshape(2, 3, 4)
     assert (to_numpy(reshape(x, (None, -1))) == x.reshape(2, 12)).all()
     assert (to_numpy(flatten(x, 0, 2)) == x.reshape(6, 4)).all()
+    assert (to_numpy(flatten(x, -2)) == x.reshape(2, 12)).all()
+    assert (to_numpy(flatten(x)) == x.reshape(-1)).all()
+
+
+def test_reshape_takes_pairs_of_a_shape_and_an_axis():
+    x = np.arange(24).reshape(2, 3, 4)
+    assert (to_numpy(reshape(x, (2, -1), 2)) == x.reshape(2, 3, 2, 2)).all()
+    assert (to_numpy(reshape(x, (2, 2), -1, [1, 2], 0)) == x.reshape(1, 2, 3, 2, 2)).all()
+    symbolic = keras.Input((3, 8))
+    assert reshape(symbolic, (2, 4), 2).shape == (None, 3, 2, 4)
+    with pytest.raises(ValueError, match="pairs of a shape and an axis"):
+        reshape(x, (2, 2), 2, (3, 1))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +83,24 @@ def test_infinite_mask_values_are_finite_extremes(dtype):
 
 def test_sequence_masking_without_a_mask_adds_only_the_bias():
     x = np.ones((1, 2), "float32")
-    assert (to_numpy(sequence_masking(x, None, bias=2.0)) == 3).all()
+    assert (to_numpy(sequence_masking(x, bias=2.0 * x)) == 3).all()
+    assert sequence_masking(x, return_mask=True)[1] is None
+
+
+def test_sequence_masking_masks_several_axes_and_by_a_boolean_bias():
+    scores = np.random.normal(size=(2, 3, 4, 4)).astype("float32")
+    mask = np.array([[1, 1, 1, 0], [1, 0, 0, 0]], "bool")
+    pairs = mask[:, None, :, None] & mask[:, None, None, :]
+    causal = np.tri(4, dtype="bool")[None, None]
+    keys = np.broadcast_to(mask[:, None, None], scores.shape)
+    for got, kept in [
+        (sequence_masking(scores, mask, -5, axis=[2, -1]), pairs),
+        (sequence_masking(scores, mask, -5, -1, bias=causal), causal & keys),
+        (sequence_masking(scores, bias=causal, value=-5), causal),
+    ]:
+        np.testing.assert_allclose(to_numpy(got), np.where(kept, scores, -5))
+    got = sequence_masking(scores, mask, -5, -1, bias=2 * scores)
+    np.testing.assert_allclose(to_numpy(got), np.where(keys, 3 * scores, -5), rtol=1e-6)
 
 
 def test_batch_gather_gathers_within_each_example():
@@ -79,7 +108,17 @@ def test_batch_gather_gathers_within_each_example():
     index = np.array([[2, 0], [1, 1]])
     expected = np.stack([x[b][index[b]] for b in range(2)])
     assert (to_numpy(batch_gather(x, index)) == expected).all()
-    assert (to_numpy(batch_gather(x, index[:, 0])) == expected[:, 0]).all()
+    assert (to_numpy(batch_gather(x, index[:, 0].astype("float32"))) == expected[:, 0]).all()
+
+
+def test_batch_gather_gathers_along_the_last_axis_of_the_indices():
+    x = np.random.normal(size=(2, 3, 4, 5)).astype("float32")
+    index = np.random.default_rng(0).integers(0, 4, (2, 3, 6))
+    for params in (x, x[..., 0]):
+        expected = [[row[i] for row, i in zip(rows, ids)] for rows, ids in zip(params, index)]
+        np.testing.assert_array_equal(to_numpy(batch_gather(params, index)), expected)
+    with pytest.raises(ValueError, match="`indices` must have no more axes than `params`"):
+        batch_gather(x[0, 0], index)
 
 
 @pytest.mark.parametrize("mode, reduce", [("max", np.max), ("avg", np.mean)])
@@ -88,6 +127,8 @@ def test_pool1d_reduces_windows_of_time(mode, reduce):
     expected = np.stack([reduce(x[:, t : t + 3], axis=1) for t in range(0, 5, 2)], axis=1)
     got = pool1d(ops.convert_to_tensor(x), 3, 2, pool_mode=mode)
     np.testing.assert_allclose(to_numpy(got), expected, atol=1e-6)
+    got = pool1d(ops.convert_to_tensor(x.swapaxes(1, 2)), 3, 2, "valid", "channels_first", mode)
+    np.testing.assert_allclose(to_numpy(got), expected.swapaxes(1, 2), atol=1e-6)
 
 
 def test_pool1d_refuses_an_unknown_mode():
@@ -122,10 +163,12 @@ def test_search_layer_finds_what_the_output_was_computed_from():
     hidden = keras.layers.Dense(4, name="hidden")
     inner = keras.Model(x, hidden(x), name="inner")
     z = keras.Input((3,))
-    y = keras.layers.Dense(2, name="top")(inner(z))
+    top = keras.layers.Dense(2, name="top")
+    y = top(inner(z))
     keras.layers.Dense(5, name="aside")(z)
     assert backend.search_layer(inner.output, "hidden") is hidden
     assert backend.search_layer(keras.Model(z, y), "hidden") is hidden
+    assert backend.search_layer(top, "hidden") is hidden
     assert backend.search_layer(y, "aside") is None
 
 
