@@ -37,7 +37,7 @@ _KEYS = (
     (("gpt2", "gpt"), "n_embd n_layer n_head n_positions scale_attn_weights"),
     (("distilbert",), "n_heads n_layers hidden_dim sinusoidal_pos_embds"),
     (("bart",), "encoder_layers decoder_layers encoder_ffn_dim"),
-    (("t5", "t5.1.1", "mt5.1.1"), "d_kv d_ff feed_forward_proj relative_attention_num_buckets"),
+    (("t5", "t5.1.1", "mt5.1.1"), "d_kv d_ff feed_forward_proj"),
     (("modernbert",), "global_attn_every_n_layers local_attention classifier_activation"),
     (("llama", "qwen2", "qwen3"), "rms_norm_eps rope_theta rope_parameters num_key_value_heads"),
     (("deberta-v2",), "pos_att_type position_buckets relative_attention norm_rel_ebd"),

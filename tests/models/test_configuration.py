@@ -321,6 +321,15 @@ def test_the_configurations_own_names_override_it():
 
 
 @once
+def test_a_configuration_of_mt5_in_the_names_of_bert4keras_keeps_its_activation():
+    sizes = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = {**sizes, "intermediate_size": 12, "hidden_act": ["gelu", "linear"]}
+    model = made({**config, "relative_attention_num_buckets": 32}, model="mt5.1.1")
+    assert model.hidden_act == ["gelu", "linear"]
+    assert not model.scale_decoder_outputs
+
+
+@once
 def test_an_override_under_two_names_must_be_one():
     made(SAVED, hidden_dropout_prob=0.2, dropout_rate=0.2)
     with pytest.raises(ValueError, match="`hidden_dropout_prob` and `dropout_rate` must be equal"):
