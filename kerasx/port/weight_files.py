@@ -14,7 +14,7 @@ _SAVES = {"save_weights", "save", "weights", "model"}  # the last two: ModelChec
 _MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 _OLD_FILE = (
     "{old!r} is only loaded here. If a script that was ported wrote it, its name is now {new!r}; "
-    "if Keras 2 wrote it, rename the file to {h5!r} and load {h5!r}."
+    "if Keras 2 wrote it, write `kerasx.models.load_keras_weights(model, {old!r})`."
 )
 _UNKNOWN = "The name of a file of weights must end in .weights.h5, and this one is made elsewhere."
 
@@ -256,8 +256,7 @@ def _rename(script, text, nodes, kinds, saved):
 
 
 def _note_old(script, node, text, new):
-    h5 = f"{text.removesuffix('.weights').removesuffix('.model')}.h5"
-    script.by_hand(node, _OLD_FILE.format(old=text, new=new, h5=h5))
+    script.by_hand(node, _OLD_FILE.format(old=text, new=new))
 
 
 def _rename_other_uses(script, uses, own):

@@ -180,7 +180,7 @@ RULES = {
     "old weights are there already": (
         "import keras\nm.load_weights('old.h5')\nm.load_weights('old.weights')\n",
         "import keras\nm.load_weights('old.h5')\nm.load_weights('old.weights')\n",
-        ["rename the file to 'old.h5'"],
+        ["load_keras_weights(model, 'old.weights')"],
     ),
     "weights whose name is unknown": (
         "import keras\ndef f(m, path):\n    m.save_weights(path)\n",
