@@ -102,7 +102,7 @@ def _config_of_head(builder, head, asks):
     for name, value in arguments_of(builder).items():
         if not (name in FREE or name.startswith(HEADS)):
             keys = names.get(name, [] if name in own else [name])
-            config |= dict.fromkeys(keys, value)
+            config |= dict.fromkeys(keys, _their_activation(value))
     if asks.get("with_classes"):
         config["id2label"] = {str(i): f"LABEL_{i}" for i in range(builder.with_classes or 0)}
     if asks.get("application") == "lm":
@@ -142,7 +142,15 @@ def _same(name, a, b):
     if name.startswith(HEADS) and name != "with_classes":
         return bool(a) == bool(b)
     a, b = (list(x) if isinstance(x, tuple) else x for x in (a, b))
-    return a == b
+    return _their_activation(a) == _their_activation(b)
+
+
+def _their_activation(value):
+    """Return transformers' name of a GELU that it calls otherwise, and any other value as it is."""
+    if isinstance(value, list):
+        return [_their_activation(one) for one in value]
+    names = {"gelu_tanh": "gelu_new", "gelu_erf": "gelu"}
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _write_weights(builder, path):

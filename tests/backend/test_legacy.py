@@ -7,7 +7,7 @@ from keras import ops
 
 from kerasx.backend import K, output_at, set_gelu
 from kerasx.backend.legacy_gone import INSTEAD
-from kerasx.models import build_transformer_model
+from kerasx.models import build_transformer_model, save_pretrained
 from tests.backend.legacy_table import EAGER_ONLY, IDS, ROWS, X
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -170,13 +170,18 @@ def test_set_gelu_chooses_for_models_to_come_and_is_written_into_them(tmp_path):
         gated = build_transformer_model({**CONFIG, "hidden_act": ["gelu", "linear"]})
         chosen.set_weights(exact.get_weights())
         chosen.save(tmp_path / "m.keras")
+        save_pretrained(chosen, tmp_path / "folder")
         inputs = [IDS, IDS * 0]
         values = K.eval(chosen(inputs)), K.eval(exact(inputs))
     finally:
         set_gelu("erf")
     assert 1e-5 < np.abs(values[0] - values[1]).max() < 1e-2
     assert gated.builder.hidden_act == ["gelu_tanh", "linear"]
-    loaded = keras.models.load_model(tmp_path / "m.keras")
-    np.testing.assert_allclose(K.eval(loaded(inputs)), values[0], atol=1e-6)
+    assert '"hidden_act": "gelu_new"' in (tmp_path / "folder" / "config.json").read_text()
+    for loaded in (
+        keras.models.load_model(tmp_path / "m.keras"),
+        build_transformer_model(tmp_path / "folder"),
+    ):
+        np.testing.assert_allclose(K.eval(loaded(inputs)), values[0], atol=1e-6)
     with pytest.raises(ValueError, match="`version` must be one of 'erf', 'tanh'"):
         set_gelu("exact")
