@@ -45,7 +45,10 @@ class Loss(keras.layers.Layer):
         self.supports_masking = True
 
     def compute_loss(self, inputs, mask=None):
-        """Compute the scalar loss of the inputs; `mask` holds their Keras masks."""
+        """Compute the loss of the inputs, a scalar, or several numbers of which the mean is taken.
+
+        `mask` holds the Keras masks of the inputs.
+        """
         text = "`compute_loss(self, inputs, mask=None)` must be overridden and return a scalar."
         raise invalid(text, layer=self)
 
@@ -76,7 +79,8 @@ class Loss(keras.layers.Layer):
         return None if mask is None else self._select(mask)
 
     def call(self, inputs, mask=None):
-        self.add_loss(self.compute_loss(tree.map_structure(_in_float32, inputs), mask))
+        loss = self.compute_loss(tree.map_structure(_in_float32, inputs), mask)
+        self.add_loss(ops.mean(loss))
         outputs = self._select(inputs)
         return tree.map_structure(lambda x: ops.cast(x, self._output_dtype(x)), outputs)
 

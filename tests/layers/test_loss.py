@@ -138,3 +138,30 @@ def test_a_metric_outside_of_a_graph_is_tracked_as_well():
     assert float(layer.metrics[0].result()) == 1
     with pytest.raises(ValueError, match="`aggregation` must be one of 'mean'"):
         layer.add_metric(1.0, "x", aggregation="max")
+
+
+class Similarity(Loss):
+    """Sentences 2i and 2i + 1 of a batch say the same; one number for each sentence."""
+
+    def compute_loss(self, inputs, mask=None):
+        x = K.l2_normalize(inputs, axis=1)
+        b = K.shape(x)[0]
+        scores = (K.dot(x, K.transpose(x)) - K.eye(b) * 1e12) * 30
+        i = K.arange(0, b)
+        twin = K.equal((i + 1 - i % 2 * 2)[:, None], i[None, :])
+        return K.categorical_crossentropy(K.cast(twin, K.floatx()), scores, from_logits=True)
+
+
+def test_a_loss_between_the_examples_of_a_batch_counts_by_its_mean():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, Similarity()(inputs))
+    model.compile(keras.optimizers.SGD(0.0))
+    x = RNG.normal(size=(6, 3)).astype("float32")
+    units = x / np.linalg.norm(x, axis=1, keepdims=True)
+    losses = []
+    for u in (units[:4], units[4:]):
+        scores = 30 * u @ u.T - 1e12 * np.eye(len(u))
+        twins = np.arange(len(u)) ^ 1
+        losses += list(np.log(np.exp(scores).sum(1)) - scores[range(len(u)), twins])
+    got = model.fit(x, batch_size=4, shuffle=False, verbose=0).history["loss"]
+    assert got == pytest.approx([np.mean(losses)], rel=1e-4)
