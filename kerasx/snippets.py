@@ -15,6 +15,7 @@ from kerasx.data.parallel import parallel_apply, parallel_apply_generator
 from kerasx.files.indexed_lines import open
 from kerasx.spans import ViterbiDecoder
 from kerasx.text import (
+    convert_to_str,
     convert_to_unicode,
     is_string,
     longest_common_subsequence,
@@ -29,9 +30,12 @@ __all__ = [
     "AutoRegressiveDecoder",  # noqa: F822 - loaded lazily
     "DataGenerator",
     "ViterbiDecoder",
+    "WebServing",  # noqa: F822 - loaded lazily
+    "convert_to_str",
     "convert_to_unicode",
     "delete_arguments",
     "insert_arguments",
+    "is_one_of",
     "is_string",
     "longest_common_subsequence",
     "longest_common_substring",
@@ -52,6 +56,7 @@ __all__ = [
 
 _LAZY = {
     "AutoRegressiveDecoder": "kerasx.generation",
+    "WebServing": "kerasx.serve.web_serving",
     "orthogonally_resize": "kerasx.checkpoints.resizing",
 }
 
@@ -70,6 +75,16 @@ def to_array(*args):
     """
     arrays = [np.array(a) for a in args]
     return arrays[0] if len(args) == 1 else arrays
+
+
+def is_one_of(x, ys):
+    """Tell whether `x` is one of the objects `ys` itself; tensors are not compared by value.
+
+    >>> x = np.zeros(2)
+    >>> is_one_of(x, [x]), is_one_of(x, [np.zeros(2)])
+    (True, False)
+    """
+    return any(x is y for y in ys)
 
 
 def softmax(x, axis=-1):

@@ -3,8 +3,9 @@
 import os
 
 from kerasx.serve.server_limits import LOOPBACK, Limits
+from kerasx.serve.web_serving import WebServing
 
-__all__ = ["Limits", "create_app"]
+__all__ = ["Limits", "WebServing", "create_app"]
 
 
 def create_app(model, hosts=LOOPBACK, start_id=None, name=None, **limits):

@@ -8,6 +8,7 @@ from kerasx.text.arithmetic import (
     remove_brackets,
 )
 from kerasx.text.strings import (
+    convert_to_str,
     convert_to_unicode,
     is_string,
     longest_common_subsequence,
@@ -20,6 +21,7 @@ from kerasx.text.strings import (
 from kerasx.text.tables import text_table
 
 __all__ = [
+    "convert_to_str",
     "convert_to_unicode",
     "equal",
     "evaluate",

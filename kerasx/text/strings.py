@@ -45,6 +45,9 @@ def convert_to_unicode(text, encoding="utf-8", errors="ignore"):
     return text.decode(encoding, errors=errors) if isinstance(text, bytes) else text
 
 
+convert_to_str = convert_to_unicode  # the two differ in Python 2 alone
+
+
 def lowercase_and_normalize(text):
     """Convert to lower case without accents, that is NFD without nonspacing marks.
 
