@@ -17,7 +17,8 @@ BERT4KERAS = """
     NEZHA PositionEmbedding RelativePositionEmbedding RelativePositionEmbeddingT5 RoFormer
     RoFormerV2 ScaleOffset SinusoidalPositionEmbedding SpTokenizer T5 T5_Decoder T5_Encoder
     Tokenizer TokenizerBase Transformer UniLM_Mask ViterbiDecoder WebServing align
-    apply_rotary_position_embeddings attention_normalize batch_gather build_transformer_model convert_to_str convert_to_unicode
+    apply_rotary_position_embeddings attention_normalize batch_gather build_transformer_model
+    convert_to_str convert_to_unicode
     divisible_temporal_padding extend_with_exponential_moving_average
     extend_with_gradient_accumulation extend_with_language_model extend_with_layer_adaptation
     extend_with_lazy_optimization extend_with_lookahead extend_with_parameter_wise_lr

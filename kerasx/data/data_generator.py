@@ -1,10 +1,13 @@
 """Make batches with a Python generator, as scripts written for bert4keras do."""
 
+import importlib
+import sys
 from itertools import chain
 
 import numpy as np
 
 from kerasx.checks import invalid
+from kerasx.data.example_stream import ExampleStream, arranged, batches, under_names
 
 _PEEKED = 100  # batches among which a second shape is sought
 
@@ -92,11 +95,51 @@ class DataGenerator:
 
         On TensorFlow, Keras assumes that an axis has a fixed size if the first two batches agree in
         it, and fails at a later batch of another size. So a batch of another shape is moved to the
-        second place, if one is among the first hundred.
+        second place there, if one is among the first hundred.
         """
-        yield from _two_shapes_first(map(_arrays, self.__iter__(random)))
+        batches = map(_arrays, self.__iter__(random))
+        yield from _two_shapes_first(batches) if _keras_fixes_axes() else batches
         while True:
             yield from map(_arrays, self.__iter__(random))
+
+    def to_dataset(self, types, shapes, names=None, padded_batch=False):
+        """Return batches without end of examples that `__iter__` yields one by one, for `fit`.
+
+        On TensorFlow they are a `tf.data.Dataset`, which Keras shares among devices, otherwise a
+        Python generator.
+
+        Args:
+            types: dtypes of an example, arranged as it: "float32", or nested lists or tuples.
+            shapes: the shapes likewise, each a list; None is any size.
+            names: names of the inputs and targets that make a dict of each part; the target alone
+                stays of a dict with one target.
+            padded_batch: pad with zeros to `shapes`, or where these are None to the longest.
+
+        >>> class Numbers(DataGenerator):
+        ...     def __iter__(self, random=False):
+        ...         for _, d in self.sample(random):
+        ...             yield d, [len(d)]
+        >>> data = Numbers([[1, 2], [3]], batch_size=2)
+        >>> x, y = next(iter(data.to_dataset(("int32", "int32"), ([None], [1]), padded_batch=True)))
+        >>> tuple(x.shape), tuple(y.shape)
+        ((2, 2), (2, 1))
+        """
+        backend = importlib.import_module("kerasx.backend.datasets")
+        types, shapes = (under_names(names, value) for value in (types, shapes))
+        types, shapes = arranged(types, lambda x: x, types), arranged(types, list, shapes)
+        rows = 0 if self.steps is None else len(self.data)
+        kept = min(rows, _PEEKED * self.batch_size)
+        stream = ExampleStream(lambda: self._examples(types, names), kept)
+        options = types, shapes, self.batch_size, padded_batch
+        if backend.has_datasets():
+            return backend.dataset_of(lambda: iter(stream), *options)
+        return batches(stream, *options)
+
+    def _examples(self, types, names):
+        """Yield examples in the arrangement of `types`, without end."""
+        while True:
+            for example in self.__iter__(True):
+                yield arranged(types, lambda x: x, under_names(names, example))
 
     def fortest(self, random=False):
         """Yield `(inputs,)` of the batches without end, for `model.predict(steps=len(self))`."""
@@ -111,6 +154,12 @@ def _arrays(batch):
     if len(batch) and np.isscalar(batch[0]):
         return np.asarray(batch)
     return tuple(_arrays(part) for part in batch)
+
+
+def _keras_fixes_axes():
+    """Return whether Keras is in use, on TensorFlow."""
+    keras = sys.modules.get("keras")
+    return keras is not None and keras.config.backend() == "tensorflow"
 
 
 def _two_shapes_first(batches):
