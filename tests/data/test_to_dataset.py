@@ -82,7 +82,6 @@ def test_a_start_that_was_given_up_is_repeated():
     assert sorted(stream) == list(range(10)) and len(started) == 2
 
 
-@pytest.mark.backend_free
 @pytest.mark.parametrize(
     "names, values, found",
     [
