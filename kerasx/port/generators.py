@@ -20,10 +20,19 @@ def rewrite_generators(script, names):
         names: its `Bindings`.
     """
     for node in ast.walk(script.tree):
-        pair = node.value if isinstance(node, ast.Yield) else None
+        gives = isinstance(node, ast.Yield) or _is_batch_of_sequence(script, names, node)
+        pair = node.value if gives else None
         if isinstance(pair, ast.Tuple) and len(pair.elts) in (2, 3):
             if not _within_data_generator(script, names, node):
                 _rewrite_inputs(script, node, pair.elts[0])
+
+
+def _is_batch_of_sequence(script, names, node):
+    """Return whether a node is the `return` in `__getitem__` of a keras.utils.Sequence."""
+    method = script.enclosing(node, ast.FunctionDef) if isinstance(node, ast.Return) else None
+    owner = script.enclosing(node, ast.ClassDef) if method else None
+    bases = [names.meaning(base) for base in owner.bases] if owner else []
+    return bool(owner) and method.name == "__getitem__" and "keras.utils.Sequence" in bases
 
 
 def _within_data_generator(script, names, node):
@@ -41,4 +50,5 @@ def _rewrite_inputs(script, node, inputs):
         comma = "," if len(inputs.elts) == 1 and not source[:-1].rstrip().endswith(",") else ""
         script.edit(start, start + 1, "(", source, f"({source[1:-1]}{comma})")
         script.edit(end - 1, end, f"{comma})", "", "")
-        script.note(node, _NOTE)
+        if isinstance(node, ast.Yield):
+            script.note(node, _NOTE)

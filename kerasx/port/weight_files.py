@@ -12,10 +12,11 @@ import os
 _WEIGHTS = ("save_weights", "load_weights")
 _SAVES = {"save_weights", "save", "weights", "model"}  # the last two: ModelCheckpoint
 _MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
-_OLD_FILE = (
-    "{old!r} is only loaded here. If a script that was ported wrote it, its name is now {new!r}; "
-    "if Keras 2 wrote it, write `kerasx.models.load_keras_weights(model, {old!r})`."
-)
+_OLD_FILE = """{old!r} is only loaded here. If a script that was ported wrote it, its name is now
+    {new!r}
+If Keras 2 wrote it, write
+    from kerasx.models import load_keras_weights
+    load_keras_weights(model, {old!r})"""
 _UNKNOWN = "The name of a file of weights must end in .weights.h5, and this one is made elsewhere."
 
 
@@ -35,6 +36,8 @@ def rewrite_weight_files(script, names, saved=frozenset()):
         found = [node for node in _texts(names, script, path, set()) if _ending(node)]
         if not found and kind == "save_weights":
             script.by_hand(call, _UNKNOWN)
+        if kind == "load_weights":
+            _note_by_name(script, call)
         for node in found:
             uses.setdefault(_ending(node), {}).setdefault(node, set()).add(kind)
     own = {text for text, nodes in uses.items() if _SAVES & set().union(*nodes.values())}
@@ -65,6 +68,16 @@ def _calls(script, names):
             yield call, method, path
         elif method == "save" and path and _is_model(names, call.func.value):
             yield call, "save", path
+
+
+def _note_by_name(script, call):
+    """Note a load by names of layers: Keras 3 has it for files of Keras 2 only."""
+    if any(keyword.arg == "by_name" for keyword in call.keywords):
+        script.by_hand(
+            call,
+            "Keras 3 loads by names of layers from files of Keras 2 only. For a file that Keras 3 "
+            "wrote, write `kerasx.models.load_keras_weights(model, path)`.",
+        )
 
 
 def _argument(call, index, name):
@@ -130,6 +143,8 @@ def _sources(names, script, node):
         return _call_sources(names, node)
     if isinstance(node, ast.Name):
         return names.values.get(node.id, []) + _parameter_sources(names, script, node)
+    if isinstance(node, ast.Subscript) and _is_text(node.slice):
+        return _keyed(script, node.slice.value)
     if isinstance(node, ast.Attribute):
         return (
             names.attributes.get(node.attr, [])
@@ -150,6 +165,13 @@ def _call_sources(names, call):
     if getattr(call.func, "id", "") == "str":
         return call.args
     return []
+
+
+def _keyed(script, key):
+    """Return what dicts of the script hold under a key."""
+    dicts = (x for x in ast.walk(script.tree) if isinstance(x, ast.Dict))
+    pairs = (pair for x in dicts for pair in zip(x.keys, x.values))
+    return [value for name, value in pairs if isinstance(name, ast.Constant) and name.value == key]
 
 
 def _class_values(names, node):
@@ -279,12 +301,13 @@ def _retext(script, node, change):
     last = node.value if isinstance(node, ast.Constant) else _last_constant(node)
     if change(last) == last and last:
         return
-    if quote is None or not inner.endswith(last):
+    same = len(os.path.commonprefix([last, change(last)]))
+    old, new = last[same:], change(last)[same:]
+    if quote is None or not inner.endswith(old):
         script.by_hand(node, f"Keras 3 wants {change(last)!r} here.")
         return
     start, end = script.span(node)
-    new = inner[: len(inner) - len(last)] + change(last) + quote
-    script.edit(start, end, new)
+    script.edit(start, end, inner[: len(inner) - len(old)] + new + quote)
 
 
 def _last_constant(node):

@@ -182,6 +182,21 @@ RULES = {
         "import keras\nm.load_weights('old.h5')\nm.load_weights('old.weights')\n",
         ["load_keras_weights(model, 'old.weights')"],
     ),
+    "weights by a key, an option and a text in two parts": (
+        "import keras\nc = {'path': 'a.weights'}\np.add_argument('--save-path', default='b.h5')\n"
+        "m.save_weights(c['path'])\nm.save_weights(args.save_path)\n"
+        "m.save_weights('c' '.weights')\n",
+        "import keras\nc = {'path': 'a.weights.h5'}\n"
+        "p.add_argument('--save-path', default='b.weights.h5')\n"
+        "m.save_weights(c['path'])\nm.save_weights(args.save_path)\n"
+        "m.save_weights('c' '.weights.h5')\n",
+        [],
+    ),
+    "weights by names of layers": (
+        "import keras\nm.load_weights('a.h5', by_name=True)\n",
+        "import keras\nm.load_weights('a.h5', by_name=True)\n",
+        ["load_keras_weights(model, path)"],
+    ),
     "weights whose name is unknown": (
         "import keras\ndef f(m, path):\n    m.save_weights(path)\n",
         "import keras\ndef f(m, path):\n    m.save_weights(path)\n",
@@ -393,6 +408,36 @@ RULES = {
         "    def __iter__(self, random=False):\n        yield [x, s], y\n",
         "from kerasx.snippets import DataGenerator\nclass G(DataGenerator):\n"
         "    def __iter__(self, random=False):\n        yield [x, s], y\n",
+        [],
+    ),
+    "a Sequence": (
+        "import keras\nclass G(keras.utils.Sequence):\n    def __getitem__(self, i):\n"
+        "        return [x, s], y\n    def g(self):\n        return [x, s], y\n",
+        "import keras\nclass G(keras.utils.Sequence):\n    def __getitem__(self, i):\n"
+        "        return (x, s), y\n    def g(self):\n        return [x, s], y\n",
+        [],
+    ),
+    "a callback's model": (
+        "from keras.callbacks import Callback\nclass E(Callback):\n"
+        "    def __init__(self, model):\n        self.model = model  # 模型\n",
+        "from keras.callbacks import Callback\nclass E(Callback):\n"
+        "    def __init__(self, model):\n        self.set_model(model)  # 模型\n",
+        [],
+    ),
+    "accuracy of Keras 2.2": (
+        "import keras\nm.compile('adam', metrics=['accuracy'])\n"
+        "keras.callbacks.EarlyStopping(monitor='val_acc')\n",
+        "import keras\nm.compile('adam', metrics=['acc'])\n"
+        "keras.callbacks.EarlyStopping(monitor='val_acc')\n",
+        [],
+    ),
+    "arguments of Keras 2": (
+        "import keras\nimport numpy as np\nm = keras.models.Model(input=x, output=y)\n"
+        "m.compile('adam', sample_weight_mode='temporal')\nnp.zeros(3, dtype=np.int)\n"
+        "self.add_weight('w', (2, 3), trainable=True)\n",
+        "import keras\nimport numpy as np\nm = keras.models.Model(inputs=x, outputs=y)\n"
+        "m.compile('adam')\nnp.zeros(3, dtype=int)\n"
+        "self.add_weight(name='w', shape=(2, 3), trainable=True)\n",
         [],
     ),
     "other files are left alone": (
