@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from kerasx.port.bindings import Bindings, canonical
 from kerasx.port.calls import rewrite_calls
-from kerasx.port.classes import rewrite_classes
 from kerasx.port.fgm import rewrite_adversarial_training
 from kerasx.port.generators import rewrite_generators
 from kerasx.port.gone import note_what_is_gone
 from kerasx.port.imports import comes_from_bert4keras, rewrite_imports
+from kerasx.port.keras_habits import rewrite_keras_habits
 from kerasx.port.script import Script, apply
 from kerasx.port.training_phase import rewrite_training_phase
 from kerasx.port.uses import rewrite_uses
@@ -58,7 +58,7 @@ def port(text, saved=frozenset(), code=None):
         rewrite_uses(script, names)
         rewrite_weight_files(script, names, saved)
         rewrite_calls(script, names, comes_from_bert4keras(script))
-        rewrite_classes(script, names)
+        rewrite_keras_habits(script, names)
         rewrite_generators(script, names)
         rewrite_training_phase(script, names)
         rewrite_adversarial_training(script, names)

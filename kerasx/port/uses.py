@@ -68,10 +68,10 @@ def _rewrite_backend(script, names, node):
             parent, "from kerasx.backend import K" + (f" as {local}" if local != "K" else "")
         )
         return
-    if isinstance(parent, ast.Attribute):
-        place = find_place(f"keras.backend.{parent.attr}")[0]
-        if place == f"keras.backend.{parent.attr}" and script.source(node) == "keras.backend":
-            return
+    last = f"keras.backend.{parent.attr}" if isinstance(parent, ast.Attribute) else "keras.backend"
+    unmoved = last == "keras.backend" or find_place(last)[0] == last
+    if unmoved and script.source(node) == "keras.backend":
+        return
     script.replace(node, "K")
     names.want("from kerasx.backend import K")
 

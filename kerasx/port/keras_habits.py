@@ -13,7 +13,7 @@ _TYPES = {f"numpy.{name}" for name in ("bool", "complex", "float", "int", "objec
 _MODELS = ("keras.Model", "keras.models.Model", "keras.layers.Model")
 
 
-def rewrite_classes(script, names):
+def rewrite_keras_habits(script, names):
     """Apply the rules of this file.
 
     Args:
