@@ -42,27 +42,25 @@ def main(arguments=None):
     if is_folder and not (options.out or options.diff or options.check):
         _options().error("a folder needs -o OUT, --diff or --check")
     paths = find_scripts(options.path, options.out) if is_folder else [options.path]
-    codes = {path: 0 for path in paths}
-    sources = [source for path in paths if (source := _tried(read_source, path, path, codes))]
-    saved = frozenset()
-    for source in sources:
-        saved |= _tried(saved_by, source.path, source, codes) or frozenset()
-    for source in sources:
-        if codes[source.path] == 0:
-            codes[source.path] = _port(source, saved, options, is_folder)
-    return max(codes.values(), default=0)
+    sources = [_tried(path, read_source, path) for path in paths]
+    saves = [source and _tried(source.path, saved_by, source) for source in sources]
+    saved = frozenset().union(*filter(None, saves))
+    codes = [0]
+    for source, names in zip(sources, saves):
+        readable = names is not None
+        code = _tried(source.path, _port, source, saved, options, is_folder) if readable else None
+        codes.append(2 if code is None else code)
+    return max(codes)
 
 
-def _tried(function, path, argument, codes):
-    """Return what a function returns, or None after a line about a file that cannot be read."""
+def _tried(path, function, *arguments):
+    """Return what a function returns, or None after a line about a file it cannot read or write."""
     try:
-        return function(argument)
+        return function(*arguments)
     except SyntaxError as error:
-        place = f"{path}:{error.lineno or 1}"
-        print(f"{place}: not Python 3: {error.msg}", file=sys.stderr)
+        print(f"{path}:{error.lineno or 1}: not Python 3: {error.msg}", file=sys.stderr)
     except (OSError, ValueError, RecursionError) as error:
         print(f"{path}: {error}", file=sys.stderr)
-    codes[path] = 2
     return None
 
 
@@ -90,12 +88,20 @@ def _port(source, saved, options, is_folder):
     elif options.check:
         return int(bool(ported.changes or _by_hand(ported)))
     elif options.out:
-        inner = os.path.relpath(source.path, options.path) if is_folder else ""
-        write_source(os.path.join(options.out, inner) if inner else options.out, data)
+        write_source(_target(source.path, options, is_folder), data)
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
     return int(bool(_by_hand(ported)))
+
+
+def _target(path, options, is_folder):
+    """Return the path that a ported file is written to."""
+    if is_folder:
+        return os.path.join(options.out, os.path.relpath(path, options.path))
+    if os.path.isdir(options.out):
+        return os.path.join(options.out, os.path.basename(path))
+    return options.out
 
 
 def _by_hand(ported):
@@ -108,8 +114,9 @@ def _print_report(path, ported, stream):
     for line, text, by_hand in ported.notes:
         text = textwrap.indent(text, "    ").strip()
         print(f"{path}:{line}: {'BY HAND' if by_hand else 'NOTE'}: {text}", file=stream)
-    left = len(_by_hand(ported))
-    print(f"{path}: {len(ported.changes)} changes, {left} by hand", file=stream)
+    if ported.changes or ported.notes:
+        left = len(_by_hand(ported))
+        print(f"{path}: {len(ported.changes)} changes, {left} by hand", file=stream)
 
 
 def _short(text):

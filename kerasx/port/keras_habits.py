@@ -10,6 +10,7 @@ from kerasx.port.arguments import argument, drop_arguments, name_argument, renam
 
 _WEIGHT = "name shape dtype initializer regularizer trainable".split()
 _TYPES = {f"numpy.{name}" for name in ("bool", "complex", "float", "int", "object", "str")}
+_TENSORBOARD = ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data")
 _MODELS = ("keras.Model", "keras.models.Model", "keras.layers.Model")
 
 
@@ -53,6 +54,8 @@ def _rewrite_call(script, names, call):
                 name_argument(script, value, name)
     elif method == "compile":
         drop_arguments(script, call, "experimental_run_tf_function", "sample_weight_mode")
+    elif names.meaning(call.func) == "keras.callbacks.TensorBoard":
+        drop_arguments(script, call, *_TENSORBOARD)
     elif names.meaning(call.func) in _MODELS:
         rename_argument(script, call, "input", "inputs")
         rename_argument(script, call, "output", "outputs")

@@ -175,8 +175,8 @@ class Script:
         lines = list(self._wanted)
         place = self._last_import()
         if place is None:
-            first = self.tree.body[0] if self.tree.body else None
-            start = self.line_starts[first.lineno - 1] if first else len(self.text)
+            after = [x for x in self.tree.body if not is_docstring(x)]
+            start = self.line_starts[after[0].lineno - 1] if after else len(self.text)
             text = "".join(line + self.newline for line in lines)
             return Edit(start, start, text, "(no import)", "; ".join(lines))
         end = self.line_end(place.end_lineno)
@@ -187,7 +187,7 @@ class Script:
         """Return the last import of the head of the script, before functions and classes."""
         found = None
         for node in self.tree.body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in self._dropped:
                 found = node
             elif found and isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.For, ast.With)):
                 break
@@ -238,6 +238,12 @@ def apply(text, edits):
     for edit in reversed(edits):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
+
+
+def is_docstring(statement):
+    """Return whether a statement is a text alone."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def parse(text):

@@ -29,12 +29,17 @@ class Source(NamedTuple):
 def find_scripts(folder, besides=None):
     """Return the paths of the scripts and notebooks in a folder, in order, without hidden ones.
 
+    A copy of bert4keras itself is left out.
+
     Args:
         folder: path.
         besides: a folder within it that is left out.
     """
     found, left_out = [], besides and os.path.realpath(besides)
     for root, folders, files in os.walk(folder):
+        if os.path.basename(root) == "bert4keras" and {"backend.py", "layers.py"} <= set(files):
+            folders.clear()
+            continue
         folders[:] = sorted(
             name
             for name in folders

@@ -127,11 +127,16 @@ def test_a_folder_is_read_as_one(tmp_path, capsys):
     (scripts / "train.py").write_text("import keras\nm.save_weights('a.h5')\n")
     (scripts / "sub" / "predict.py").write_text("import keras\nm.load_weights('../a.h5')\n")
     (scripts / "old.py").write_text("print 1\n")
+    (scripts / "bert4keras").mkdir()
+    (scripts / "bert4keras" / "backend.py").write_text("import keras\n")
+    (scripts / "bert4keras" / "layers.py").write_text("from bert4keras.backend import K\n")
     assert main([str(scripts), "-o", str(out)]) == 2
     assert (out / "train.py").read_text() == "import keras\nm.save_weights('a.weights.h5')\n"
     ported = (out / "sub" / "predict.py").read_text()
     assert ported == "import keras\nm.load_weights('../a.weights.h5')\n"
-    assert not (out / "old.py").exists()
+    assert sorted(path.name for path in out.iterdir()) == ["sub", "train.py"]
+    assert main([str(scripts / "train.py"), "-o", str(out / "sub")]) == 0
+    assert (out / "sub" / "train.py").exists()
     with pytest.raises(SystemExit):
         main([str(scripts)])
 

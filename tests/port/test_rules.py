@@ -250,6 +250,11 @@ RULES = {
         "model.predict([token_ids, segment_ids])\n",
         [],
     ),
+    "an import that is wanted after one that is dropped": (
+        "import keras\nfrom bert4keras.snippets import uniout\nmodel.predict([[a], [b]])\n",
+        "import keras\nimport numpy as np\nmodel.predict([np.array([a]), np.array([b])])\n",
+        [],
+    ),
     "outputs": (
         "import keras\nx = bert.model.layers[-2].get_output_at(-1)  # 注\n",
         "import keras\nfrom kerasx.backend import output_at\n"
