@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from kerasx.initializers import TruncatedNormal
+from kerasx.layers import FeedForward, GlobalPointer, MultiHeadAttention
 
 FIRST = [0.03042660653591156, -0.05515843257308006]
 
@@ -54,3 +55,13 @@ def test_the_configuration_comes_back():
     initializer = TruncatedNormal(stddev=0.1, seed=7)
     again = keras.initializers.deserialize(keras.initializers.serialize(initializer))
     assert type(again) is TruncatedNormal and again.get_config() == initializer.get_config()
+
+
+@pytest.mark.parametrize("layer", [MultiHeadAttention(2, 4), FeedForward(6), GlobalPointer(2, 4)])
+def test_layers_take_a_function_for_an_initializer(layer):
+    config = {**layer.get_config(), "kernel_initializer": lambda shape, dtype=None: ops.ones(shape)}
+    made = type(layer)(**config)
+    x = ops.ones((1, 3, 8))
+    made([x, x, x] if isinstance(layer, MultiHeadAttention) else x)
+    kernels = [w for w in made.weights if "kernel" in w.path]
+    assert kernels and all(float(ops.min(w)) == float(ops.max(w)) == 1 for w in kernels)

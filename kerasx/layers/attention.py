@@ -9,6 +9,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.layers.normalization import LayerNormalization
+from kerasx.layers.parts import another
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import (
     apply_rotary_position_embeddings,
@@ -116,7 +117,7 @@ class MultiHeadAttention(Recomputable):
         return keras.layers.Dense(
             units,
             use_bias=self.use_bias if use_bias is None else use_bias,
-            kernel_initializer=(initializer or self.kernel_initializer).clone(),
+            kernel_initializer=another(initializer or self.kernel_initializer),
             dtype=self.dtype_policy,
             name=name,
         )

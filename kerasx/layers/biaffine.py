@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.layers.parts import another
 from kerasx.layers.pointers import GlobalPointer
 from kerasx.ops import get_activation
 
@@ -63,7 +64,7 @@ class Biaffine(GlobalPointer):
         self.end_dense = self.projection("end_dense", self.head_size, input_shape)
         self.kernel = self.add_weight(
             shape=(self.heads, self.head_size + 1, self.head_size + 1),
-            initializer=self.kernel_initializer.clone(),
+            initializer=another(self.kernel_initializer),
             name="kernel",
         )
 

@@ -3,6 +3,7 @@
 import keras
 
 from kerasx import backend
+from kerasx.layers.parts import another
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import get_activation
 
@@ -58,7 +59,7 @@ class FeedForward(Recomputable):
             units,
             activation,
             self.use_bias,
-            kernel_initializer=self.kernel_initializer.clone(),
+            kernel_initializer=another(self.kernel_initializer),
             dtype=dtype or self.dtype_policy,
             name=name,
         )

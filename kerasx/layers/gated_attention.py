@@ -10,6 +10,7 @@ from kerasx import backend
 from kerasx.checks import check_choice
 from kerasx.layers.attention import rotated, split_biases
 from kerasx.layers.normalization import ScaleOffset
+from kerasx.layers.parts import another
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import attention, get_activation, padding
 
@@ -93,7 +94,7 @@ class GatedAttentionUnit(Recomputable):
             units,
             get_activation(self.activation) if activation else None,
             self.use_bias,
-            kernel_initializer=self.kernel_initializer.clone(),
+            kernel_initializer=another(self.kernel_initializer),
             dtype=self.dtype_policy,
             name=name,
         )

@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.checks import invalid
+from kerasx.layers.parts import another
 from kerasx.layers.recompute import Recomputable
 from kerasx.ops import (
     apply_rotary_position_embeddings,
@@ -73,7 +74,7 @@ class GlobalPointer(Recomputable):
         dense = keras.layers.Dense(
             units,
             use_bias=self.use_bias,
-            kernel_initializer=self.kernel_initializer.clone(),
+            kernel_initializer=another(self.kernel_initializer),
             dtype=self.dtype_policy,
             name=name,
         )

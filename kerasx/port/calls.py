@@ -25,6 +25,13 @@ _GENERATORS = {
 }
 _QUEUE = ("max_queue_size", "max_q_size", "workers", "use_multiprocessing", "pickle_safe")
 _PREDICTS = ("predict", "predict_on_batch", "evaluate", "train_on_batch", "test_on_batch")
+# attributes of a tokenizer in the first versions
+_TOKENS = {
+    "_token_cls": "_token_start",
+    "_token_cls_id": "_token_start_id",
+    "_token_sep": "_token_end",
+    "_token_sep_id": "_token_end_id",
+}
 _BUILDERS = ("build_transformer_model", "build_bert_model", "load_pretrained_model")
 
 
@@ -47,6 +54,8 @@ def rewrite_calls(script, names, from_bert4keras):
                 _rewrite_bert4keras(script, names, node)
         elif isinstance(node, ast.Attribute):
             _rewrite_rate(script, names, node)
+            if from_bert4keras and node.attr in _TOKENS:
+                script.edit_name(node, _TOKENS[node.attr])
 
 
 def _rewrite_method(script, names, call):
@@ -75,9 +84,7 @@ def _rewrite_method(script, names, call):
 
 
 def _rename_method(script, call, new):
-    end = script.span(call.func)[1]
-    old = call.func.attr
-    script.edit(end - len(old), end, new, f".{old}", f".{new}")
+    script.edit_name(call.func, new)
 
 
 def _rewrite_generator(script, call, method):
@@ -196,8 +203,7 @@ def _rewrite_rate(script, names, node):
     values = names.values.get(getattr(owner, "id", ""), [])
     made = any(isinstance(v, ast.Call) and _is_optimizer(names, v.func) for v in values)
     if made or (isinstance(owner, ast.Attribute) and owner.attr == "optimizer"):
-        end = script.span(node)[1]
-        script.edit(end - 2, end, "learning_rate", ".lr", ".learning_rate")
+        script.edit_name(node, "learning_rate")
 
 
 # arguments of bert4keras

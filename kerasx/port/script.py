@@ -131,6 +131,11 @@ class Script:
         """Replace a node."""
         self.edit(*self.span(node), text)
 
+    def edit_name(self, attribute, name):
+        """Rename an attribute, and leave what it is of."""
+        end, old = self.span(attribute)[1], attribute.attr
+        self.edit(end - len(old), end, name, f".{old}", f".{name}")
+
     def insert(self, position, text, old, new):
         """Insert text; the report shows `old` -> `new`."""
         self.edit(position, position, text, old, new)

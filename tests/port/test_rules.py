@@ -386,9 +386,10 @@ RULES = {
     "names of arguments that were other ones": (
         "from bert4keras.tokenizers import Tokenizer, load_vocab\n"
         "d = load_vocab(path, startwith=['[PAD]'])\nt = Tokenizer(d)\n"
-        "t.tokenize(x, max_length=8)\n",
+        "t.tokenize(x, max_length=8)\nids = t._token_cls_id, t._token_sep_id\n",
         "from kerasx.tokenizers import Tokenizer, load_vocab\n"
-        "d = load_vocab(path, startswith=['[PAD]'])\nt = Tokenizer(d)\nt.tokenize(x, maxlen=8)\n",
+        "d = load_vocab(path, startswith=['[PAD]'])\nt = Tokenizer(d)\n"
+        "t.tokenize(x, maxlen=8)\nids = t._token_start_id, t._token_end_id\n",
         [],
     ),
     "the version": (

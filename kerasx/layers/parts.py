@@ -1,0 +1,7 @@
+"""What a layer gives the layers that it is made of."""
+
+
+def another(initializer):
+    """Return an equal initializer with random numbers of its own, or a function as it is."""
+    clone = getattr(initializer, "clone", None)
+    return clone() if clone else initializer
