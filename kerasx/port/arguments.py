@@ -1,6 +1,6 @@
 """Change the arguments of calls and of function definitions in a script."""
 
-import ast
+import itertools
 
 
 def argument(call, name):
@@ -19,30 +19,29 @@ def rename_argument(script, call, old, new):
 def drop_arguments(script, call, *names):
     """Remove keyword arguments of a call, with their lines where nothing else stands there."""
     items = sorted([*call.args, *call.keywords], key=script.span)
-    dropped = [x for x in items if isinstance(x, ast.keyword) and x.arg in names]
-    kept = [x for x in items if x not in dropped]
-    if dropped and not kept:
-        start, end = script.span(items[0])[0], script.span(items[-1])[1]
-        end += len(script.text[end:]) - len(script.text[end:].lstrip(" ,"))
-        script.edit(start, end, "", script.text[start:end], "(dropped)")
-        return
-    for item in dropped:
-        start, end = _with_comma(script, items, item)
-        script.edit(start, end, "", script.source(item), "(dropped)")
+    for dropped, run in itertools.groupby(items, lambda x: getattr(x, "arg", None) in names):
+        if dropped:
+            _drop_run(script, call, items, list(run))
 
 
-def _with_comma(script, items, item):
-    """Return the span of an argument with the comma, or the whole lines, that go with it."""
-    start, end = script.span(item)
-    line, last = script.line_starts[item.lineno - 1], script.line_end(item.end_lineno)
-    rest = script.text[end:last].lstrip(" ,")
-    alone = not script.text[line:start].strip() and (not rest or rest.startswith("#"))
-    if alone and item.end_lineno < len(script.line_starts):
-        return line, script.line_starts[item.end_lineno]
-    index = items.index(item)
-    if index + 1 < len(items) and items[index + 1].lineno == item.end_lineno:
-        return start, script.span(items[index + 1])[0]
-    return script.span(items[index - 1])[1], end
+def _drop_run(script, call, items, run):
+    """Remove neighbouring arguments: whole lines, or with the comma before or after them."""
+    start, end = script.span(run[0])[0], script.span(run[-1])[1]
+    old = script.text[start:end]
+    first = script.line_starts[run[0].lineno - 1]
+    rest = script.text[end : script.line_end(run[-1].end_lineno)].lstrip(" ,")
+    before = items[: items.index(run[0])]
+    after = items[items.index(run[-1]) + 1 :]
+    if not script.text[first:start].strip() and (not rest or rest.startswith("#")):
+        start, end = first, script.line_starts[run[-1].end_lineno]
+    elif after and (after[0].lineno == run[-1].end_lineno or not before):
+        end = script.span(after[0])[0]
+    elif before:
+        start = script.span(before[-1])[1]
+    else:
+        inner = script.text[end : script.span(call)[1] - 1]
+        end += len(inner) - len(inner.lstrip(" ,"))
+    script.edit(start, end, "", old, "(dropped)")
 
 
 def name_argument(script, node, name):

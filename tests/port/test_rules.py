@@ -242,6 +242,13 @@ RULES = {
         "m.evaluate(x=g, steps=3)\nm.predict(g, steps=5)\n",
         [],
     ),
+    "arguments side by side": (
+        "import keras\nm.fit(x, workers=1, max_queue_size=2,\n    use_multiprocessing=True)\n"
+        "m.fit(\n    x,  # 数据\n    workers=1,  # 线程\n    max_queue_size=2\n)\n"
+        "m.fit(workers=1, x=x)\nm.predict(x, workers=1, verbose=1)\n",
+        "import keras\nm.fit(x)\nm.fit(\n    x,  # 数据\n)\nm.fit(x=x)\nm.predict(x, verbose=1)\n",
+        [],
+    ),
     "nested lists": (
         "import keras\nmodel.predict([[token_ids], [segment_ids]])\n"
         "model.predict([token_ids, segment_ids])\n",
