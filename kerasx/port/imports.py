@@ -4,11 +4,21 @@ import ast
 import re
 
 from kerasx.port.bindings import canonical
+from kerasx.port.optimizer_wrappers import WRAPPERS
 from kerasx.port.places import find_place, provides
 
 _SETTINGS = {"TF_KERAS", "TF_USE_LEGACY_KERAS"}
 _ROOMS = {"backend", "layers", "models", "optimizers", "snippets", "tokenizers"}
 _WIDTH = 79
+# what `from keras.layers import *` of Keras 2 brought beside the layers
+_BROUGHT = {
+    "K": "from kerasx.backend import K",
+    "activations": "from keras import activations",
+    "constraints": "from keras import constraints",
+    "initializers": "from keras import initializers",
+    "np": "import numpy as np",
+    "regularizers": "from keras import regularizers",
+}
 # Keras 3's layer of this name pays no heed to a mask; bert4keras put its own in place of Keras's
 _MASKED = {"keras.layers.GlobalMaxPooling1D": "kerasx.layers.GlobalMaxPooling1D"}
 
@@ -81,7 +91,8 @@ def _rewrite_from(script, names, node):
         changed |= place != old
         groups.setdefault(module, []).append((index, _aliased(name, alias), name))
     for alias, advice in gone:
-        if alias.name != "uniout":
+        told = f"{node.module}.{alias.name}" in WRAPPERS  # where it is called
+        if alias.name != "uniout" and not told:
             script.by_hand(node, f"{alias.name} of {node.module} is gone. {advice}")
     if not groups:
         script.drop(node)
@@ -212,6 +223,8 @@ def _rewrite_keras_star(script, names, node, module):
         if place not in (None, f"keras.layers.{name}") and _provider(names, name) == node.module:
             home, _, last = place.rpartition(".")
             lines.append(f"from {home} import {_aliased(last, ast.alias(name))}")
+    for name in sorted(_BROUGHT.keys() & set(moved)):
+        names.want(_BROUGHT[name])
     if lines != [f"from {node.module} import *"]:
         _replace_statement(script, node, lines)
 

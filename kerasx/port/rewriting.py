@@ -10,6 +10,7 @@ from kerasx.port.generators import rewrite_generators
 from kerasx.port.gone import note_what_is_gone
 from kerasx.port.imports import comes_from_bert4keras, rewrite_imports
 from kerasx.port.keras_habits import rewrite_keras_habits
+from kerasx.port.optimizer_wrappers import rewrite_optimizer_wrappers
 from kerasx.port.script import Script, apply
 from kerasx.port.training_phase import rewrite_training_phase
 from kerasx.port.uses import rewrite_uses
@@ -59,6 +60,7 @@ def port(text, saved=frozenset(), code=None):
         rewrite_weight_files(script, names, saved)
         rewrite_calls(script, names, comes_from_bert4keras(script))
         rewrite_keras_habits(script, names)
+        rewrite_optimizer_wrappers(script, names)
         rewrite_generators(script, names)
         rewrite_training_phase(script, names)
         rewrite_adversarial_training(script, names)

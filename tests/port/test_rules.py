@@ -97,9 +97,28 @@ RULES = {
         [],
     ),
     "a name that is gone": (
-        "from bert4keras.train import PiecewiseLinearLearningRate\nx = 1\n",
-        "x = 1\n",
-        ["extend_with_piecewise_linear_lr(Adam)"],
+        "from bert4keras.layers import ZeroMasking, Loss\nx = 1\n",
+        "from kerasx.layers import Loss\nx = 1\n",
+        ["Multiply by the mask"],
+    ),
+    "optimizers around optimizers": (
+        "from bert4keras.train import PiecewiseLinearLearningRate, GradientAccumulation\n"
+        "from keras.optimizers import Adam\n"
+        "a = PiecewiseLinearLearningRate(Adam(lr=1e-4), {1000: 1})\n"
+        "b = GradientAccumulation(Adam(), steps_per_update=4)\nc = GradientAccumulation(a, 2)\n",
+        "from keras.optimizers import Adam\n"
+        "from kerasx.optimizers import extend_with_piecewise_linear_lr\n"
+        "from kerasx.optimizers import extend_with_gradient_accumulation\n"
+        "a = extend_with_piecewise_linear_lr(Adam)(learning_rate=1e-4, lr_schedule={1000: 1})\n"
+        "b = extend_with_gradient_accumulation(Adam)(grad_accum_steps=4)\n"
+        "c = GradientAccumulation(a, 2)\n",
+        ["extend_with_gradient_accumulation(Adam)"],
+    ),
+    "what a star of Keras 2 brought": (
+        "from keras.layers import *\nx = np.zeros(3) + K.floatx()\n",
+        "from keras.layers import *\nfrom kerasx.backend import K\nimport numpy as np\n"
+        "x = np.zeros(3) + K.floatx()\n",
+        [],
     ),
     "v2 optimizers": (
         "from bert4keras.optimizers import extend_with_weight_decay_v2, Lion\n",
