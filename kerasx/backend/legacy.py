@@ -273,7 +273,9 @@ def random_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 
 def random_uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
-    """Draw uniform numbers."""
+    """Draw uniform numbers; whole ones, less than `maxval`, where the dtype is of integers."""
+    if dtype and "int" in dtype:
+        return keras.random.randint(shape, int(minval), int(maxval), dtype, seed)
     return keras.random.uniform(shape, minval, maxval, dtype, seed)
 
 

@@ -83,6 +83,7 @@ def test_ids_may_be_floats_as_the_inputs_of_old_models():
         (lambda: K.random_normal((4000,), 1.0, 0.5), 1),
         (lambda: K.truncated_normal((4000,), 1.0, 0.5), 1),
         (lambda: K.random_uniform((4000,), 0.0, 4.0), 2),
+        (lambda: K.random_uniform((4000,), 0, 5, dtype="int32"), 2),
         (lambda: K.random_binomial((4000,), p=0.25), 0.25),
         (lambda: K.dropout(K.ones((4000,)), 0.5), 1),
     ],
