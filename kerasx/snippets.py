@@ -5,6 +5,7 @@ imported when they are first used, and load Keras and h5py.
 """
 
 import importlib
+import inspect
 from functools import wraps
 
 import numpy as np
@@ -123,9 +124,19 @@ def insert_arguments(**arguments):
                 setattr(self, name, kwargs.pop(name, default))
             return method(self, *args, **kwargs)
 
+        wrapped.__signature__ = _with(inspect.signature(method), arguments)
         return wrapped
 
     return decorate
+
+
+def _with(signature, arguments):
+    """Return a signature with further keyword arguments, which `build_transformer_model` reads."""
+    kinds = inspect.Parameter
+    added = [kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in arguments.items()]
+    found = [p for name, p in signature.parameters.items() if name not in arguments]
+    rest = [p for p in found if p.kind == kinds.VAR_KEYWORD]
+    return signature.replace(parameters=[*(p for p in found if p not in rest), *added, *rest])
 
 
 def delete_arguments(*arguments):

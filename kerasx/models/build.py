@@ -1,5 +1,6 @@
 """Build a model from a configuration and a checkpoint."""
 
+import difflib
 import inspect
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from kerasx.models.choice import architectures, choose_family
 from kerasx.models.configuration import arguments_of_config, check_synonyms
 from kerasx.models.depth import further_blocks
 from kerasx.models.families import MODELS
+from kerasx.models.own_loading import reads_itself
 from kerasx.models.recognise import recognise, recognise_keys
 from kerasx.models.transformer import LM_Mask, Transformer, UniLM_Mask
 from kerasx.models.values import check_against, check_total, checked_flag, checked_values
@@ -116,6 +118,7 @@ def make_builder(config, model=None, application=None, source=None, from_file=Fa
     """
     cls, config = choose_family(model, config, source)
     own, named = _split(cls, kwargs)
+    application = application.lower() if isinstance(application, str) else application
     config = _overridden(config, named, cls.huggingface.keys)
     heads = _architecture(cls, config, own, application)
     cls = MODELS[heads.pop("model")] if "model" in heads else cls
@@ -128,7 +131,8 @@ def make_builder(config, model=None, application=None, source=None, from_file=Fa
     keys = {name: key for name, key in keys.items() if name not in own}
     builder = cls(**checked_values(cls, options, keys))
     check_total(builder, keys=keys)
-    if source is not None and not (builder.autoresize_weights or builder.ignore_invalid_weights):
+    lenient = builder.autoresize_weights or builder.ignore_invalid_weights or reads_itself(builder)
+    if source is not None and not lenient:
         check_against(builder, source, keys)
     return builder, build_options
 
@@ -255,8 +259,10 @@ def _scores(cls, heads):
 def _with_application(cls, application):
     """Return the class for an application, extended with its mask if need be."""
     if application not in cls.applications:
+        near = difflib.get_close_matches(str(application).lower(), cls.applications, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise invalid(
-            f"`application` of a `{cls.__name__}` must be one of {list(cls.applications)}.",
+            f"`application` of a `{cls.__name__}` must be one of {list(cls.applications)}.{hint}",
             application=application,
         )
     extend = {"lm": extend_with_language_model, "unilm": extend_with_unified_language_model}

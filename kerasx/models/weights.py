@@ -1,6 +1,7 @@
 """Read and write the weights of a builder by name."""
 
 import re
+from glob import escape
 from itertools import chain
 
 import keras
@@ -12,6 +13,7 @@ from kerasx.checkpoints.resizing import orthogonally_resize
 from kerasx.checks import check_choice, check_texts
 from kerasx.models.keras_weights import load_keras_weights
 from kerasx.models.leniency import check_names, check_twins
+from kerasx.models.own_loading import readable_variables, reads_itself
 from kerasx.models.placement import matches
 from kerasx.models.sources import HuggingFace, Original
 
@@ -59,7 +61,14 @@ class WeightLoading:
         return np.average(embeddings[np.asarray(ids)], axis=0, weights=weights)
 
     def load_variable(self, checkpoint, name):
-        """Return variable `name` in the layout of the layer's weight, maybe a read-only view."""
+        """Return variable `name` in the layout of the layer's weight, maybe a read-only view.
+
+        A subclass may override it; of what it returns only the final shape is checked.
+
+        Args:
+            checkpoint: the open checkpoint; `checkpoint[name]` is an array.
+            name: a name of `variable_mapping`.
+        """
         value = np.asarray(checkpoint[name])
         if matches(name, self.original.token_rows):
             return self.load_embeddings(value)
@@ -87,7 +96,8 @@ class WeightLoading:
         Args:
             checkpoint: path of a checkpoint, or {name: array}; a weights file of Keras must come
                 from a model of the same layers.
-            mapping: {layer name: [variables]}, `variable_mapping()` by default.
+            mapping: {layer name: [variables]} to read, and no others; by default
+                `variable_mapping()`.
             ignore: patterns (`*`, `?`) of tensors that may be unused.
             allow_missing: patterns of tensors that may be absent; they keep their initial values.
 
@@ -104,14 +114,26 @@ class WeightLoading:
                 )
             source = self.translated(source, ignore)
             pairs = list(self.weights_and_variables(mapping))
-            expected = {name: self._expected_shape(name, weight, source) for weight, name in pairs}
-            found = check_names(self, expected, source, ignore, allow_missing)
-            check_twins(source, self.scores_tokens, ignore)
-            source.verify(found)  # raises for damaged data before the first weight is assigned
+            if reads_itself(self):
+                found = readable_variables(self, source, pairs, ignore)
+            else:
+                found = self._found(source, pairs, mapping, ignore, allow_missing)
             for weight, name in pairs:
-                if name in source:
+                if name in found:
                     self._fill(weight, source, name)
-            self.unfilled = [name for name in expected if name not in source]
+            self.unfilled = [name for _, name in pairs if name not in found]
+
+    def _found(self, source, pairs, mapping, ignore, allow_missing):
+        """Return the set of the variables that a checkpoint holds, after all checks."""
+        expected = {name: self._expected_shape(name, weight, source) for weight, name in pairs}
+        if mapping is not None:  # which says what to read
+            ignore = [escape(name) for name in source if name not in expected]
+        if self.ignore_invalid_weights:
+            allow_missing = ["*"]
+        found = check_names(self, expected, source, ignore, allow_missing)
+        check_twins(source, self.scores_tokens, ignore)
+        source.verify(found)  # raises for damaged data before the first weight is assigned
+        return set(found)
 
     def translated(self, checkpoint, ignore=()):
         """Return the checkpoint under the original names, whatever precedes its own.
