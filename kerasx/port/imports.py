@@ -138,7 +138,7 @@ def _write_groups(script, node, groups):
 def _renamed_head(head, module, keep):
     """Return `from module import (` in the layout of an old head, its comments only if `keep`."""
     new = re.sub(r"(from\s+)[\w.\s]+?(\s+import)", rf"\g<1>{module}\g<2>", head, count=1)
-    return new if keep else re.sub(r"#.*", "", new)
+    return new if keep else re.sub(r"[ \t]*#.*", "", new)
 
 
 def _closed(pieces, parenthesised, script, node):

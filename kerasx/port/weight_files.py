@@ -228,9 +228,12 @@ def _ending(node):
 
 
 def _known(text, saved):
-    """Return whether a file is among those that are saved: by its name where parts are unknown."""
-    same = any(text == other for other in saved)
-    return same or any(os.path.basename(text) == os.path.basename(other) for other in saved)
+    """Return whether a file is among those that are saved; a folder may be named elsewhere."""
+    if text in saved:
+        return True
+    folder, name = os.path.split(text)
+    places = [os.path.split(other) for other in saved]
+    return any(name == last and not (folder and place) for place, last in places)
 
 
 def weights_name(text):

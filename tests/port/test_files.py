@@ -126,6 +126,8 @@ def test_a_folder_is_read_as_one(tmp_path, capsys):
     (scripts / "sub").mkdir(parents=True)
     (scripts / "train.py").write_text("import keras\nm.save_weights('a.h5')\n")
     (scripts / "sub" / "predict.py").write_text("import keras\nm.load_weights('../a.h5')\n")
+    (scripts / "pretrained.py").write_text("import keras\nm.load_weights('old/b.h5')\n")
+    (scripts / "finetune.py").write_text("import keras\nm.save_weights('new/b.h5')\n")
     (scripts / "old.py").write_text("print 1\n")
     (scripts / "bert4keras").mkdir()
     (scripts / "bert4keras" / "backend.py").write_text("import keras\n")
@@ -134,7 +136,9 @@ def test_a_folder_is_read_as_one(tmp_path, capsys):
     assert (out / "train.py").read_text() == "import keras\nm.save_weights('a.weights.h5')\n"
     ported = (out / "sub" / "predict.py").read_text()
     assert ported == "import keras\nm.load_weights('../a.weights.h5')\n"
-    assert sorted(path.name for path in out.iterdir()) == ["sub", "train.py"]
+    written = sorted(path.name for path in out.iterdir())
+    assert written == ["finetune.py", "pretrained.py", "sub", "train.py"]
+    assert (out / "pretrained.py").read_text() == (scripts / "pretrained.py").read_text()
     assert main([str(scripts / "train.py"), "-o", str(out / "sub")]) == 0
     assert (out / "sub" / "train.py").exists()
     with pytest.raises(SystemExit):

@@ -23,7 +23,7 @@ RULES = {
     "names on lines of their own keep their comments": (
         "from bert4keras.backend import (  # all\n    K,  # 后端\n    align,\n    keras,\n)\n",
         "from kerasx.backend import (  # all\n    K,  # 后端\n    keras,\n)\n"
-        "from kerasx.ops import (  \n    align,\n)\n",
+        "from kerasx.ops import (\n    align,\n)\n",
         [],
     ),
     "a backslash": (
