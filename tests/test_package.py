@@ -120,7 +120,7 @@ def test_no_large_negative_literal_stands_for_a_mask(name):
                 assert not isinstance(value, (int, float)) or value < 1e4
 
 
-OUTSIDE = [*(ROOT.parent / "examples").glob("*.py"), *(ROOT.parent / "benchmarks").glob("*.py")]
+OUTSIDE = [*(ROOT.parent / "examples").rglob("*.py"), *(ROOT.parent / "benchmarks").glob("*.py")]
 
 
 @backend_free
