@@ -36,7 +36,8 @@ def open(name, mode="r", encoding=None, errors="strict", indexable=False):
 class IndexedLines:
     """Sequence of the lines of a text file, each read when it is looked up.
 
-    Several threads may use one object. A copied or unpickled object opens the file again.
+    It also has a file's `readline`, `readlines`, `read` and `next(lines)`, which go on from line to
+    line. Several threads may use one object. A copied or unpickled object opens the file again.
 
     Args:
         name: path of the file.
@@ -58,6 +59,7 @@ class IndexedLines:
         if "\n".encode(encoding) != b"\n":
             raise invalid("`encoding` must write a line end as one byte.", encoding=encoding)
         self.name, self.encoding, self.errors = name, encoding, errors
+        self._place = 0  # of the line that is read next
         self._open()
         self.offsets = _offsets(self._file) if index is True else self._indexed(index)
 
@@ -93,6 +95,24 @@ class IndexedLines:
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
+    def readline(self):
+        """Return the next line, as a file does; "" after the last one."""
+        return next(self, "")
+
+    def readlines(self):
+        """Return the list of the lines from the next one on."""
+        return list(iter(self.readline, ""))
+
+    def read(self):
+        """Return the text from the next line on."""
+        return "".join(self.readlines())
+
+    def __next__(self):
+        if self._place >= len(self):
+            raise StopIteration
+        self._place += 1
+        return self[self._place - 1]
+
     def close(self):
         self._file.close()
 
@@ -117,6 +137,8 @@ def _read_index(path):
             index = json.load(file)
     except (ValueError, RecursionError) as error:
         index = error
+    if isinstance(index, list) and index[:1] == [0] and all(type(x) is int for x in index):
+        return {}  # offsets alone, of bert4keras: whose file they are of is not known
     if not isinstance(index, dict) or set(index) != {"file", "offsets"}:
         raise invalid("`index` must be a path for an index; this is another file.", index=path)
     return index

@@ -118,3 +118,21 @@ def test_lines_are_read_where_the_index_cannot_be_written(path, monkeypatch, tmp
     with open_file(path, indexable=tmp_path / "index.json") as lines:
         assert list(lines) == LINES
     assert "was not written: read-only" in caplog.text
+
+
+def test_lines_are_also_read_one_after_the_other(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("一\n\n二\n三", encoding="utf-8")
+    with open_file(path, encoding="utf-8", indexable=True) as lines:
+        assert next(lines) == "一\n" and lines.readline() == "\n" and list(lines)[0] == "一\n"
+        assert lines[0] == "一\n" and lines.readlines() == ["二\n", "三"]
+        assert lines.readline() == lines.read() == "" and next(lines, None) is None
+
+
+def test_an_index_of_bert4keras_is_made_anew(tmp_path):
+    path, index = tmp_path / "lines.txt", tmp_path / "lines.json"
+    path.write_text("一\n二\n", encoding="utf-8")
+    index.write_text("[0, 3]")
+    with open_file(path, indexable=str(index)) as lines:
+        assert list(lines) == ["一\n", "二\n"]
+    assert json.loads(index.read_text())["offsets"] == [0, 4]
