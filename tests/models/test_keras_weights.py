@@ -1,6 +1,7 @@
 """Weights files of Keras 2 and 3 load by the names of the layers."""
 
 import logging
+import shutil
 
 import h5py
 import keras
@@ -156,67 +157,77 @@ def test_a_model_within_the_model_of_keras_2_loads(tmp_path):
     assert_same_weights(first, second)
 
 
-# Write the checkpoint argv[2] from the arrays of argv[1], keyed as tf.keras does by the places of
-# layers. A name is that of the model within the model, if the layer is in one, "|" and the path.
+# Write the checkpoint of each path in argv from the arrays of path.npz, keyed as tf.keras does by
+# the places of layers. A name is that of the model within the model, if any, "|" and the path.
 TENSORFLOW = """
 import sys
 import numpy as np
 import tensorflow as tf
 
-root, places, modules = tf.Module(), {}, {}
-
-def child(parent, name):
+def child(parent, name, modules):
     if (id(parent), name) not in modules:
         modules[id(parent), name] = tf.Module()
         setattr(parent, name, modules[id(parent), name])
     return modules[id(parent), name]
 
-for name, value in np.load(sys.argv[1]).items():
-    *outer, path = name.split("|")
-    layer, *rest = path.split("/")
-    node = root
-    for place in (*outer, layer):
-        numbers = places.setdefault(id(node), {})
-        node = child(node, f"layer_with_weights-{numbers.setdefault(place, len(numbers))}")
-    for part in rest[:-1]:
-        node = child(node, part)
-    setattr(node, rest[-1], tf.Variable(value, name=path))
-tf.train.Checkpoint(root).write(sys.argv[2])
+for target in sys.argv[1:]:
+    root, places, modules = tf.Module(), {}, {}
+    for name, value in np.load(f"{target}.npz").items():
+        *outer, path = name.split("|")
+        layer, *rest = path.split("/")
+        node = root
+        for place in (*outer, layer):
+            numbers = places.setdefault(id(node), {})
+            number = numbers.setdefault(place, len(numbers))
+            node = child(node, f"layer_with_weights-{number}", modules)
+        for part in rest[:-1]:
+            node = child(node, part, modules)
+        setattr(node, rest[-1], tf.Variable(value, name=path))
+    tf.train.Checkpoint(root).write(target)
 """
+MAKERS = {"BERT": lambda: build(**HEADS).model, "nested": nested}
 
 
-def write_tf_keras(path, model):
-    """Write the weights of a model as `save_weights("best_model.weights")` of tf.keras does."""
-    inner = [w for x in model.layers if isinstance(x, keras.Model) for w in x.weights]
-    inside = {id(w) for w in inner}
-    arrays = {
-        f"{'model|' * (id(w) in inside)}{w.path}": keras.ops.convert_to_numpy(w)
+def arrays_of(model):
+    """Return {name: array}, as `TENSORFLOW` takes them; a `BiasAdd` as bert4keras names it."""
+    inner = {id(w) for x in model.layers if isinstance(x, keras.Model) for w in x.weights}
+    return {
+        f"{'model|' * (id(w) in inner)}{w.path.replace('MLM-Bias/bias', 'MLM-Bias/beta')}": (
+            keras.ops.convert_to_numpy(w)
+        )
         for w in model.weights
     }
-    np.savez(
-        f"{path}.npz", **{k.replace("MLM-Bias/bias", "MLM-Bias/beta"): arrays[k] for k in arrays}
-    )
-    run_python(TENSORFLOW, f"{path}.npz", path)
 
 
-@pytest.mark.parametrize("make", [lambda: build(**HEADS).model, nested], ids=["BERT", "nested"])
-def test_checkpoints_of_tf_keras_load(make, tmp_path):
-    first, second, path = make(), make(), tmp_path / "best_model.weights"
-    write_tf_keras(path, first)
-    load_keras_weights(second, path)
-    assert_same_weights(first, second)
+@pytest.fixture(scope="module")
+def tf_keras(tmp_path_factory):
+    """Write checkpoints as `save_weights("best.weights")` of tf.keras does; return {name: model}."""
+    folder = tmp_path_factory.mktemp("tf_keras")
+    models = {name: make() for name, make in MAKERS.items()}
+    for name, model in models.items():
+        np.savez(folder / f"{name}.weights.npz", **arrays_of(model))
+    run_python(TENSORFLOW, *(folder / f"{name}.weights" for name in models))
+    return folder, models
 
 
-def test_a_checkpoint_of_tf_keras_is_checked(tmp_path):
-    first, path = build(**HEADS).model, tmp_path / "best_model.weights"
-    write_tf_keras(path, first)
-    assert_same_weights(first, build_transformer_model(CONFIG, path, **HEADS))
+@pytest.mark.parametrize("name", MAKERS)
+def test_checkpoints_of_tf_keras_load(name, tf_keras):
+    folder, models = tf_keras
+    model = MAKERS[name]()
+    load_keras_weights(model, folder / f"{name}.weights")
+    assert_same_weights(models[name], model)
+
+
+def test_a_checkpoint_of_tf_keras_is_checked(tf_keras, tmp_path):
+    folder, models = tf_keras
+    path = shutil.copytree(folder, tmp_path / "copy") / "BERT.weights"
+    assert_same_weights(models["BERT"], build_transformer_model(CONFIG, path, **HEADS))
     with pytest.raises(ValueError, match="Transformer-2-FeedForward: missing in the file"):
         build_transformer_model({**CONFIG, "num_hidden_layers": 3}, path, **HEADS)
-    data = tmp_path / "best_model.weights.data-00000-of-00001"
+    data = path.with_name("BERT.weights.data-00000-of-00001")
     data.write_bytes(data.read_bytes().replace(b"layer_with_weights-1", b"layer_with_weights-2", 1))
     with pytest.raises(ValueError, match="CHECKPOINTABLE_OBJECT_GRAPH"):
-        load_keras_weights(first, path)
+        load_keras_weights(models["BERT"], path)
 
 
 def test_constants_of_keras_2_are_left_out_and_named(tmp_path, caplog):
