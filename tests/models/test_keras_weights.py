@@ -201,7 +201,7 @@ def arrays_of(model):
 
 @pytest.fixture(scope="module")
 def tf_keras(tmp_path_factory):
-    """Write checkpoints as `save_weights("best.weights")` of tf.keras does; return {name: model}."""
+    """Write checkpoints as tf.keras does; return their folder and {name: model}."""
     folder = tmp_path_factory.mktemp("tf_keras")
     models = {name: make() for name, make in MAKERS.items()}
     for name, model in models.items():
