@@ -107,7 +107,7 @@ class Bindings:
     def want(self, statement):
         """Add an import to the script unless its name stands for the same already."""
         module, name, local = _imported(ast.parse(statement).body[0])
-        known = self.names.get(local, "")
+        known = self.resolve(ast.Name(local)) or ""
         if canonical(known) != canonical(f"{module}.{name}" if module else name):
             self.script.want(statement)
 
@@ -115,8 +115,12 @@ class Bindings:
         if name in self.values or name in self.functions or name in self.classes:
             return None
         for module in reversed(self.stars):
-            if f"{module}.{name}" in NAMES or f"{module}.{name}".startswith("kerasx."):
-                return f"{module}.{name}"
+            dotted = f"{module}.{name}"
+            if dotted in NAMES:
+                place = NAMES[dotted][0]
+                return dotted if place is None or "." in place else place  # a module: numpy, os
+            if dotted.startswith("kerasx."):
+                return dotted
             if name in LAYERS and canonical(module) in ("keras.layers", *_WITH_LAYERS):
                 return f"keras.layers.{name}"
         return None

@@ -92,7 +92,7 @@ def _rewrite_from(script, names, node):
         groups.setdefault(module, []).append((index, _aliased(name, alias), name))
     for alias, advice in gone:
         told = f"{node.module}.{alias.name}" in WRAPPERS  # where it is called
-        if alias.name != "uniout" and not told:
+        if alias.name not in ("uniout", "custom_objects") and not told:
             script.by_hand(node, f"{alias.name} of {node.module} is gone. {advice}")
     if not groups:
         script.drop(node)

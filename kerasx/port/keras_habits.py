@@ -7,6 +7,7 @@ Python's types, and a metric is logged under the name that `compile` got.
 import ast
 
 from kerasx.port.arguments import argument, drop_arguments, name_argument, rename_argument
+from kerasx.port.names import NAMES
 
 _WEIGHT = "name shape dtype initializer regularizer trainable".split()
 _TYPES = {f"numpy.{name}" for name in ("bool", "complex", "float", "int", "object", "str")}
@@ -28,6 +29,8 @@ def rewrite_keras_habits(script, names):
             _rewrite_call(script, names, node)
         elif isinstance(node, ast.Attribute) and names.meaning(node) in _TYPES:
             script.replace(node, node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            _rewrite_custom_objects(script, names, node)
     _rewrite_accuracy(script)
 
 
@@ -59,6 +62,17 @@ def _rewrite_call(script, names, call):
     elif names.meaning(call.func) in _MODELS:
         rename_argument(script, call, "input", "inputs")
         rename_argument(script, call, "output", "outputs")
+
+
+def _rewrite_custom_objects(script, names, node):
+    """Drop `custom_objects=custom_objects` of load_model: kerasx's classes are registered."""
+    name, parent = names.meaning(node), script.parents[node]
+    if name.startswith("bert4keras.") and name.endswith(".custom_objects"):
+        call = script.parents[parent]
+        if isinstance(parent, ast.keyword) and isinstance(call, ast.Call):
+            drop_arguments(script, call, parent.arg)
+        else:
+            script.by_hand(node, NAMES[name][1])
 
 
 def _rewrite_accuracy(script):

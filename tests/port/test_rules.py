@@ -89,6 +89,19 @@ RULES = {
         "import kerasx.layers  # 全部\nfrom keras.models import load_model\n",
         [],
     ),
+    "custom objects": (
+        "from bert4keras.layers import custom_objects\nfrom keras.models import load_model\n"
+        "load_model('a.h5', custom_objects=custom_objects)\ncustom_objects['A'] = A\n",
+        "from keras.models import load_model\nload_model('a.h5')\ncustom_objects['A'] = A\n",
+        ["load_model finds them"],
+    ),
+    "modules by a star": (
+        "from bert4keras.snippets import *\nm.save_weights(os.path.join(d, 'a.weights'))\n"
+        "m.predict([[a], [b]])\nnp.zeros(2)\n",
+        "import numpy as np\nimport os\nm.save_weights(os.path.join(d, 'a.weights.h5'))\n"
+        "m.predict([np.array([a]), np.array([b])])\nnp.zeros(2)\n",
+        [],
+    ),
     "old modules": (
         "from bert4keras.bert import build_bert_model\nfrom bert4keras.tokenizer import Tokenizer\n"
         "from bert4keras.utils import load_vocab\n",
