@@ -38,7 +38,8 @@ def check_names(builder, expected, source, ignore=(), allow_missing=()):
     rest = {n: source.name_in_file(n) for n in source if n not in expected}
     silent = {n for n, f in rest.items() if f in used or _any(n, f, patterns)}
     unused = [name for name in rest if name not in silent]
-    spare = [name for name in unused if original.is_head(name) or not source.is_backbone(name)]
+    lenient = builder.ignore_invalid_weights
+    spare = [x for x in unused if lenient or original.is_head(x) or not source.is_backbone(x)]
     _check_dtypes(source, [*expected, *unused], spare)
     allowed = [n for n in expected if _any(n, folder.name_of(n), allow_missing)]
     found = checkpoints.match(

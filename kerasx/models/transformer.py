@@ -37,8 +37,8 @@ class Transformer(WeightLoading):
         keep_tokens: ids of the token embeddings to keep, in their new order.
         compound_tokens: for each added token the ids (after keep_tokens) of the tokens whose
             embeddings it averages, or (ids, weights).
-        ignore_invalid_weights: skip checkpoint tensors that are missing or of a wrong shape, with a
-            line of log, instead of raising.
+        ignore_invalid_weights: skip checkpoint tensors that are missing, unused or of a wrong
+            shape, with a line of log, instead of raising.
         autoresize_weights: resize checkpoint tensors of a wrong shape, keeping their scale.
         initializer_range: standard deviation of the truncated normal initializer.
         recompute: compute activations again in the backward pass instead of keeping them, which

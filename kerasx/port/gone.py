@@ -49,6 +49,10 @@ _LAMBDA = (
     "The saved model holds Lambda layers, whose code Keras 3 loads only by "
     "`load_model(path, safe_mode=False)`; load only files that you wrote."
 )
+_EVERY_OTHER = (
+    "A Lambda that takes every other row needs its shape on JAX and PyTorch, where Keras 3 tries it "
+    "with an odd number of rows: `Lambda(function, output_shape=(size,))`."
+)
 
 _FUNCTIONS = {
     "bert4keras.__version__": _VERSION,
@@ -185,3 +189,15 @@ def _note_lambdas(script, names):
         safe = any(k.arg == "safe_mode" for k in call.keywords)
         if meaning == "keras.models.load_model" and lambdas and not safe:
             script.by_hand(call, _LAMBDA)
+        if meaning == "keras.layers.Lambda" and _takes_every_other_row(names, call):
+            script.note(call, _EVERY_OTHER)
+
+
+def _takes_every_other_row(names, call):
+    """Return whether the function of a Lambda slices rows in steps, and its shape is not given."""
+    shaped = len(call.args) > 1 or any(k.arg == "output_shape" for k in call.keywords)
+    given = [*call.args, *(k.value for k in call.keywords if k.arg == "function")][:1]
+    made = [names.functions.get(getattr(x, "id", ""), x) for x in given]
+    made = [one for x in made for one in (x if isinstance(x, list) else [x])]
+    slices = [x for one in made for x in ast.walk(one) if isinstance(x, ast.Subscript)]
+    return not shaped and any(getattr(x.slice, "step", None) for x in slices)

@@ -88,6 +88,17 @@ def test_ignore_invalid_weights_passes_over_missing_ones(caplog):
     assert {*builder.unfilled} < {*own.unfilled}
 
 
+def test_ignore_invalid_weights_starts_a_model_from_one_with_positions(caplog):
+    options = {"model": "roformer", "return_keras_model": False}
+    with pytest.raises(ValueError, match="1 unused:"):
+        build_transformer_model(CONFIG, encoder_checkpoint(), **options)
+    with caplog.at_level(logging.WARNING, "kerasx"):
+        builder = build_transformer_model(
+            CONFIG, encoder_checkpoint(), ignore_invalid_weights=True, **options
+        )
+    assert builder.unfilled == [] and "left out: bert/embeddings/position" in caplog.text
+
+
 def test_a_mapping_says_all_that_is_read():
     builder, checkpoint = build(), encoder_checkpoint()
     before = builder.layers["Embedding-Norm"].get_weights()

@@ -512,3 +512,10 @@ def test_a_ported_script_stays_as_it_is(name):
 def test_functions_of_tensorflow_are_noted_once():
     notes = port(f"import tensorflow as tf\n{B}x = tf.eye(3)\ny = tf.nn.relu(x)\n").notes
     assert [note.by_hand for note in notes] == [False] and "tf.eye" in notes[0].text
+
+
+def test_a_lambda_of_every_other_row_is_told_to_give_its_shape():
+    text = f"{B}def f(x):\n    return x[::2]\nkeras.layers.Lambda(f)(x)\n"
+    assert ["output_shape" in note.text for note in port(text).notes] == [True]
+    assert port(text.replace("Lambda(f)", "Lambda(lambda x: x[:, 0])")).notes == []
+    assert port(text.replace("(f)", "(f, output_shape=(3,))")).notes == []
