@@ -50,8 +50,8 @@ _LAMBDA = (
     "`load_model(path, safe_mode=False)`; load only files that you wrote."
 )
 _EVERY_OTHER = (
-    "A Lambda that takes every other row needs its shape on JAX and PyTorch, where Keras 3 tries it "
-    "with an odd number of rows: `Lambda(function, output_shape=(size,))`."
+    "A Lambda that takes every other row needs its shape on JAX and PyTorch, where Keras 3 tries "
+    "it with an odd number of rows: `Lambda(function, output_shape=(size,))`."
 )
 
 _FUNCTIONS = {
@@ -80,6 +80,7 @@ _ATTRIBUTES = {
     "_feed_targets": _TRAIN_FUNCTION,
     "get_updates": _UPDATES,
     "metrics_tensors": _METRICS,
+    "output_mask": "Write `layer.compute_mask(layer.input)`.",
     "total_loss": _TRAIN_FUNCTION,
 }
 _METHODS = {"add_metric": _METRICS}

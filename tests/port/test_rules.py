@@ -431,6 +431,11 @@ RULES = {
         "t.tokenize(x, maxlen=8)\nids = t._token_start_id, t._token_end_id\n",
         [],
     ),
+    "the mask of a layer": (
+        B + "mask = model.get_layer('Embedding-Token').output_mask\n",
+        KX + "mask = model.get_layer('Embedding-Token').output_mask\n",
+        ["compute_mask(layer.input)"],
+    ),
     "the version": (
         "import bert4keras\nnew = bert4keras.__version__ > '0.10'\n",
         "import kerasx\nnew = bert4keras.__version__ > '0.10'\n",
