@@ -10,6 +10,7 @@ from kerasx.checks import invalid
 from kerasx.data.example_stream import ExampleStream, arranged, batches, under_names
 
 _PEEKED = 100  # batches among which a second shape is sought
+_AHEAD = 16  # batches that Keras may read before it starts anew; 5 were seen
 
 
 class DataGenerator:
@@ -106,7 +107,8 @@ class DataGenerator:
         """Return batches without end of examples that `__iter__` yields one by one, for `fit`.
 
         On TensorFlow they are a `tf.data.Dataset`, which Keras shares among devices, otherwise a
-        Python generator.
+        Python generator. Keras reads a few batches to build the model and starts anew: a start with
+        fewer than 16 batches is repeated by the next one, so that each example comes once an epoch.
 
         Args:
             types: dtypes of an example, arranged as it: "float32", or nested lists or tuples.
@@ -127,13 +129,11 @@ class DataGenerator:
         backend = importlib.import_module("kerasx.backend.datasets")
         types, shapes = (under_names(names, value) for value in (types, shapes))
         types, shapes = arranged(types, lambda x: x, types), arranged(types, list, shapes)
-        rows = 0 if self.steps is None else len(self.data)
-        kept = min(rows, _PEEKED * self.batch_size)
-        stream = ExampleStream(lambda: self._examples(types, names), kept)
+        examples = ExampleStream(lambda: self._examples(types, names), _AHEAD * self.batch_size)
         options = types, shapes, self.batch_size, padded_batch
         if backend.has_datasets():
-            return backend.dataset_of(lambda: iter(stream), *options)
-        return batches(stream, *options)
+            return backend.dataset_of(lambda: iter(examples), *options)
+        return batches(examples, *options)
 
     def _examples(self, types, names):
         """Yield examples in the arrangement of `types`, without end."""
