@@ -2,6 +2,7 @@
 
 import ast
 
+from kerasx.port.added_loss import added_loss_axes
 from kerasx.port.fgm import is_fgm
 
 _PENALTY = """The gradient inside a loss is gone. Drop this function, name the loss and write
@@ -122,6 +123,8 @@ def _method(script, names, node):
     """Return the advice about a method that is called, or None."""
     of_self = getattr(node.value, "id", "") == "self" or isinstance(node.value, ast.Call)
     if node.attr == "add_loss" and not of_self:
+        if added_loss_axes(script, names, script.parents[node]):
+            return None
         losses = ", ".join(script.source(x) for x in script.parents[node].args)
         return _ADDED_LOSS.format(model=script.source(node.value), loss=losses)
     if of_self and any(name.endswith(".layers.Loss") for name in _bases(script, names, node)):

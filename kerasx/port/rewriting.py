@@ -3,6 +3,7 @@
 import ast
 from typing import NamedTuple
 
+from kerasx.port.added_loss import rewrite_added_losses
 from kerasx.port.bindings import Bindings, canonical
 from kerasx.port.calls import rewrite_calls
 from kerasx.port.fgm import rewrite_adversarial_training
@@ -64,6 +65,7 @@ def port(text, saved=frozenset(), code=None):
         rewrite_generators(script, names)
         rewrite_training_phase(script, names)
         rewrite_adversarial_training(script, names)
+        rewrite_added_losses(script, names)
         note_what_is_gone(script, names)
     edits = script.finish()
     changes = [Change(script.line(e.start), e.old, e.new) for e in edits if e.old or e.new]

@@ -90,7 +90,7 @@ def _argument(call, index, name):
     return plain[index] if good else None
 
 
-_MAKERS = (
+MODEL_MAKERS = (
     *("keras.Model", "keras.models.Model", "keras.layers.Model", "keras.Sequential"),
     *("keras.models.Sequential", "keras.models.load_model", "keras.models.model_from_json"),
 )
@@ -111,7 +111,9 @@ def _makes_model(names, value):
     if not isinstance(value, ast.Call):
         return False
     meaning = names.meaning(value.func)
-    return meaning in _MAKERS or meaning.endswith((".build_transformer_model", ".build_bert_model"))
+    return meaning in MODEL_MAKERS or meaning.endswith(
+        (".build_transformer_model", ".build_bert_model")
+    )
 
 
 # from an expression to the text that ends the name

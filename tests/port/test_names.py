@@ -5,6 +5,7 @@ import importlib.util
 
 import pytest
 
+from kerasx.port.keras_names import MODULES, MOVED
 from kerasx.port.names import NAMES
 
 # what `dir` of the modules of bert4keras 0.11.5 shows, less what Keras has
@@ -96,6 +97,7 @@ def test_a_name_has_a_place_or_a_sentence_that_says_what_to_do():
 @pytest.mark.once
 def test_every_place_exists():
     places = {place for place, _ in NAMES.values()} - {None, "tensorflow"}
+    places |= {*MOVED.values(), *MODULES.values()}
     assert [place for place in places if not exists(place)] == []
 
 

@@ -399,6 +399,16 @@ RULES = {
         "import keras\nimport tensorflow as tf\ntf.train.load_variable(checkpoint, name)\n",
         ["checkpoint[name]"],
     ),
+    "a loss added to a model of the script": (
+        B + "def f(x):\n    model = keras.models.Model(x, [y, z])\n"
+        "    model.add_loss(K.sum(y) +\n        1)  # 损失\n    return model\n",
+        KX + "from kerasx.layers import Loss\ndef f(x):\n"
+        "    model = keras.models.Model(x, [y, z])\n    class AddedLoss(Loss):\n"
+        "        def compute_loss(self, inputs, mask=None):\n            return inputs[-1]\n"
+        "    model = keras.Model(model.inputs, AddedLoss([0, 1])(model.outputs + [K.sum(y) +\n"
+        "        1]))  # 损失\n    return model\n",
+        [],
+    ),
     "a loss added to a model": (
         B + "model.add_loss(K.sum(x))\nclass L(keras.layers.Layer):\n"
         "    def call(self, x):\n        self.add_loss(x)\n",

@@ -9,6 +9,7 @@ import pytest
 
 from kerasx.backend import set_gelu
 from kerasx.port.__main__ import main
+from kerasx.port.rewriting import port
 from tests.tiny import save_tiny_bert
 
 SCRIPTS = pathlib.Path(__file__).parent / "scripts"
@@ -31,6 +32,29 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     set_gelu("erf")  # the classifier chose the other
+
+
+ADDED_LOSS = """
+from bert4keras.backend import keras, K
+x, y = keras.layers.Input((4,)), keras.layers.Input((4,))
+h = keras.layers.Dense(4)(x)
+train_model = keras.models.Model([x, y], [h, keras.layers.Dense(2)(h)])
+train_model.add_loss(K.sum(K.abs(y[:, 1:] - h[:, :-1]) * y[:, 1:]) / K.sum(y))
+train_model.compile(optimizer='adam')
+"""
+
+
+def test_a_loss_added_to_a_model_is_trained(tmp_path):
+    path = tmp_path / "ported.py"
+    path.write_text(port(ADDED_LOSS).text)
+    model = runpy.run_path(str(path))["train_model"]
+    x, y = np.random.rand(2, 8, 4).astype("float32")
+    kernel, bias = model.get_weights()[:2]
+    loss = model.fit([x, y], batch_size=8, verbose=0).history["loss"]
+    h = x @ kernel + bias
+    wanted = np.sum(np.abs(y[:, 1:] - h[:, :-1]) * y[:, 1:]) / np.sum(y)
+    np.testing.assert_allclose(loss, [wanted], rtol=1e-5)
+    assert [output.shape for output in model.predict([x, y], verbose=0)] == [(8, 4), (8, 2)]
 
 
 @pytest.mark.parametrize(
