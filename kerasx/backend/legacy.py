@@ -130,7 +130,12 @@ def l2_normalize(x, axis=None):
 
 
 def concatenate(tensors, axis=-1):
-    """Concatenate along the last axis by default."""
+    """Concatenate along the last axis by default; numbers get the dtype of a tensor."""
+    dtypes = [x.dtype for x in tensors if hasattr(x, "dtype")]
+    if dtypes:
+        tensors = [
+            x if hasattr(x, "dtype") else ops.convert_to_tensor(x, dtypes[0]) for x in tensors
+        ]
     return ops.concatenate(tensors, axis)
 
 

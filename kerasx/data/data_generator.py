@@ -148,12 +148,19 @@ class DataGenerator:
 
 
 def _arrays(batch):
-    """Convert lists of arrays to tuples: TensorFlow would make one array of a list."""
-    if not isinstance(batch, (list, tuple)):
-        return batch
-    if len(batch) and np.isscalar(batch[0]):
-        return np.asarray(batch)
-    return tuple(_arrays(part) for part in batch)
+    """Convert lists of arrays to tuples: TensorFlow would make one array of a list.
+
+    As Keras 2 did, float64 becomes the float type of Keras: TensorFlow multiplies equal types only.
+    """
+    if isinstance(batch, (list, tuple)) and not (len(batch) and np.isscalar(batch[0])):
+        return tuple(_arrays(part) for part in batch)
+    array = np.asarray(batch) if isinstance(batch, (list, tuple)) else batch
+    return array.astype(_floatx()) if getattr(array, "dtype", None) == np.float64 else array
+
+
+def _floatx():
+    keras = sys.modules.get("keras")
+    return "float32" if keras is None else keras.config.floatx()
 
 
 def _keras_fixes_axes():

@@ -120,6 +120,7 @@ ROWS = [
     Row("reverse", lambda K, x: K.reverse(x, [1, 2]), (X,), X[:, ::-1, ::-1]),
     Row("stack", lambda K, x, y: K.stack([x, y]), (X, Y), np.stack([X, Y])),
     Row("concatenate", lambda K, x, y: K.concatenate([x, y]), (X, Y), np.concatenate([X, Y], -1)),
+    Row("concatenate", lambda K, x: K.concatenate([[0], x[0, 0]], 0), (X,), np.append(0, X[0, 0])),
     Row(
         "temporal_padding",
         lambda K, x: K.temporal_padding(x, (1, 2)),

@@ -57,6 +57,15 @@ def test_batches_for_fit_go_on_for_ever_as_tuples_of_arrays():
     assert all(isinstance(x, tuple) for x, _ in seen)
 
 
+def test_batches_for_fit_have_the_float_type_of_keras():
+    class Floats(DataGenerator):
+        def __iter__(self, random=False):
+            yield [np.ones((1, 2)), np.ones((1, 2), "int64")], [0.5]
+
+    (x, ids), y = next(Floats([1]).forfit())
+    assert (x.dtype, ids.dtype, y.dtype) == ("float32", "int64", "float32")
+
+
 def test_the_second_batch_for_fit_has_another_shape_than_the_first_on_tensorflow(monkeypatch):
     monkeypatch.setattr(data_generator, "_keras_fixes_axes", lambda: True)
     batches = Lengths([8] * 20 + [3, 8]).forfit(random=False)
