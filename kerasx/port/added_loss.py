@@ -5,7 +5,7 @@ The model is made anew with a layer that takes the loss as its last input and re
 
 import ast
 
-from kerasx.port.weight_files import MODEL_MAKERS
+from kerasx.port.weight_files import BUILDERS, MODEL_MAKERS
 
 _LAYER = """class AddedLoss(Loss):
     def compute_loss(self, inputs, mask=None):
@@ -53,7 +53,7 @@ def _outputs(names, value):
     if not isinstance(value, ast.Call):
         return None
     meaning = names.meaning(value.func)
-    if meaning.endswith((".build_transformer_model", ".build_bert_model")):
+    if meaning.endswith(BUILDERS):
         heads = [k for k in value.keywords if k.arg in ("with_pool", "with_nsp", "with_mlm")]
         return 1 if len(heads) < 2 else None
     given = [*value.args[1:2], *(k.value for k in value.keywords if k.arg in ("output", "outputs"))]

@@ -90,6 +90,8 @@ def _argument(call, index, name):
     return plain[index] if good else None
 
 
+# functions of bert4keras, of all versions, that return a model
+BUILDERS = (".build_transformer_model", ".build_bert_model", ".load_pretrained_model")
 MODEL_MAKERS = (
     *("keras.Model", "keras.models.Model", "keras.layers.Model", "keras.Sequential"),
     *("keras.models.Sequential", "keras.models.load_model", "keras.models.model_from_json"),
@@ -111,9 +113,7 @@ def _makes_model(names, value):
     if not isinstance(value, ast.Call):
         return False
     meaning = names.meaning(value.func)
-    return meaning in MODEL_MAKERS or meaning.endswith(
-        (".build_transformer_model", ".build_bert_model")
-    )
+    return meaning in MODEL_MAKERS or meaning.endswith(BUILDERS)
 
 
 # from an expression to the text that ends the name

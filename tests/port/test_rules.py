@@ -409,6 +409,17 @@ RULES = {
         "        1]))  # 损失\n    return model\n",
         [],
     ),
+    "a loss added to a model of the first versions": (
+        "from bert4keras.bert import load_pretrained_model\n"
+        "model = load_pretrained_model(c, p, seq2seq=True)\nmodel.add_loss(f(model.output))\n",
+        "from kerasx.models import build_transformer_model as load_pretrained_model\n"
+        "from kerasx.layers import Loss\nimport keras\n"
+        "model = load_pretrained_model(c, p, application='unilm')\n"
+        "class AddedLoss(Loss):\n    def compute_loss(self, inputs, mask=None):\n"
+        "        return inputs[-1]\n"
+        "model = keras.Model(model.inputs, AddedLoss(0)(model.outputs + [f(model.output)]))\n",
+        [],
+    ),
     "a loss added to a model": (
         B + "model.add_loss(K.sum(x))\nclass L(keras.layers.Layer):\n"
         "    def call(self, x):\n        self.add_loss(x)\n",
