@@ -218,6 +218,8 @@ def _rewrite_bert4keras(script, names, call):
             add_argument(script, call, "do_lower_case=True")
     elif module.startswith("bert4keras.") and name == "load_vocab":
         rename_argument(script, call, "startwith", "startswith")
+    elif module.startswith("bert4keras.") and name == "sequence_padding":
+        rename_argument(script, call, "padding", "value")
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("encode", "tokenize"):
         rename_argument(script, call, "max_length", "maxlen")
         if argument(call, "first_length") or argument(call, "second_length"):

@@ -452,6 +452,11 @@ RULES = {
         "t.tokenize(x, maxlen=8)\nids = t._token_start_id, t._token_end_id\n",
         [],
     ),
+    "the value of padding": (
+        "from bert4keras.snippets import sequence_padding\nx = sequence_padding(x, padding=-1)\n",
+        "from kerasx.snippets import sequence_padding\nx = sequence_padding(x, value=-1)\n",
+        [],
+    ),
     "the mask of a layer": (
         B + "mask = model.get_layer('Embedding-Token').output_mask\n",
         KX + "mask = model.get_layer('Embedding-Token').output_mask\n",
