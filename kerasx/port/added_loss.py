@@ -5,7 +5,7 @@ The model is made anew with a layer that takes the loss as its last input and re
 
 import ast
 
-from kerasx.port.weight_files import BUILDERS, MODEL_MAKERS
+from kerasx.port.keras_models import BUILDERS, MODEL_MAKERS
 
 _LAYER = """class AddedLoss(Loss):
     def compute_loss(self, inputs, mask=None):
@@ -71,7 +71,7 @@ def _rewrite(script, names, statement, call, axes):
     text = _LAYER.format(model=model, axes=axes)
     text = text.replace("\n\n", "\n").replace("\n", script.newline + indent)
     old = f"{model}.add_loss(...)"
-    start, loss = script.span(call)[0], script.span(call.args[0])[0]
+    start, loss = script.span(call)[0], script.item_span(call, call.args[0])[0]
     script.edit(start, loss, text, old, f"{model} = keras.Model(..., AddedLoss({axes})(...))")
     end = script.span(call)[1]
     script.edit(end - 1, end, "]))", "", "")

@@ -1,11 +1,22 @@
 """Change the arguments of calls and of function definitions in a script."""
 
+import ast
 import itertools
 
 
 def argument(call, name):
     """Return the keyword argument of a call of that name, or None."""
     return next((keyword for keyword in call.keywords if keyword.arg == name), None)
+
+
+def given(call, index, name):
+    """Return the expression of a positional or keyword argument of a call, or None."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    plain = call.args[: index + 1]
+    good = len(plain) > index and not any(isinstance(x, ast.Starred) for x in plain)
+    return plain[index] if good else None
 
 
 def rename_argument(script, call, old, new):
@@ -26,7 +37,7 @@ def drop_arguments(script, call, *names):
 
 def _drop_run(script, call, items, run):
     """Remove neighbouring arguments: whole lines, or with the comma before or after them."""
-    start, end = script.span(run[0])[0], script.span(run[-1])[1]
+    start, end = script.item_span(call, run[0])[0], script.item_span(call, run[-1])[1]
     old = script.text[start:end]
     first = script.line_starts[run[0].lineno - 1]
     rest = script.text[end : script.line_end(run[-1].end_lineno)].lstrip(" ,")
@@ -37,29 +48,31 @@ def _drop_run(script, call, items, run):
     elif after and (after[0].lineno == run[-1].end_lineno or not before):
         end = script.span(after[0])[0]
     elif before:
-        start = script.span(before[-1])[1]
+        start = script.item_span(call, before[-1])[1]
     else:
         inner = script.text[end : script.span(call)[1] - 1]
         end += len(inner) - len(inner.lstrip(" ,"))
     script.edit(start, end, "", old, "(dropped)")
 
 
-def name_argument(script, node, name):
-    """Turn a positional argument into a keyword argument."""
-    start = script.span(node)[0]
+def name_argument(script, call, node, name):
+    """Turn a positional argument of a call into a keyword argument."""
+    start = script.item_span(call, node)[0]
     script.insert(start, f"{name}=", script.source(node), f"{name}={script.source(node)}")
 
 
 def add_argument(script, call, text):
     """Add an argument at the end of a call."""
-    end = script.span(call)[1] - 1
+    place, comma = end_of_arguments(script, call)
+    script.insert(place, comma + text, script.source(call), f"{text} added")
+
+
+def end_of_arguments(script, call):
+    """Return the end of the last argument of a call, and the comma that another one needs."""
     items = [*call.args, *call.keywords]
-    place = end
-    if items:
-        last = max(items, key=script.span)
-        place = script.outer_span(last, script.span(call.func)[1], end + 1)[1]
-        text = f", {text}"
-    script.insert(place, text, script.source(call), f"{text.lstrip(', ')} added")
+    if not items:
+        return script.span(call)[1] - 1, ""
+    return script.item_span(call, max(items, key=script.span))[1], ", "
 
 
 def add_parameter(script, function, name):

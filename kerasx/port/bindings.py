@@ -4,7 +4,7 @@ import ast
 import symtable
 import warnings
 
-from kerasx.port.keras_names import LAYERS, MODULES
+from kerasx.port.keras_names import LAYERS, MODULES, STARS
 from kerasx.port.names import NAMES
 
 _HEADS = {
@@ -123,6 +123,8 @@ class Bindings:
                 return dotted
             if name in LAYERS and canonical(module) in ("keras.layers", *_WITH_LAYERS):
                 return f"keras.layers.{name}"
+            if name in STARS.get(canonical(module), "").split():
+                return f"{canonical(module)}.{name}"
         return None
 
     def used_globals(self):

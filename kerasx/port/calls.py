@@ -6,6 +6,7 @@ from kerasx.port.arguments import (
     add_argument,
     argument,
     drop_arguments,
+    given,
     name_argument,
     rename_argument,
 )
@@ -32,6 +33,10 @@ _TOKENS = {
     "_token_sep": "_token_end",
     "_token_sep_id": "_token_end_id",
 }
+# learning rates of Keras 2 where none is given, other than 1e-3
+_RATES = {f"keras.optimizers.{name}": "1e-2" for name in ("Adagrad", "SGD")}
+_RATES |= {"keras.optimizers.Adadelta": "1.0", "keras.optimizers.Nadam": "2e-3"}
+_RATES |= {"keras.optimizers.Adamax": "2e-3"}
 _BUILDERS = ("build_transformer_model", "build_bert_model", "load_pretrained_model")
 
 
@@ -99,7 +104,7 @@ def _rewrite_generator(script, call, method):
         if isinstance(value, ast.Starred):
             script.by_hand(value, f"Name the arguments: {new} has them in another order.")
             break
-        name_argument(script, value, name)
+        name_argument(script, call, value, name)
         if name in _QUEUE:
             script.by_hand(value, f"Drop this argument: Keras 3 has no {name}.")
     drop_arguments(script, call, *_QUEUE)
@@ -110,8 +115,10 @@ def _rewrite_nested_lists(script, names, value):
     if isinstance(value, ast.Name):
         values = names.values.get(value.id, [])
         value = values[0] if len(values) == 1 else value
-    if isinstance(value, ast.List) and value.elts and all(map(_is_batch, value.elts)):
-        for item in value.elts:
+    items = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ())
+    batches = [item for item in items if _is_batch(item)]
+    if batches:
+        for item in batches:
             start, end = script.span(item)
             old = script.source(item)
             script.edit(start, start, "np.array(", old, f"np.array({old})")
@@ -126,8 +133,9 @@ def _is_batch(node):
 
 
 def _rewrite_output_at(script, names, call):
-    start, end = script.span(call.func.value)
-    index = script.span(call.args[0])[0]
+    start, stop = script.span(call)[0], script.span(call.func)[1] - len(call.func.attr)
+    end = script.text.rindex(".", start, stop)
+    index = script.item_span(call, call.args[0])[0]
     old, layer = script.source(call), script.source(call.func.value)
     script.insert(start, "output_at(", old, f"output_at({layer}, {script.source(call.args[0])})")
     script.edit(end, index, ", ", "", "")
@@ -158,8 +166,8 @@ def _rewrite_optimizer(script, names, call):
     if decay and isinstance(decay.value, ast.Constant) and not decay.value.value:
         drop_arguments(script, call, "decay")
     elif decay:
-        rate = argument(call, "lr") or argument(call, "learning_rate")
-        shown = script.source(rate.value) if rate else "1e-3"
+        rate = given(call, 0, "lr") or given(call, 0, "learning_rate")
+        shown = script.source(rate) if rate else _RATES.get(names.meaning(call.func), "1e-3")
         script.by_hand(
             call,
             "decay is gone. Write `learning_rate=keras.optimizers.schedules.InverseTimeDecay("
@@ -231,7 +239,7 @@ def _rewrite_bert4keras(script, names, call):
     if names.meaning(call.func).endswith(".AutoRegressiveDecoder.set_rtype"):
         _rename_method(script, call, "wraps")
         for value in call.args[:1]:
-            name_argument(script, value, "default_rtype")
+            name_argument(script, call, value, "default_rtype")
 
 
 def _rewrite_builder(script, call, name):

@@ -6,7 +6,7 @@ embeddings along their gradient (kexue.fm/archives/7234).
 
 import ast
 
-from kerasx.port.arguments import argument, rename_argument
+from kerasx.port.arguments import add_argument, argument, rename_argument
 
 
 def rewrite_adversarial_training(script, names):
@@ -46,7 +46,4 @@ def _replace(script, function):
             rename_argument(script, call, parameters[1], "layer")
             given = len(call.args) > 2 or argument(call, "epsilon")
             if epsilon and not given:
-                end = script.span(call)[1] - 1
-                old = script.source(call)
-                comma = "" if script.text[:end].rstrip().endswith(",") else ", "
-                script.insert(end, f"{comma}epsilon={epsilon}", old, f"epsilon={epsilon} added")
+                add_argument(script, call, f"epsilon={epsilon}")

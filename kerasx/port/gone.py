@@ -4,6 +4,8 @@ import ast
 
 from kerasx.port.added_loss import added_loss_axes
 from kerasx.port.fgm import is_fgm
+from kerasx.port.keras_models import is_model
+from kerasx.port.script import imported_modules
 
 _PENALTY = """The gradient inside a loss is gone. Drop this function, name the loss and write
     from kerasx.training import gradient_penalty
@@ -55,11 +57,48 @@ _EVERY_OTHER = (
     "it with an odd number of rows: `Lambda(function, output_shape=(size,))`."
 )
 
+_KERAS_BERT = """keras_bert is for Keras 2. Write
+    from kerasx.models import build_transformer_model
+    from kerasx.tokenizers import Tokenizer
+    model = build_transformer_model(config_path, checkpoint_path)
+    tokenizer = Tokenizer(dict_path, do_lower_case=True)
+    token_ids, segment_ids = tokenizer.encode(text, maxlen=128)"""
+_KERAS_CONTRIB = """keras_contrib is for Keras 2. Write
+    from kerasx.layers import ConditionalRandomField
+    crf = ConditionalRandomField()
+    model = keras.Model(inputs, crf(scores))  # scores of a Dense layer without activation
+    model.compile(loss=crf.sparse_loss, optimizer='adam', metrics=[crf.sparse_accuracy])"""
+_BERT4TORCH = (
+    "bert4torch is for PyTorch without Keras. Write `from kerasx.models import "
+    "build_transformer_model`, which takes the same files, and Keras's `compile` and `fit`."
+)
+PACKAGES = {
+    "bert4torch": _BERT4TORCH,
+    "keras_bert": _KERAS_BERT,
+    "keras_contrib": _KERAS_CONTRIB,
+    "keras_layer_normalization": "Write `from kerasx.layers import LayerNormalization`.",
+    "keras_radam": "Write `from kerasx.optimizers import Adam`, which corrects its bias.",
+    **dict.fromkeys(
+        ("kashgari", "keras_embed_sim", "keras_multi_head", "keras_self_attention", "keras_trans"),
+        "This package is for Keras 2 only: write its layer on keras.ops.",
+    ),
+}
+_DIM_ORDERING = "Write `keras.backend.set_image_data_format('channels_last')`, or _first."
+_WEIGHTS = "Drop it: a layer tracks what add_weight makes, and the layers among its attributes."
+_VALIDATION = "Keras 3 gives callbacks no validation_data: hand it to their __init__."
+_CHANGED = {"trainable_weights": _WEIGHTS, "metrics_names": _METRICS}
+_PREDICT = {
+    "predict_classes": "Write `{model}.predict({x}).argmax(axis=-1)`, or `> 0.5` of a sigmoid.",
+    "predict_proba": "Write `{model}.predict({x})`.",
+}
+
 _FUNCTIONS = {
     "bert4keras.__version__": _VERSION,
     "keras.backend.get_session": _SESSION,
     "keras.backend.gradients": _GRADIENTS,
     "keras.backend.learning_phase": _PHASE,
+    "keras.backend.image_dim_ordering": _DIM_ORDERING,
+    "keras.backend.set_image_dim_ordering": _DIM_ORDERING,
     "keras.backend.set_learning_phase": _PHASE,
     "keras.backend.set_session": _SESSION,
     "tensorflow.Session": _SESSION,
@@ -76,6 +115,8 @@ _ATTRIBUTES = {
     "_make_predict_function": "Drop it: a model makes it when it predicts.",
     "_make_test_function": "Drop it: a model makes it when it evaluates.",
     "_collected_trainable_weights": "Write `model.trainable_weights`.",
+    "_non_trainable_weights": _WEIGHTS,
+    "_trainable_weights": _WEIGHTS,
     "_feed_inputs": _TRAIN_FUNCTION,
     "_feed_sample_weights": _TRAIN_FUNCTION,
     "_feed_targets": _TRAIN_FUNCTION,
@@ -106,17 +147,33 @@ def note_what_is_gone(script, names):
     """
     told = _note_recipes(script, names)
     for node in ast.walk(script.tree):
+        for root in {module.split(".")[0] for module in imported_modules(node)} & PACKAGES.keys():
+            script.by_hand(node, PACKAGES[root])
         if not isinstance(node, (ast.Attribute, ast.Name)) or _inside(script, node, told):
             continue
         text = _FUNCTIONS.get(names.meaning(node))
         if isinstance(node, ast.Attribute) and not text:
-            text = _ATTRIBUTES.get(node.attr) if not _is_self(node) else None
+            text = _attribute(script, names, node)
             called = getattr(script.parents[node], "func", None) is node
             text = text or (_method(script, names, node) if called else None)
         if text:
             script.by_hand(node, f"{script.source(node)}: {text}")
     _note_tensorflow(script, names)
     _note_lambdas(script, names)
+
+
+def _attribute(script, names, node):
+    """Return the advice about an attribute, or None."""
+    of_self = getattr(node.value, "id", "") == "self"
+    parent = script.parents[node]
+    changed = isinstance(node.ctx, ast.Store) or getattr(parent, "attr", "") in ("append", "extend")
+    if node.attr in _CHANGED and changed:
+        return _CHANGED[node.attr]
+    if node.attr == "validation_data" and of_self and node.attr not in names.attributes:
+        return _VALIDATION if any("Callback" in x for x in _bases(script, names, node)) else None
+    if node.attr in ("targets", "sample_weights") and is_model(names, node.value):
+        return _TRAIN_FUNCTION
+    return _ATTRIBUTES.get(node.attr) if not (of_self and node.attr == "total_loss") else None
 
 
 def _method(script, names, node):
@@ -127,6 +184,9 @@ def _method(script, names, node):
             return None
         losses = ", ".join(script.source(x) for x in script.parents[node].args)
         return _ADDED_LOSS.format(model=script.source(node.value), loss=losses)
+    if node.attr in _PREDICT and is_model(names, node.value):
+        x = script.source(script.parents[node].args[0]) if script.parents[node].args else "x"
+        return _PREDICT[node.attr].format(model=script.source(node.value), x=x)
     if of_self and any(name.endswith(".layers.Loss") for name in _bases(script, names, node)):
         return None  # kerasx's Loss has it
     return _METHODS.get(node.attr)
@@ -150,11 +210,6 @@ def _note_tensorflow(script, names):
 
 def _inside(script, node, told):
     return any(around in told for around in script.ancestors(node))
-
-
-def _is_self(node):
-    """Return whether an attribute is of the object itself, whose class may define it."""
-    return getattr(node.value, "id", "") == "self" and node.attr == "total_loss"
 
 
 def _note_recipes(script, names):

@@ -6,6 +6,7 @@ import re
 from kerasx.port.bindings import canonical
 from kerasx.port.optimizer_wrappers import WRAPPERS
 from kerasx.port.places import find_place, provides
+from kerasx.port.script import imported_modules
 
 _SETTINGS = {"TF_KERAS", "TF_USE_LEGACY_KERAS"}
 _ROOMS = {"backend", "layers", "models", "optimizers", "snippets", "tokenizers"}
@@ -49,14 +50,8 @@ def comes_from_bert4keras(script):
     return any(
         name.split(".")[0] == "bert4keras"
         for node in ast.walk(script.tree)
-        for name in _modules(node)
+        for name in imported_modules(node)
     )
-
-
-def _modules(node):
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
 def _sets_tf_keras(node, names):

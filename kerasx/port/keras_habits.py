@@ -41,8 +41,10 @@ def _rewrite_callback(script, names, node):
     target = node.targets[0]
     good = isinstance(target, ast.Attribute) and target.attr == "model" and len(node.targets) == 1
     if good and script.source(target) == "self.model" and _is_callback(bases):
-        script.edit(script.span(node)[0], script.span(node.value)[0], "self.set_model(")
-        script.edit(script.span(node)[1], script.span(node)[1], ")", "", "")
+        start, end = script.span(node)
+        value = script.outer_span(node.value, script.span(target)[1], end + 1)[0]
+        script.edit(start, value, "self.set_model(")
+        script.insert(end, ")", "", "")
 
 
 def _is_callback(bases):
@@ -54,7 +56,7 @@ def _rewrite_call(script, names, call):
     if method == "add_weight" and call.args and isinstance(call.args[0], ast.Constant):
         if isinstance(call.args[0].value, str):
             for value, name in zip(call.args, _WEIGHT):
-                name_argument(script, value, name)
+                name_argument(script, call, value, name)
     elif method == "compile":
         drop_arguments(script, call, "experimental_run_tf_function", "sample_weight_mode")
     elif names.meaning(call.func) == "keras.callbacks.TensorBoard":

@@ -112,3 +112,9 @@ LAYERS = set(
     ZeroPadding2D ZeroPadding3D add average concatenate dot maximum minimum multiply subtract
     """.split()
 )  # what `from keras.layers import *` brought
+STARS = {
+    "keras.callbacks": "Callback EarlyStopping LearningRateScheduler ModelCheckpoint "
+    "ReduceLROnPlateau TensorBoard",
+    "keras.models": "Model Sequential load_model model_from_json save_model",
+    "keras.optimizers": "Adadelta Adagrad Adam Adamax Nadam RMSprop SGD",
+}  # what scripts use of what other stars brought

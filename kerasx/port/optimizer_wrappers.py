@@ -6,7 +6,7 @@
 
 import ast
 
-from kerasx.port.arguments import argument
+from kerasx.port.arguments import argument, end_of_arguments
 from kerasx.port.names import NAMES
 
 # wrapper: the function that extends a class, its argument, and the wrapper's
@@ -43,10 +43,11 @@ def rewrite_optimizer_wrappers(script, names):
 def _rewrite(script, names, call, made, setting, extension):
     extend, name = extension
     optimizer = script.source(made.func)
-    start, opening = script.span(call)[0], script.span(made.func)[1] + 1
-    old = script.source(call)
-    script.edit(start, opening, f"{extend}({optimizer})(", old, f"{extend}({optimizer})(...)")
+    start, maker = script.span(call)[0], script.span(made.func)
+    new = f"{extend}({optimizer})(...)"
+    script.edit(start, maker[0], f"{extend}(", script.source(call), new)
+    script.insert(maker[1], ")", "", "")
     value = setting.value if isinstance(setting, ast.keyword) else setting
-    comma = ", " if made.args or made.keywords else ""
-    script.edit(script.span(made)[1] - 1, script.span(value)[0], f"{comma}{name}=", "", "")
+    place, comma = end_of_arguments(script, made)
+    script.edit(place, script.item_span(call, value)[0], f"{comma}{name}=", "", "")
     names.want(f"from kerasx.optimizers import {extend}")

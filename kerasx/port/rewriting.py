@@ -8,9 +8,10 @@ from kerasx.port.bindings import Bindings, canonical
 from kerasx.port.calls import rewrite_calls
 from kerasx.port.fgm import rewrite_adversarial_training
 from kerasx.port.generators import rewrite_generators
-from kerasx.port.gone import note_what_is_gone
+from kerasx.port.gone import PACKAGES, note_what_is_gone
 from kerasx.port.imports import comes_from_bert4keras, rewrite_imports
 from kerasx.port.keras_habits import rewrite_keras_habits
+from kerasx.port.layer_arguments import rewrite_layer_arguments
 from kerasx.port.optimizer_wrappers import rewrite_optimizer_wrappers
 from kerasx.port.script import Script, apply
 from kerasx.port.training_phase import rewrite_training_phase
@@ -61,6 +62,7 @@ def port(text, saved=frozenset(), code=None):
         rewrite_weight_files(script, names, saved)
         rewrite_calls(script, names, comes_from_bert4keras(script))
         rewrite_keras_habits(script, names)
+        rewrite_layer_arguments(script, names)
         rewrite_optimizer_wrappers(script, names)
         rewrite_generators(script, names)
         rewrite_training_phase(script, names)
@@ -79,7 +81,7 @@ def saved_files(text, code=None):
     return rewrite_weight_files(script, names) if concerns_keras(names) else set()
 
 
-_LIBRARIES = {"bert4keras", "keras", "kerasx"}
+_LIBRARIES = {"bert4keras", "keras", "kerasx", *PACKAGES}
 
 
 def concerns_keras(names):

@@ -84,6 +84,10 @@ class Script:
                 return start, end
             start, end = wider
 
+    def item_span(self, call, node):
+        """Return the span of an argument of a call with the parentheses of its own."""
+        return self.outer_span(node, self.span(call.func)[1], self.span(call)[1])
+
     def source(self, node):
         """Return the text of a node."""
         start, end = self.span(node)
@@ -249,6 +253,13 @@ def is_docstring(statement):
     """Return whether a statement is a text alone."""
     value = statement.value if isinstance(statement, ast.Expr) else None
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def imported_modules(node):
+    """Return the names of the modules that a node imports, or imports from."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
 def parse(text):

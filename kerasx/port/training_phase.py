@@ -2,13 +2,13 @@
 
 import ast
 
-from kerasx.port.arguments import add_argument, add_parameter, argument
+from kerasx.port.arguments import add_argument, add_parameter, argument, given
 
 _RANDOM = (
     *("random_binomial", "random_bernoulli", "random_normal", "random_uniform"),
     *("truncated_normal", "dropout"),
 )
-_PHASES = {"in_train_phase": (0, 1), "in_test_phase": (1, 0)}
+_PHASES = ("in_train_phase", "in_test_phase")
 
 
 def rewrite_training_phase(script, names):
@@ -26,18 +26,26 @@ def rewrite_training_phase(script, names):
             continue
         module, _, name = names.meaning(node.func).rpartition(".")
         if module == "keras.backend" and name in _PHASES:
-            _rewrite_phase(script, names, node, _PHASES[name])
+            _rewrite_phase(script, node, name)
         elif module == "keras.backend" and name in _RANDOM:
             _seed(script, names, node)
 
 
-def _rewrite_phase(script, names, call, order):
-    values = [*call.args[:2], *(k.value for k in call.keywords if k.arg in ("x", "alt"))]
+def _rewrite_phase(script, call, name):
+    """Write `(x if training else alt)`, and leave the texts of x and alt to other rules."""
+    x, alt = given(call, 0, "x"), given(call, 1, "alt")
     function = _call_method(script, call)
-    if function is None or len(values) != 2:  # K's own asks the layer that is being called
+    if function is None or None in (x, alt):  # K's own asks the layer that is being called
         return
-    yes, no = (_value(script, function, values[i]) for i in order)
-    script.replace(call, f"({yes} if training else {no})")
+    first, second = sorted((x, alt), key=script.span)
+    negated = "not " * ((name == "in_test_phase") != (first is alt))
+    pieces = [_piece(script, function, value) for value in (first, second)]
+    (opening, start, end, closing), (opening_2, start_2, end_2, closing_2) = pieces
+    middle = f"{closing} if {negated}training else {opening_2}"
+    before, after = script.span(call)
+    script.edit(before, start, f"({opening}", script.source(call), f"(... {middle.strip()} ...)")
+    script.edit(end, start_2, middle, "", "")
+    script.edit(end_2, after, f"{closing_2})", "", "")
     add_parameter(script, function, "training")
 
 
@@ -50,16 +58,16 @@ def _call_method(script, node):
     return None
 
 
-def _value(script, function, node):
-    """Return the text of a value; Keras 2 took functions without arguments, too."""
-    text = script.source(node)
+def _piece(script, function, node):
+    """Return the span of a value, with the texts to put around it, as (text, start, end, text).
+
+    Keras 2 took functions without arguments, too.
+    """
     inner = [x.name for x in ast.walk(function) if isinstance(x, ast.FunctionDef)]
-    if isinstance(node, ast.Lambda):
-        text = script.source(node.body)
-    elif getattr(node, "id", None) in inner:
-        text = f"{text}()"
+    called = "()" if getattr(node, "id", None) in inner else ""
     simple = isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant))
-    return text if simple else f"({text})"
+    start, end = script.span(node.body if isinstance(node, ast.Lambda) else node)
+    return ("", start, end, called) if simple else ("(", start, end, ")")
 
 
 def _seed(script, names, call):

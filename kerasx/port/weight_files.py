@@ -9,6 +9,9 @@ keeps its text: the file is there already.
 import ast
 import os
 
+from kerasx.port.arguments import given
+from kerasx.port.keras_models import is_model
+
 _WEIGHTS = ("save_weights", "load_weights")
 _SAVES = {"save_weights", "save", "weights", "model"}  # the last two: ModelCheckpoint
 _MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
@@ -17,6 +20,8 @@ _OLD_FILE = """{old!r} is only loaded here. If a script that was ported wrote it
 If Keras 2 wrote it, write
     from kerasx.models import load_keras_weights
     load_keras_weights(model, {old!r})"""
+_ENDINGS = (".weights", ".weight", ".model", ".h5", ".hdf5", ".keras", ".ckpt", ".hdf", ".tf")
+_LOOKS = {"exists", "isfile", "print", "remove", "unlink"}
 _UNKNOWN = "The name of a file of weights must end in .weights.h5, and this one is made elsewhere."
 
 
@@ -32,14 +37,16 @@ def rewrite_weight_files(script, names, saved=frozenset()):
         The set of the names that this script saves.
     """
     uses = {}  # text -> {node: kinds of its uses}
-    for call, kind, path in _calls(script, names):
-        found = [node for node in _texts(names, script, path, set()) if _ending(node)]
+    calls = list(_calls(script, names))
+    tracer = _Tracer(script, names, [path for _, _, path in calls])
+    for call, kind, path in calls:
+        found = [x for x in tracer.texts(path) if _ending(x[0])]
         if not found and kind == "save_weights":
             script.by_hand(call, _UNKNOWN)
         if kind == "load_weights":
             _note_by_name(script, call)
-        for node in found:
-            uses.setdefault(_ending(node), {}).setdefault(node, set()).add(kind)
+        for text, node in found:
+            uses.setdefault(_ending(text), {}).setdefault(node, set()).add(kind)
     own = {text for text, nodes in uses.items() if _SAVES & set().union(*nodes.values())}
     for text, nodes in uses.items():
         kinds = set().union(*nodes.values())
@@ -55,18 +62,18 @@ def _calls(script, names):
             continue
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         meaning = names.meaning(call.func)
-        path = _argument(call, 0, "filepath") or _argument(call, 0, "path")
+        path = given(call, 0, "filepath") or given(call, 0, "path")
         if meaning == "keras.callbacks.ModelCheckpoint" and path:
-            only = _argument(call, 4, "save_weights_only")
+            only = given(call, 4, "save_weights_only")
             weights = isinstance(only, ast.Constant) and bool(only.value)
             yield call, "weights" if weights else "model", path
         elif meaning == "keras.models.load_model" and path:
             yield call, "load_model", path
-        elif meaning == "keras.models.save_model" and _argument(call, 1, "filepath"):
-            yield call, "save", _argument(call, 1, "filepath")
+        elif meaning == "keras.models.save_model" and given(call, 1, "filepath"):
+            yield call, "save", given(call, 1, "filepath")
         elif method in _WEIGHTS and path and not meaning.startswith("kerasx."):
             yield call, method, path
-        elif method == "save" and path and _is_model(names, call.func.value):
+        elif method == "save" and path and is_model(names, call.func.value):
             yield call, "save", path
 
 
@@ -80,55 +87,58 @@ def _note_by_name(script, call):
         )
 
 
-def _argument(call, index, name):
-    """Return the expression of an argument of a call, or None."""
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    plain = call.args[: index + 1]
-    good = len(plain) > index and not any(isinstance(x, ast.Starred) for x in plain)
-    return plain[index] if good else None
-
-
-# functions of bert4keras, of all versions, that return a model
-BUILDERS = (".build_transformer_model", ".build_bert_model", ".load_pretrained_model")
-MODEL_MAKERS = (
-    *("keras.Model", "keras.models.Model", "keras.layers.Model", "keras.Sequential"),
-    *("keras.models.Sequential", "keras.models.load_model", "keras.models.model_from_json"),
-)
-
-
-def _is_model(names, node):
-    """Return whether an expression is known to be a Keras model."""
-    if isinstance(node, ast.Attribute):
-        values = names.attributes.get(node.attr, [])
-        return node.attr == "model" or any(_makes_model(names, value) for value in values)
-    values = names.values.get(getattr(node, "id", ""), [])
-    return any(_makes_model(names, value) for value in values)
-
-
-def _makes_model(names, value):
-    if isinstance(value, ast.Attribute) and value.attr in ("model", "encoder", "decoder"):
-        return True
-    if not isinstance(value, ast.Call):
-        return False
-    meaning = names.meaning(value.func)
-    return meaning in MODEL_MAKERS or meaning.endswith(BUILDERS)
-
-
 # from an expression to the text that ends the name
 
 
-def _texts(names, script, node, seen):
-    """Yield the text constants, or f-strings, that a file's name may end with."""
-    if node in seen:
-        return
-    seen.add(node)
-    if isinstance(node, ast.JoinedStr) or _is_text(node):
-        yield node
-        return
-    for part in _sources(names, script, node):
-        yield from _texts(names, script, part, seen)
+class _Tracer:
+    """Follow the names of files back to their texts.
+
+    A text without an ending of files, such as 'bert', may serve for other things, too: it is
+    changed only where all uses of its variable are ends of names of files, else the use is.
+    """
+
+    def __init__(self, script, names, paths):
+        self.script, self.names = script, names
+        self.loads, self.shared = {}, set()
+        for node in ast.walk(script.tree):
+            if _label(node) and isinstance(node.ctx, ast.Load):
+                self.loads.setdefault(_label(node), []).append(node)
+        traced = set()
+        for path in paths:
+            list(self._follow(path, traced))
+        for label, loads in self.loads.items():
+            if not all(x in traced or self._only_looks(x) for x in loads):
+                self.shared.add(label)
+
+    def texts(self, node):
+        """Yield (text constant or f-string that ends a name, node to change) of an expression."""
+        return self._follow(node, set())
+
+    def _follow(self, node, seen, use=None):
+        if node in seen:
+            return
+        seen.add(node)
+        if isinstance(node, ast.JoinedStr) or _is_text(node):
+            plain = not _ending(node).endswith(_ENDINGS)
+            yield node, use if use and plain else node
+            return
+        if _label(node) in self.shared:
+            use = use or node
+        for part in _sources(self.names, self.script, node):
+            yield from self._follow(part, seen, use)
+
+    def _only_looks(self, node):
+        call = self.script.parents[node]
+        function = getattr(call, "func", None)
+        return getattr(function, "attr", getattr(function, "id", "")) in _LOOKS
+
+
+def _label(node):
+    """Return what tells a variable, an attribute or a key of a dict from others, or None."""
+    if isinstance(node, ast.Subscript):
+        return ("[]", node.slice.value) if _is_text(node.slice) else None
+    kind = isinstance(node, (ast.Name, ast.Attribute)) and type(node)
+    return (kind, getattr(node, "id", None) or node.attr) if kind else None
 
 
 def _is_text(node):
@@ -214,7 +224,7 @@ def _parameter_sources(names, script, node):
             getattr(call.func, "id", None),
             getattr(call.func, "attr", None),
         ):
-            found = [*found, *filter(None, [_argument(call, index - shift, node.id)])]
+            found = [*found, *filter(None, [given(call, index - shift, node.id)])]
     return found
 
 
@@ -299,8 +309,11 @@ def _rename_other_uses(script, uses, own):
 
 
 def _retext(script, node, change):
-    """Change the end of a text constant or f-string in the source."""
+    """Change the end of a text constant or f-string, or add to the value of a variable."""
     source = script.source(node)
+    if _label(node):
+        _append(script, node, source, change(""))
+        return
     quote = next((q for q in ('"""', "'''", '"', "'") if source.endswith(q)), None)
     inner = source[: -len(quote)] if quote else ""
     last = node.value if isinstance(node, ast.Constant) else _last_constant(node)
@@ -311,8 +324,19 @@ def _retext(script, node, change):
     if quote is None or not inner.endswith(old):
         script.by_hand(node, f"Keras 3 wants {change(last)!r} here.")
         return
-    start, end = script.span(node)
-    script.edit(start, end, inner[: len(inner) - len(old)] + new + quote)
+    end = script.span(node)[1] - len(quote)
+    shown = inner[: len(inner) - len(old)] + new + quote
+    script.edit(end - len(old), end, new, source, shown)
+
+
+def _append(script, node, source, ending):
+    """Write `name + '.weights.h5'`, in parentheses within an operation that binds closer."""
+    around, (start, end) = script.parents[node], script.span(node)
+    text = f"{source} + {ending!r}"
+    closer = isinstance(around, ast.BinOp) and not isinstance(around.op, ast.Add)
+    if closer or isinstance(around, ast.Attribute):
+        script.insert(start, "(", source, f"({text})")
+    script.insert(end, f" + {ending!r}" + ")" * closer, "" if closer else source, text)
 
 
 def _last_constant(node):

@@ -60,6 +60,48 @@ def test_line_ends_chinese_and_tabs_are_kept(lines, newline, closed):
     assert all(line.replace("\n", newline) in ported.text for line in unchanged)
 
 
+# rules within one another: {} is an expression that other rules change, too
+EXPRESSIONS = [
+    "x * K.random_binomial((1,), {})",
+    "K.in_train_phase({}, x)",
+    "K.in_test_phase(lambda: {}, alt=({}))",
+    "bert.get_output_at({})",
+    "({}).get_output_at(0)",
+    "keras.backend.sum({})",
+    "tf.keras.layers.Lambda(lambda x: {})(x)",
+    "model.predict([[{}], np.array([{}])], workers=1)",
+    "PiecewiseLinearLearningRate(tf.keras.optimizers.Adam(lr={}), {{1: {}}})",
+    "tf.keras.optimizers.SGD({}, decay=1e-6, epsilon=None)",
+    "self.add_weight('w', {}, initializer={})",
+    "model.fit_generator({}, ({}), workers=2)",
+    "keras.layers.Dense({}, 'gelu_erf', init=({}))",
+]
+HEAD = (
+    "import tensorflow as tf\nimport keras, numpy as np\nfrom keras import backend as K\n"
+    "from bert4keras.train import PiecewiseLinearLearningRate\n\n\n"
+    "class A(keras.layers.Layer):\n    def call(self, x, mask=None):\n        return "
+)
+leaves = st.sampled_from(["x", "keras.backend.ones(3)", "m.save_weights(f'{keras.backend.x}_a')"])
+nested = st.recursive(
+    leaves,
+    lambda inner: st.builds(
+        lambda text, a, b: text.format(*[a, b][: text.replace("{{", "").count("{}")]),
+        st.sampled_from(EXPRESSIONS),
+        inner,
+        inner,
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(nested)
+def test_one_run_is_enough_for_rules_within_one_another(expression):
+    ported = port(f"{HEAD}{expression}\n").text
+    compile(ported, "ported", "exec")
+    assert port(ported).text == ported
+
+
 @pytest.mark.parametrize(
     ("head", "encoding"),
     [

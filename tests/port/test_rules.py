@@ -516,6 +516,92 @@ RULES = {
         "self.add_weight(name='w', shape=(2, 3), trainable=True)\n",
         [],
     ),
+    "parentheses around arguments": (
+        "import keras\nm.fit((x), workers=1)\nm.fit_generator((g), (10), workers=(2))\n"
+        "self.add_weight('w', ((2, 3)), ('float32'))\nz = (a).get_output_at((0))\n",
+        "import keras\nfrom kerasx.backend import output_at\nm.fit((x))\n"
+        "m.fit((g), steps_per_epoch=(10))\n"
+        "self.add_weight(name='w', shape=((2, 3)), dtype=('float32'))\nz = output_at((a), (0))\n",
+        [],
+    ),
+    "a name that serves for more than a file": (
+        "import keras\nname = 'cls'\nm.save_weights('a' + name)\nm.load_weights(Path(d) / name)\n"
+        "open('%s.txt' % name)\npath = 'b'\nm.save_weights(path)\nprint(path)\n",
+        "import keras\nname = 'cls'\nm.save_weights('a' + name + '.weights.h5')\n"
+        "m.load_weights(Path(d) / (name + '.weights.h5'))\n"
+        "open('%s.txt' % name)\npath = 'b.weights.h5'\nm.save_weights(path)\nprint(path)\n",
+        [],
+    ),
+    "whole models by their names and makers": (
+        "import keras\nfrom gensim.models import Word2Vec\ndef build():\n"
+        "    return keras.models.Model(x, y)\nnet = build()\nnet.save('a')\nbert_model.save('b')\n"
+        "self.model.save('c')\nmodel = Word2Vec(x)\nmodel.save('d')\nw2v_model.save('e')\n"
+        "tokenizer.save('f')\nnp.save('g', x)\n",
+        "import keras\nfrom gensim.models import Word2Vec\ndef build():\n"
+        "    return keras.models.Model(x, y)\nnet = build()\nnet.save('a.keras')\n"
+        "bert_model.save('b.keras')\n"
+        "self.model.save('c.keras')\nmodel = Word2Vec(x)\nmodel.save('d')\nw2v_model.save('e')\n"
+        "tokenizer.save('f')\nnp.save('g', x)\n",
+        [],
+    ),
+    "arrays and lists side by side": (
+        "import keras\nimport numpy as np\nm.predict([np.array([a]), [b]])\n"
+        "m.predict({'x': [a], 'y': z})\nm.predict([a, [0, 1]])\n",
+        "import keras\nimport numpy as np\nm.predict([np.array([a]), np.array([b])])\n"
+        "m.predict({'x': np.array([a]), 'y': z})\nm.predict([a, [0, 1]])\n",
+        [],
+    ),
+    "decay of a rate by position": (
+        "from keras.optimizers import *\nSGD(0.1, decay=1e-6)\nSGD(decay=d)\n",
+        "from keras.optimizers import *\nSGD(0.1, decay=1e-6)\nSGD(decay=d)\n",
+        ["InverseTimeDecay(0.1, 1, 1e-6)", "InverseTimeDecay(1e-2, 1, d)"],
+    ),
+    "activations that bert4keras registered": (
+        "from keras.layers import *\nDense(2, activation='gelu_erf')\nActivation('gelu_tanh')\n"
+        "Dense(2, activation='swish')\n",
+        "from keras.layers import *\nfrom kerasx.ops import gelu_erf\n"
+        "from kerasx.ops import gelu_tanh\nDense(2, activation=gelu_erf)\nActivation(gelu_tanh)\n"
+        "Dense(2, activation='swish')\n",
+        [],
+    ),
+    "arguments of Keras 1": (
+        "from keras.layers import *\nDense(output_dim=2, init='uniform', W_regularizer=r)\n"
+        "Embedding(3, output_dim=2, init='uniform')\nDropout(p=0.5)\n"
+        "Conv1D(nb_filter=3, filter_length=3, border_mode='same', weights=w)\n"
+        "LSTM(2, dropout_W=0.2, consume_less='gpu')\nm.fit(x, y, nb_epoch=2)\n",
+        "from keras.layers import *\n"
+        "Dense(units=2, kernel_initializer='uniform', kernel_regularizer=r)\n"
+        "Embedding(3, output_dim=2, embeddings_initializer='uniform')\nDropout(rate=0.5)\n"
+        "Conv1D(filters=3, kernel_size=3, padding='same', weights=w)\n"
+        "LSTM(2, dropout=0.2)\nm.fit(x, y, epochs=2)\n",
+        ["set_weights"],
+    ),
+    "methods and attributes that are gone": (
+        "from keras import backend as K\nfrom keras.callbacks import Callback\n"
+        "model.predict_classes(x)\nclf.predict_proba(x)\nK.set_image_dim_ordering('th')\n"
+        "model.metrics_names.append('f1')\nclass E(Callback):\n"
+        "    def f(self):\n        return self.validation_data\n"
+        "class A(keras.layers.Layer):\n"
+        "    def build(self, shape):\n        self.trainable_weights = [self.w]\n",
+        "from kerasx.backend import K\nfrom keras.callbacks import Callback\n"
+        "model.predict_classes(x)\nclf.predict_proba(x)\nK.set_image_dim_ordering('th')\n"
+        "model.metrics_names.append('f1')\nclass E(Callback):\n"
+        "    def f(self):\n        return self.validation_data\n"
+        "class A(keras.layers.Layer):\n"
+        "    def build(self, shape):\n        self.trainable_weights = [self.w]\n",
+        [
+            "model.predict(x).argmax(axis=-1)",
+            "set_image_data_format",
+            "keras.metrics.Metric",
+            "hand it to",
+            "add_weight makes",
+        ],
+    ),
+    "packages around Keras 2": (
+        "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n",
+        "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n",
+        ["checkpoint_path", "ConditionalRandomField", "PyTorch without Keras"],
+    ),
     "other files are left alone": (
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
