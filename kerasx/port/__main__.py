@@ -59,7 +59,12 @@ def _tried(path, function, *arguments):
         return function(*arguments)
     except SyntaxError as error:
         print(f"{path}:{error.lineno or 1}: not Python 3: {error.msg}", file=sys.stderr)
-    except (OSError, ValueError, RecursionError) as error:
+    except RecursionError:
+        print(
+            f"{path}: nested too deeply for Python: write a long chain as statements",
+            file=sys.stderr,
+        )
+    except (OSError, ValueError) as error:
         print(f"{path}: {error}", file=sys.stderr)
     return None
 

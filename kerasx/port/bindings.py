@@ -42,16 +42,21 @@ def canonical(dotted):
     return ".".join(parts)
 
 
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)
+_SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp)
+
+
 class Bindings:
     """What each imported name of a script stands for, and the values that variables get.
 
-    Scopes are told apart by the function around a name only where a parameter is meant.
+    An import counts wherever it stands, but not where a function has a name of its own like it.
     """
 
     def __init__(self, script):
         self.script = script
         self.names, self.stars = {}, []
         self.values, self.attributes, self.functions, self.classes = {}, {}, {}, {}
+        self._local = {}
         for node in ast.walk(script.tree):
             self._add(node)
         for name, values in self.values.items():  # such as K = keras.backend
@@ -59,6 +64,7 @@ class Bindings:
                 meaning = self.meaning(values[0])
                 if meaning.startswith(("keras.", "bert4keras.")):
                     self.names[name] = meaning
+        self._local = self._local_names()
 
     def _add(self, node):
         if isinstance(node, ast.Import):
@@ -90,8 +96,30 @@ class Bindings:
             for part, item in zip(target.elts, value.elts):
                 self._assign(part, item)
 
+    def _local_names(self):
+        """Return {name: functions and comprehensions in which it is a name of their own}."""
+        local, imported = {}, set()
+        for node in ast.walk(self.script.tree):
+            if not isinstance(node, (ast.Import, ast.ImportFrom, ast.Name, ast.arg)):
+                continue
+            scope = self.script.enclosing(node, *_SCOPES)
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                imported |= {(a.asname or a.name.split(".")[0], scope) for a in node.names}
+            stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            around = self.script.parents.get(node)
+            named = isinstance(around, ast.Assign) and self.meaning(around.value)
+            if isinstance(node, ast.arg) or (stored and scope and not named):
+                local.setdefault(getattr(node, "id", None) or node.arg, set()).add(scope)
+        return {
+            name: {scope for scope in scopes if (name, scope) not in imported}
+            for name, scopes in local.items()
+        }
+
     def resolve(self, node):
         """Return the dotted name that an expression stands for, or None."""
+        scopes = self._local.get(getattr(node, "id", None))
+        if scopes and not scopes.isdisjoint(self.script.ancestors(node)):
+            return None
         if isinstance(node, ast.Name):
             return self.names.get(node.id) or self._from_star(node.id)
         if isinstance(node, ast.Attribute):

@@ -3,6 +3,7 @@
 import ast
 
 from kerasx.port.arguments import argument, drop_arguments, rename_argument
+from kerasx.port.keras_names import GONE
 
 _KERAS_1 = {
     "b_constraint": "bias_constraint",
@@ -45,9 +46,11 @@ def rewrite_layer_arguments(script, names):
         script: a `Script`.
         names: its `Bindings`.
     """
-    for call in ast.walk(script.tree):
-        module, _, name = names.meaning(getattr(call, "func", None)).rpartition(".")
-        if module == "keras.layers" and isinstance(call, ast.Call):
+    for call in (x for x in ast.walk(script.tree) if isinstance(x, ast.Call)):
+        module, _, name = names.meaning(call.func).rpartition(".")
+        if f"{module}.{name}" == "keras.layers":  # the function of Keras 1
+            script.by_hand(call, GONE["keras.layers.merge"])
+        if module == "keras.layers":
             _rewrite_arguments(script, call, name)
         if module == "keras.layers" or f"{module}.{name}" == "keras.activations.get":
             _rewrite_gelu(script, names, call)

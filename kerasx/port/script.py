@@ -244,9 +244,11 @@ def apply(text, edits):
     >>> apply("abc", [Edit(0, 1, "x", "a", "x"), Edit(3, 3, "!", "", "!")])
     'xbc!'
     """
-    for edit in reversed(edits):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    pieces, last = [], 0
+    for edit in edits:
+        pieces += [text[last : edit.start], edit.text]
+        last = edit.end
+    return "".join([*pieces, text[last:]])
 
 
 def is_docstring(statement):

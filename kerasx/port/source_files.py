@@ -29,14 +29,14 @@ class Source(NamedTuple):
 def find_scripts(folder, besides=None):
     """Return the paths of the scripts and notebooks in a folder, in order, without hidden ones.
 
-    A copy of bert4keras itself is left out.
+    A copy of bert4keras itself is left out. A folder that cannot be read stands for its scripts.
 
     Args:
         folder: path.
         besides: a folder within it that is left out.
     """
     found, left_out = [], besides and os.path.realpath(besides)
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=lambda e: found.append(e.filename)):
         if os.path.basename(root) == "bert4keras" and {"backend.py", "layers.py"} <= set(files):
             folders.clear()
             continue
@@ -120,18 +120,30 @@ def _code_cells(notebook):
 
 def _python(text):
     """Return the text of a cell with what is not Python made comments of the same length."""
-    if text.lstrip().startswith("%%"):
-        return _commented(text, r"(?m)^.")
-    text = _commented(text, r"(?m)(?<=^)[ \t]*[%!?]")
-    try:
-        parse(text)
-    except SyntaxError:
-        return _commented(text, r"(?m)^.")
-    return text
+    python = not text.lstrip().startswith("%%") or re.match(_OF_PYTHON, text)
+    for candidate in (text, re.sub(_MAGIC, _blank, text)):
+        try:
+            parse(candidate)
+        except SyntaxError:
+            continue
+        if python:
+            return candidate
+    return re.sub(r"(?m)^.", "#", text)
 
 
-def _commented(text, pattern):
-    return re.sub(pattern, lambda match: match.group()[:-1] + "#", text)
+# %time x, !ls \, x = !ls, x?
+_MAGIC = (
+    r"(?m)(?<=^)[ \t]*(?:[%!?]|[\w., ]+=[ \t]*[%!](?=\w)|[\w.]+\?\??[ \t]*$)"
+    r"(?:[^\n]*\\\n)*[^\n]*"
+)
+_OF_PYTHON = r"\s*%%(?:time|timeit|capture|prun)\b"
+
+
+def _blank(match):
+    """Return a statement that does nothing, of the same length, for lines of the shell."""
+    body = match.group().lstrip(" \t")
+    indent = match.group()[: -len(body)]
+    return indent + "0" + re.sub(r"[^\n]", "#", body[1:])
 
 
 def _written_notebook(source, edits):

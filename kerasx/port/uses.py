@@ -76,6 +76,13 @@ def _rewrite_backend(script, names, node):
     names.want("from kerasx.backend import K")
 
 
+def _written(names, node):
+    """Return a dotted name with the meaning of its first part, but no module of Keras 2 renamed."""
+    if isinstance(node, ast.Attribute):
+        return f"{_written(names, node.value)}.{node.attr}"
+    return names.meaning(node)
+
+
 def _rewrite_moved(script, names, node, meaning):
     place, advice = find_place(meaning)
     if place is None:
@@ -83,9 +90,12 @@ def _rewrite_moved(script, names, node, meaning):
             script.by_hand(node, f"{meaning} is gone. {advice}")
         return
     home, _, name = place.rpartition(".")
-    if place == meaning:
+    if meaning == "keras.layers" and getattr(script.parents[node], "func", None) is node:
+        return  # the function merge of Keras 1
+    as_written = _written(names, node) == meaning
+    if as_written and place == meaning:
         return
-    if home == meaning.rpartition(".")[0]:
+    if as_written and home == meaning.rpartition(".")[0]:
         end = script.span(node)[1]
         script.edit(end - len(node.attr), end, name, meaning, place)
     else:

@@ -602,6 +602,26 @@ RULES = {
         "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n",
         ["checkpoint_path", "ConditionalRandomField", "PyTorch without Keras"],
     ),
+    "names of a function's own": (
+        "import keras\nfrom keras import backend as K\ndef f(K, keras):\n"
+        "    return keras.backend.sum(x) + K.gradients(1, 2)\ndef g():\n"
+        "    for keras in x: keras.backend.sum(x)\ndef h():\n    try:\n        import keras\n"
+        "    except ImportError:\n        keras = None\n    return keras.backend.sum(x)\n",
+        "import keras\nfrom kerasx.backend import K\ndef f(K, keras):\n"
+        "    return keras.backend.sum(x) + K.gradients(1, 2)\ndef g():\n"
+        "    for keras in x: keras.backend.sum(x)\ndef h():\n    try:\n        import keras\n"
+        "    except ImportError:\n        keras = None\n    return K.sum(x)\n",
+        [],
+    ),
+    "modules of Keras 2 in dotted names": (
+        "import keras\nfrom keras import layers\nimport tensorflow as tf\n"
+        "keras.utils.np_utils.to_categorical(y)\nkeras.layers.cudnn_recurrent.CuDNNLSTM(3)\n"
+        "tf.keras.layers.CuDNNGRU(3)\nlayers.core.Dense(3)\nlayers.merge([a, b], mode='concat')\n",
+        "import keras\nfrom keras import layers\nimport tensorflow as tf\n"
+        "keras.utils.to_categorical(y)\nkeras.layers.LSTM(3)\n"
+        "keras.layers.GRU(3)\nkeras.layers.Dense(3)\nlayers.merge([a, b], mode='concat')\n",
+        ["Concatenate"],
+    ),
     "other files are left alone": (
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
