@@ -46,7 +46,7 @@ def find_scripts(folder, besides=None):
             if not name.startswith((".", "__pycache__"))
             and os.path.realpath(os.path.join(root, name)) != left_out
         )
-        found += [os.path.join(root, name) for name in sorted(files) if name.endswith(ENDINGS)]
+        found.extend(os.path.join(root, name) for name in sorted(files) if name.endswith(ENDINGS))
     return found
 
 
