@@ -28,8 +28,11 @@ class LastToken:
         self.limit, self.kind = position_limit(model), decoding_kind(model)
         self._run = backend.compiled(self._last, [model])
 
-    def predict(self, inputs):
-        """Return outputs (b, ...) at the last position for the model's inputs."""
+    def predict(self, inputs, verbose=0):
+        """Return outputs (b, ...) at the last position for the model's inputs.
+
+        Scripts pass `verbose` to silence the bar of a model's `predict`; here is none.
+        """
         inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         wanted = self.model.inputs
         arrays = [np.asarray(ops.convert_to_numpy(x), s.dtype) for x, s in zip(inputs, wanted)]
@@ -43,6 +46,8 @@ class LastToken:
         outputs = self._run(np.int32(n - 1), *(x[rows] for x in arrays))
         outputs = [ops.convert_to_numpy(x)[:b] for x in outputs]
         return outputs[0] if len(outputs) == 1 else outputs
+
+    predict_on_batch = predict
 
     def _padded(self, ids, role):
         """Pad ids with 0; in UniLM segments with 1, since every token sees segment 0."""

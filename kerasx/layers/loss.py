@@ -75,6 +75,11 @@ class Loss(keras.layers.Layer):
             state = self.add_weight(shape=(2,), initializer="zeros", dtype="float32", **options)
             self._means[name] = BatchMean(state, name)
 
+    @property
+    def states_of_metrics(self):
+        """Return the weights that hold the means of `add_metric`; Keras 2 had none."""
+        return [mean.state() for mean in self._means.values()]
+
     def compute_mask(self, inputs, mask=None):
         return None if mask is None else self._select(mask)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasx.checkpoints.object_graph import has_layers, layers_of_graph
 from kerasx.checks import invalid
+from kerasx.layers import Loss
 
 
 def places_in_model(model):
@@ -126,6 +127,17 @@ def by_only_weight(layers, others):
         else keys
         for name, keys in others.items()
     }
+
+
+def without_metrics(layers, others, model):
+    """Return `layers` without the means of `Loss.add_metric` that a file, as of Keras 2, lacks."""
+    losses = [x for x in _innermost(model.layers) if isinstance(x, Loss)]
+    states = {id(state) for loss in losses for state in loss.states_of_metrics}
+    found = {
+        name: {k: w for k, w in keys.items() if id(w) not in states or k in others.get(name, ())}
+        for name, keys in layers.items()
+    }
+    return {name: keys for name, keys in found.items() if keys}
 
 
 def kinds_of(model):

@@ -17,6 +17,7 @@ from kerasx.models.keras_files import (
     parted,
     places_in_file,
     places_in_model,
+    without_metrics,
 )
 from kerasx.models.leniency import log_left_out
 from kerasx.models.placement import matches
@@ -66,6 +67,7 @@ def load_keras_weights(model, path, ignore=(), allow_missing=(), is_head=lambda 
                 tensors = parted(tensors, weights.keys())
             weights, tensors = by_order(weights, tensors, kinds_of(model))
             tensors = by_only_weight(weights, tensors)
+            weights = without_metrics(weights, tensors, model)
             expected = {k: _shapes(v, lambda w: w.shape) for k, v in weights.items()}
             stored = {k: _shapes(v, source.shape) for k, v in tensors.items()}
         new = [k for k in expected if k not in stored and is_head(k)]

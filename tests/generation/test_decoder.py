@@ -245,9 +245,11 @@ def test_last_token_of_a_model_with_other_inputs_and_several_outputs():
     last = AutoRegressiveDecoder(None, None, maxlen=1).last_token(
         keras.Model([condition, ids], [x, x * 2])
     )
-    one, two = last.predict([np.ones((3, 3)), np.ones((3, 5))])
+    inputs = [np.ones((3, 3)), np.ones((3, 5))]
+    one, two = last.predict(inputs, verbose=0)
     assert one.shape == (3, 3)
     np.testing.assert_allclose(two, one * 2)
+    np.testing.assert_array_equal(last.predict_on_batch(inputs), [one, two])
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch compiles no functions")

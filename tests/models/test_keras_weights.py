@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kerasx.callbacks import save_weights
+from kerasx.layers import Loss
 from kerasx.models import build_transformer_model, load_keras_weights
 from tests.checkpoints.helpers import run_python
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.once
 HEADS = {"with_mlm": True, "with_nsp": True}
 
 
-def write_keras_2(path, model, root="", pieces=1, names=None):
+def write_keras_2(path, model, root="", pieces=1, names=None, without=()):
     """Write the weights of a model as Keras 2 does."""
     with h5py.File(path, "w") as file:
         top = file.require_group(root) if root else file
@@ -27,7 +28,8 @@ def write_keras_2(path, model, root="", pieces=1, names=None):
         for i, part in enumerate(np.array_split(np.array(text), pieces)):
             top.attrs[f"layer_names{i}" if pieces > 1 else "layer_names"] = part
         for name, layer in layers.items():
-            group, weights = top.create_group(name), layer.weights
+            group = top.create_group(name)
+            weights = [w for w in layer.weights if not any(w is x for x in without)]
             keys = [f"{w.path}:0" for w in weights]
             group.attrs["weight_names"] = [key.encode() for key in keys]
             for key, weight in zip(keys, weights):
@@ -228,6 +230,42 @@ def test_a_checkpoint_of_tf_keras_is_checked(tf_keras, tmp_path):
     data.write_bytes(data.read_bytes().replace(b"layer_with_weights-1", b"layer_with_weights-2", 1))
     with pytest.raises(ValueError, match="CHECKPOINTABLE_OBJECT_GRAPH"):
         load_keras_weights(models["BERT"], path)
+
+
+class Unweighted(Loss):
+    """A loss whose only weight is the state of its metric."""
+
+    def compute_loss(self, inputs, mask=None):
+        loss = keras.ops.mean(inputs)
+        self.add_metric(loss, name="counted")
+        return loss
+
+
+class Weighted(Unweighted):
+    """A loss that has a weight of its own too."""
+
+    def build(self, *shapes):
+        self.scale = self.add_weight(name="scale", initializer="ones")
+
+
+@pytest.mark.parametrize("kind", [Unweighted, Weighted])
+@pytest.mark.parametrize("file", ["best.h5", "best.safetensors"])
+def test_files_of_keras_2_hold_no_metrics_of_a_loss(kind, file, tmp_path):
+    def counted():
+        bert = build().model
+        return keras.Model(bert.inputs, kind()(bert.output))
+
+    first, second = counted(), counted()
+    loss = first.layers[-1]
+    assert [state.name for state in loss.states_of_metrics] == ["counted"]
+    loss.states_of_metrics[0].assign([3.0, 2.0])
+    if file == "best.h5":
+        write_keras_2(tmp_path / file, first, without=loss.states_of_metrics)
+        second.layers[-1].states_of_metrics[0].assign([3.0, 2.0])
+    else:
+        save_weights(first, tmp_path / file)
+    load_keras_weights(second, tmp_path / file)
+    assert_same_weights(first, second)
 
 
 def test_constants_of_keras_2_are_left_out_and_named(tmp_path, caplog):
