@@ -104,7 +104,7 @@ def _target(path, options, is_folder):
     """Return the path that a ported file is written to."""
     if is_folder:
         return os.path.join(options.out, os.path.relpath(path, options.path))
-    if os.path.isdir(options.out):
+    if os.path.isdir(options.out) or options.out.endswith(os.sep):
         return os.path.join(options.out, os.path.basename(path))
     return options.out
 

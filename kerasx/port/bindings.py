@@ -82,6 +82,9 @@ class Bindings:
                 self._assign(target, node.value)
         elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value:
             self._assign(node.target, node.value)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            for item in getattr(node.iter, "elts", ()):
+                self._assign(node.target, item)
         elif isinstance(node, ast.FunctionDef):
             self.functions.setdefault(node.name, []).append(node)
         elif isinstance(node, ast.ClassDef):

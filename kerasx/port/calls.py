@@ -24,7 +24,14 @@ _GENERATORS = {
     ),
     "predict_generator": ("predict", "steps callbacks max_queue_size workers use_multiprocessing"),
 }
-_QUEUE = ("max_queue_size", "max_q_size", "workers", "use_multiprocessing", "pickle_safe")
+_QUEUE = (
+    "max_queue_size",
+    "max_q_size",
+    "workers",
+    "nb_worker",
+    "use_multiprocessing",
+    "pickle_safe",
+)
 _PREDICTS = ("predict", "predict_on_batch", "evaluate", "train_on_batch", "test_on_batch")
 # attributes of a tokenizer in the first versions
 _TOKENS = {

@@ -11,6 +11,7 @@ from kerasx.port.script import imported_modules
 _SETTINGS = {"TF_KERAS", "TF_USE_LEGACY_KERAS"}
 _ROOMS = {"backend", "layers", "models", "optimizers", "snippets", "tokenizers"}
 _WIDTH = 79
+_HEAD = r"(from[\s\\]+)([\w.\s\\]+?)([\s\\]+import\b)"
 # what `from keras.layers import *` of Keras 2 brought beside the layers
 _BROUGHT = {
     "K": "from kerasx.backend import K",
@@ -119,7 +120,7 @@ def _write_groups(script, node, groups):
         for index, name, _ in members:
             until = starts[index + 1] if index + 1 < len(starts) else close
             rest = script.text[script.span(node.names[index])[1] : until]
-            pieces.append(name + (rest if "," in rest.split("#")[0] else f",{rest}"))
+            pieces.append(name + (rest if "," in re.sub("#.*", "", rest) else f",{rest}"))
         first = _renamed_head(head, module, keep=not statements)
         statements.append(first + _closed("".join(pieces), text.endswith(")"), script, node))
     joint = script.newline + script.indent(node) if script.starts_line(node) else "; "
@@ -132,7 +133,7 @@ def _write_groups(script, node, groups):
 
 def _renamed_head(head, module, keep):
     """Return `from module import (` in the layout of an old head, its comments only if `keep`."""
-    new = re.sub(r"(from\s+)[\w.\s]+?(\s+import)", rf"\g<1>{module}\g<2>", head, count=1)
+    new = re.sub(_HEAD, rf"\g<1>{module}\g<3>", head, count=1)
     return new if keep else re.sub(r"[ \t]*#.*", "", new)
 
 
@@ -152,10 +153,10 @@ def _rename_in_place(script, node, group):
     opening = script.span(node.names[0])[0]
     head = script.text[start:opening]
     if module != node.module:
-        match = re.match(r"from\s+([\w.\s]+?)\s+import", head)
+        match = re.match(_HEAD, head)
         old = f"from {node.module} import"
         script.edit(
-            start + match.start(1), start + match.end(1), module, old, f"from {module} import"
+            start + match.start(2), start + match.end(2), module, old, f"from {module} import"
         )
     for index, text, _ in members:
         alias = node.names[index]

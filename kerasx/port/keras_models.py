@@ -43,13 +43,15 @@ def _makes_model(names, call, seen):
     bases = [base for made in names.classes.get(name, []) for base in made.bases]
     if bases:
         return any(names.meaning(base) in MODEL_MAKERS for base in bases)
-    returned = [
-        x.value
-        for function in names.functions.get(name, [])
-        for x in ast.walk(function)
-        if isinstance(x, ast.Return) and x.value
-    ]
+    made = names.functions.get(name, [])
+    returned = [value for function in made for value in returned_values(function)]
     found = [is_model(names, x, seen | {(ast.Call, name)}) for x in returned]
     if returned:
         return True in found
     return False if meaning else None  # of another package
+
+
+def returned_values(function):
+    """Return what a function of the script returns."""
+    returns = (x for x in ast.walk(function) if isinstance(x, ast.Return) and x.value)
+    return [x.value for x in returns]

@@ -105,5 +105,8 @@ def _add_generator(script, owner):
     if any(_GENERATOR.split(" =")[0] in script.source(x) for x in init.body):
         return
     after = next((x for x in init.body if ".__init__(" in script.source(x)), init.body[0])
+    if init.lineno == init.body[0].lineno:  # def __init__(self): pass
+        script.insert(script.span(init.body[-1])[1], f"; {_GENERATOR}", *shown)
+        return
     text = f"{script.newline}{script.indent(after)}{_GENERATOR}"
     script.insert(script.line_end(after.end_lineno), text, *shown)

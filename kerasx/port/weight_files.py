@@ -10,7 +10,7 @@ import ast
 import os
 
 from kerasx.port.arguments import given
-from kerasx.port.keras_models import is_model
+from kerasx.port.keras_models import is_model, returned_values
 
 _WEIGHTS = ("save_weights", "load_weights")
 _SAVES = {"save_weights", "save", "weights", "model"}  # the last two: ModelCheckpoint
@@ -22,7 +22,7 @@ If Keras 2 wrote it, write
     load_keras_weights(model, {old!r})"""
 _ENDINGS = (".weights", ".weight", ".model", ".h5", ".hdf5", ".keras", ".ckpt", ".hdf", ".tf")
 _LOOKS = {"exists", "isfile", "print", "remove", "unlink"}
-_UNKNOWN = "The name of a file of weights must end in .weights.h5, and this one is made elsewhere."
+_UNKNOWN = "The name of a file of weights must end in .weights.h5: see to it where {} is made."
 
 
 def rewrite_weight_files(script, names, saved=frozenset()):
@@ -42,7 +42,7 @@ def rewrite_weight_files(script, names, saved=frozenset()):
     for call, kind, path in calls:
         found = [x for x in tracer.texts(path) if _ending(x[0])]
         if not found and kind == "save_weights":
-            script.by_hand(call, _UNKNOWN)
+            script.by_hand(path, _UNKNOWN.format(script.source(path)))
         if kind == "load_weights":
             _note_by_name(script, call)
         for text, node in found:
@@ -122,7 +122,8 @@ class _Tracer:
             plain = not _ending(node).endswith(_ENDINGS)
             yield node, use if use and plain else node
             return
-        if _label(node) in self.shared:
+        item = isinstance(node, ast.Subscript) and _label(node.value) in self.shared
+        if item or _label(node) in self.shared:
             use = use or node
         for part in _sources(self.names, self.script, node):
             yield from self._follow(part, seen, use)
@@ -151,12 +152,19 @@ def _sources(names, script, node):
         return [node.left if isinstance(node.op, ast.Mod) else node.right]
     if isinstance(node, ast.IfExp):
         return [node.body, node.orelse]
+    if isinstance(node, (ast.BoolOp, ast.List, ast.Tuple)):  # a list: where an item is taken
+        return getattr(node, "values", None) or node.elts
     if isinstance(node, ast.Call):
         return _call_sources(names, node)
     if isinstance(node, ast.Name):
         return names.values.get(node.id, []) + _parameter_sources(names, script, node)
     if isinstance(node, ast.Subscript) and _is_text(node.slice):
         return _keyed(script, node.slice.value)
+    if isinstance(node, ast.Subscript):
+        lists = [x for x in _sources(names, script, node.value) if hasattr(x, "elts")]
+        return [node.value] if lists else []
+    if isinstance(node, ast.NamedExpr):
+        return [node.value]
     if isinstance(node, ast.Attribute):
         return (
             names.attributes.get(node.attr, [])
@@ -168,15 +176,16 @@ def _sources(names, script, node):
 
 def _call_sources(names, call):
     attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    name = getattr(call.func, "id", attribute)
     if attribute == "format":
         return [call.func.value]
     if attribute == "joinpath" or names.resolve(call.func) == "os.path.join":
         return call.args[-1:]
     if names.resolve(call.func) in ("pathlib.Path", "os.path.abspath", "os.path.expanduser"):
         return call.args[-1:]
-    if getattr(call.func, "id", "") == "str":
+    if name == "str":
         return call.args
-    return []
+    return [value for made in names.functions.get(name, []) for value in returned_values(made)]
 
 
 def _keyed(script, key):
@@ -311,7 +320,7 @@ def _rename_other_uses(script, uses, own):
 def _retext(script, node, change):
     """Change the end of a text constant or f-string, or add to the value of a variable."""
     source = script.source(node)
-    if _label(node):
+    if not isinstance(node, (ast.Constant, ast.JoinedStr)):
         _append(script, node, source, change(""))
         return
     quote = next((q for q in ('"""', "'''", '"', "'") if source.endswith(q)), None)

@@ -208,6 +208,63 @@ def test_notebooks_keep_their_other_cells(tmp_path):
     assert out.read_text("utf-8") == wanted + "\n"
 
 
+def test_cells_for_the_shell_hide_no_others(tmp_path):
+    before = [
+        "%%time\nfrom bert4keras.backend import K\n",
+        "files = !ls\nx = ('%s'\n  % files)\nfrom bert4keras.backend import keras",
+        "if x:\n    !pip install \\\n  keras\nkeras.layers?\nm.save_weights('甲')\n",
+        "%%bash\nls 'a.weights'",
+        "print 1",
+    ]
+    cells = [{"cell_type": "code", "source": text} for text in before]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), "utf-8")
+    assert main([str(path), "-o", f"{tmp_path}/new/"]) == 0
+    written = json.loads((tmp_path / "new" / "a.ipynb").read_text("utf-8"))["cells"]
+    after = [text.replace("bert4keras", "kerasx").replace("甲", "甲.weights.h5") for text in before]
+    assert [cell["source"] for cell in written] == after
+
+
+@pytest.mark.parametrize("text", ['{"cells": [', "[]", '{"cells": null}', "", '{"worksheets": []}'])
+def test_a_broken_notebook_is_named(tmp_path, capsys, text):
+    path = tmp_path / "a.ipynb"
+    path.write_text(text)
+    assert main([str(path), "-o", str(tmp_path / "b.ipynb")]) == 2
+    assert "must be JSON with `cells`" in capsys.readouterr().err
+
+
+def test_what_python_cannot_hold_is_named(tmp_path, capsys):
+    path = tmp_path / "a.py"
+    path.write_text(f"import keras\nx = {'+'.join(['a'] * 5000)}\n")
+    assert main([str(path), "--check"]) == 2
+    assert "nested too deeply" in capsys.readouterr().err
+
+
+def test_folders_with_odd_entries(tmp_path, capsys, monkeypatch):
+    (tmp_path / "in" / "b.py").mkdir(parents=True)
+    (tmp_path / "in" / "a.py").write_text(OLD, "utf-8")
+    (tmp_path / "in" / "gone.py").symlink_to("nowhere.py")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path)
+    for _ in range(2):  # what was written is not read
+        assert main([f"{tmp_path}/in", "-o", f"{tmp_path}/in/out"]) == 2
+    assert "gone.py" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "in" / "out").iterdir()] == ["a.py"]
+    (tmp_path / "in" / "gone.py").unlink()
+    assert main([f"{tmp_path}/in", "-o", f"{tmp_path}/in"]) == 0
+    assert (tmp_path / "in" / "a.py").read_text("utf-8") == NEW
+
+
+def test_a_folder_without_permission_is_named(tmp_path, monkeypatch, capsys):
+    def walk(folder, onerror):
+        onerror(PermissionError(13, "Permission denied", str(tmp_path / "secret")))
+        return iter([(folder, [], [])])
+
+    (tmp_path / "secret").mkdir()
+    monkeypatch.setattr("os.walk", walk)
+    assert main([str(tmp_path), "--check"]) == 2
+    assert "secret" in capsys.readouterr().err
+
+
 def test_the_module_runs_and_loads_no_keras(tmp_path):
     path = tmp_path / "a.py"
     path.write_text(OLD, "utf-8")

@@ -622,6 +622,28 @@ RULES = {
         "keras.layers.GRU(3)\nkeras.layers.Dense(3)\nlayers.merge([a, b], mode='concat')\n",
         ["Concatenate"],
     ),
+    "weights from lists, loops and functions": (
+        "import keras\ndef f():\n    return 'a.weights'\nm.save_weights(f())\n"
+        "for p in ['b.h5', 'c.h5']:\n    m.save_weights(p)\nnames = ['d', 'e']\nlen(names)\n"
+        "m.save_weights(names[i])\nm.save_weights(x or 'g')\nname = 'h'\n"
+        "m.save_weights(name[:1])\n",
+        "import keras\ndef f():\n    return 'a.weights.h5'\nm.save_weights(f())\n"
+        "for p in ['b.weights.h5', 'c.weights.h5']:\n    m.save_weights(p)\nnames = ['d', 'e']\n"
+        "len(names)\nm.save_weights(names[i] + '.weights.h5')\n"
+        "m.save_weights(x or 'g.weights.h5')\nname = 'h'\nm.save_weights(name[:1])\n",
+        ["where name[:1] is made"],
+    ),
+    "statements in odd places": (
+        "from\\\n bert4keras . backend import (K # c\n  ,  # d\n  swish # e\n  )\n"
+        "if x: from bert4keras.snippets import uniout\nclass C(keras.layers.Layer):\n"
+        "    def __init__(self): pass\n    def call(self): return K.random_normal(())\n",
+        "from\\\n kerasx.backend import (K # c\n  ,  # d\n)\nfrom\\\n kerasx.ops "
+        "import (swish, # e\n)\n"
+        "import keras\nif x: pass\nclass C(keras.layers.Layer):\n    def __init__(self): pass; "
+        "self.seed_generator = keras.random.SeedGenerator()\n"
+        "    def call(self): return K.random_normal((), seed=self.seed_generator)\n",
+        [],
+    ),
     "other files are left alone": (
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
