@@ -27,6 +27,11 @@ def producer(tensor):
     return tensor._keras_history.operation
 
 
+def is_read(tensor):
+    """Return whether a layer was called on a symbolic tensor."""
+    return bool(tensor._keras_history.operation._outbound_nodes)
+
+
 def calls(layer):
     """Return the nodes of a layer, one for each symbolic call; `layer.output` allows only one."""
     return list(layer._inbound_nodes)

@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasx.backend.keras_internals import graph_calls
+from kerasx.backend.keras_internals import graph_calls, is_read
 from kerasx.checks import check_choice
 from kerasx.layers.embeddings import Embedding
 
@@ -33,8 +33,11 @@ class RoleInput(keras.layers.InputLayer):
 
 
 def input_with_role(x, role):
-    """Return a symbolic input like `x` with this role; `x` itself if `role` is None."""
-    if role is None:
+    """Return a symbolic input like `x` with this role; `x` itself if `role` is None.
+
+    An input that another model reads is kept, too: a model on top of that one shares it.
+    """
+    if role is None or is_read(x):
         return x
     return RoleInput(role, batch_shape=x.shape, dtype=x.dtype, name=x.name).output
 

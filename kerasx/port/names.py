@@ -188,7 +188,7 @@ _GONE = {
         "custom_objects": _REGISTERED,
         "device_lib": "Write `keras.distribution.list_devices()`.",
         "do_recompute": "Decorate `call` of a layer of your own by kerasx.backend.recompute_grad; "
-        "the variable RECOMPUTE is not read.",
+        "its attribute recompute = None makes it follow the variable RECOMPUTE.",
         "get_all_attributes": _CUT_STARS,
         "get_available_gpus": "Write `keras.distribution.list_devices()`.",
         "graph_mode_decorator": _TENSORFLOW_1,

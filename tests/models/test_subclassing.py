@@ -97,3 +97,28 @@ def test_the_page_of_models_widens_and_deepens(tmp_path):
     assert names["wide"].hidden_size == 2 * names["builder"].hidden_size == 32
     assert names["deep"].num_hidden_layers == 4
     assert not any("lora" in v.path for v in names["model"].variables)
+
+
+class OnTopOfAnother(BERT):
+    """BERT whose first block reads the embeddings of another model, and so its inputs."""
+
+    def __init__(self, expert, **kwargs):
+        super().__init__(**kwargs)
+        self.expert = expert
+
+    def get_inputs(self):
+        return self.expert.inputs
+
+    def apply_embeddings(self, inputs):
+        return self.expert.get_layer("Expert-Embedding-Norm").output
+
+
+def test_a_model_on_top_of_another_shares_its_inputs():
+    expert = build_transformer_model(CONFIG, prefix="Expert-")
+    model = build_transformer_model(CONFIG, model=OnTopOfAnother, expert=expert)
+    assert [x is y for x, y in zip(model.inputs, expert.inputs)] == [True, True]
+    hidden = outputs(model, TOKENS, SEGMENTS)
+    assert hidden.shape == (*TOKENS.shape, CONFIG["hidden_size"])
+    zeros = np.zeros_like(expert.get_layer("Expert-Embedding-Token").get_weights()[0])
+    expert.get_layer("Expert-Embedding-Token").set_weights([zeros])
+    assert np.abs(outputs(model, TOKENS, SEGMENTS) - hidden).max() > 1e-3
