@@ -57,22 +57,22 @@ _EVERY_OTHER = (
     "it with an odd number of rows: `Lambda(function, output_shape=(size,))`."
 )
 
-_KERAS_BERT = """keras_bert is for Keras 2. Write
+_KERAS_BERT = """This package is for Keras 2. Write
     from kerasx.models import build_transformer_model
     from kerasx.tokenizers import Tokenizer
     model = build_transformer_model(config_path, checkpoint_path)
     tokenizer = Tokenizer(dict_path, do_lower_case=True)
     token_ids, segment_ids = tokenizer.encode(text, maxlen=128)"""
-_KERAS_CONTRIB = """keras_contrib is for Keras 2. Write
+_KERAS_CONTRIB = """This package is for Keras 2. Write
     from kerasx.layers import ConditionalRandomField
     crf = ConditionalRandomField()
     model = keras.Model(inputs, crf(scores))  # scores of a Dense layer without activation
     model.compile(loss=crf.sparse_loss, optimizer='adam', metrics=[crf.sparse_accuracy])"""
 _BERT4TORCH = (
-    "bert4torch is for PyTorch without Keras. Write `from kerasx.models import "
+    "This package is for PyTorch without Keras. Write `from kerasx.models import "
     "build_transformer_model`, which takes the same files, and Keras's `compile` and `fit`."
 )
-PACKAGES = {
+_PACKAGES = {
     "bert4torch": _BERT4TORCH,
     "keras_bert": _KERAS_BERT,
     "keras_contrib": _KERAS_CONTRIB,
@@ -138,6 +138,16 @@ _MATHS = {
 }
 
 
+def note_packages(script):
+    """Note the first import of each package that is for Keras 2 or PyTorch alone."""
+    told = set()
+    for node in ast.walk(script.tree):
+        roots = {module.split(".")[0] for module in imported_modules(node)}
+        for root in sorted(roots & _PACKAGES.keys() - told):
+            script.by_hand(node, f"{root}: {_PACKAGES[root]}")
+            told.add(root)
+
+
 def note_what_is_gone(script, names):
     """Note each place of a script that has to be written anew.
 
@@ -147,8 +157,6 @@ def note_what_is_gone(script, names):
     """
     told = _note_recipes(script, names)
     for node in ast.walk(script.tree):
-        for root in {module.split(".")[0] for module in imported_modules(node)} & PACKAGES.keys():
-            script.by_hand(node, PACKAGES[root])
         if not isinstance(node, (ast.Attribute, ast.Name)) or _inside(script, node, told):
             continue
         text = _FUNCTIONS.get(names.meaning(node))

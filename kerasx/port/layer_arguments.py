@@ -5,32 +5,18 @@ import ast
 from kerasx.port.arguments import argument, drop_arguments, rename_argument
 from kerasx.port.keras_names import GONE
 
-_KERAS_1 = {
-    "b_constraint": "bias_constraint",
-    "b_regularizer": "bias_regularizer",
-    "bias": "use_bias",
-    "border_mode": "padding",
-    "dropout_U": "recurrent_dropout",
-    "dropout_W": "dropout",
-    "filter_length": "kernel_size",
-    "init": "kernel_initializer",
-    "inner_activation": "recurrent_activation",
-    "inner_init": "recurrent_initializer",
-    "nb_filter": "filters",
-    "output_dim": "units",
-    "p": "rate",
-    "pool_length": "pool_size",
-    "subsample": "strides",
-    "subsample_length": "strides",
-    "U_regularizer": "recurrent_regularizer",
-    "W_constraint": "kernel_constraint",
-    "W_regularizer": "kernel_regularizer",
-}
-_EMBEDDING = {
-    "init": "embeddings_initializer",
-    "W_constraint": "embeddings_constraint",
-    "W_regularizer": "embeddings_regularizer",
-}
+_KERAS_1 = """
+    b_constraint=bias_constraint b_regularizer=bias_regularizer bias=use_bias border_mode=padding
+    dropout_U=recurrent_dropout dropout_W=dropout filter_length=kernel_size init=kernel_initializer
+    inner_activation=recurrent_activation inner_init=recurrent_initializer nb_filter=filters
+    output_dim=units p=rate pool_length=pool_size subsample=strides subsample_length=strides
+    U_regularizer=recurrent_regularizer W_constraint=kernel_constraint
+    W_regularizer=kernel_regularizer
+"""
+_EMBEDDING = """
+    init=embeddings_initializer W_constraint=embeddings_constraint
+    W_regularizer=embeddings_regularizer
+"""
 _BY_HAND = {
     "batch_input_shape": "Begin the model by `keras.Input(batch_shape=...)`.",
     "time_major": "Permute the inputs: Keras 3 takes (batch, time, features).",
@@ -58,8 +44,8 @@ def rewrite_layer_arguments(script, names):
 
 def _rewrite_arguments(script, call, layer):
     embedding = layer == "Embedding"
-    for old, new in (_EMBEDDING if embedding else _KERAS_1).items():
-        rename_argument(script, call, old, new)
+    for pair in (_EMBEDDING if embedding else _KERAS_1).split():
+        rename_argument(script, call, *pair.split("="))
     drop_arguments(script, call, "consume_less")
     for name, advice in _BY_HAND.items():
         if argument(call, name) and layer != "Input" and not (embedding and name == "weights"):

@@ -8,7 +8,7 @@ from kerasx.port.bindings import Bindings, canonical
 from kerasx.port.calls import rewrite_calls
 from kerasx.port.fgm import rewrite_adversarial_training
 from kerasx.port.generators import rewrite_generators
-from kerasx.port.gone import PACKAGES, note_what_is_gone
+from kerasx.port.gone import note_packages, note_what_is_gone
 from kerasx.port.imports import comes_from_bert4keras, rewrite_imports
 from kerasx.port.keras_habits import rewrite_keras_habits
 from kerasx.port.layer_arguments import rewrite_layer_arguments
@@ -56,6 +56,7 @@ def port(text, saved=frozenset(), code=None):
     """
     script = Script(text, code)
     names = Bindings(script)
+    note_packages(script)
     if concerns_keras(names):
         rewrite_imports(script, names)
         rewrite_uses(script, names)
@@ -81,7 +82,7 @@ def saved_files(text, code=None):
     return rewrite_weight_files(script, names) if concerns_keras(names) else set()
 
 
-_LIBRARIES = {"bert4keras", "keras", "kerasx", *PACKAGES}
+_LIBRARIES = {"bert4keras", "keras", "kerasx"}
 
 
 def concerns_keras(names):

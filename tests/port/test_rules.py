@@ -598,8 +598,10 @@ RULES = {
         ],
     ),
     "packages around Keras 2": (
-        "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n",
-        "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n",
+        "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n"
+        "from bert4torch import layers\nmodel.save_weights('a.pt')\n",
+        "import keras_bert\nfrom keras_contrib.layers import CRF\nfrom bert4torch import models\n"
+        "from bert4torch import layers\nmodel.save_weights('a.pt')\n",
         ["checkpoint_path", "ConditionalRandomField", "PyTorch without Keras"],
     ),
     "names of a function's own": (
