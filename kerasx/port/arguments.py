@@ -57,14 +57,16 @@ def _drop_run(script, call, items, run):
 
 def name_argument(script, call, node, name):
     """Turn a positional argument of a call into a keyword argument."""
-    start = script.item_span(call, node)[0]
-    script.insert(start, f"{name}=", script.source(node), f"{name}={script.source(node)}")
+    start, end = script.item_span(call, node)
+    shown = script.source(node), f"{name}={script.source(node)}"
+    script.insert(start, f"{name}=", *shown, (start, end + 1))  # before what opens the value
 
 
 def add_argument(script, call, text):
     """Add an argument at the end of a call."""
     place, comma = end_of_arguments(script, call)
-    script.insert(place, comma + text, script.source(call), f"{text} added")
+    shown = script.source(call), f"{text} added"
+    script.insert(place, comma + text, *shown, script.span(call))
 
 
 def end_of_arguments(script, call):

@@ -62,7 +62,7 @@ class Bindings:
         for name, values in self.values.items():  # such as K = keras.backend
             if len(values) == 1 and isinstance(values[0], ast.Attribute) and name not in self.names:
                 meaning = self.meaning(values[0])
-                if meaning.startswith(("keras.", "bert4keras.")):
+                if meaning == "keras" or meaning.startswith(("keras.", "bert4keras.")):
                     self.names[name] = meaning
         self._local = self._local_names()
 

@@ -126,10 +126,9 @@ def _rewrite_nested_lists(script, names, value):
     batches = [item for item in items if _is_batch(item)]
     if batches:
         for item in batches:
-            start, end = script.span(item)
-            old = script.source(item)
-            script.edit(start, start, "np.array(", old, f"np.array({old})")
-            script.edit(end, end, ")", "", "")
+            span, old = script.span(item), script.source(item)
+            script.insert(span[0], "np.array(", old, f"np.array({old})", span)
+            script.insert(span[1], ")", "", "", span)
         names.want("import numpy as np")
 
 
@@ -144,7 +143,8 @@ def _rewrite_output_at(script, names, call):
     end = script.text.rindex(".", start, stop)
     index = script.item_span(call, call.args[0])[0]
     old, layer = script.source(call), script.source(call.func.value)
-    script.insert(start, "output_at(", old, f"output_at({layer}, {script.source(call.args[0])})")
+    new = f"output_at({layer}, {script.source(call.args[0])})"
+    script.insert(start, "output_at(", old, new, script.span(call))
     script.edit(end, index, ", ", "", "")
     names.want("from kerasx.backend import output_at")
 

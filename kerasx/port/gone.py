@@ -94,6 +94,7 @@ _PREDICT = {
 
 _FUNCTIONS = {
     "bert4keras.__version__": _VERSION,
+    "keras.backend._get_available_gpus": "Write `keras.distribution.list_devices('gpu')`.",
     "keras.backend.get_session": _SESSION,
     "keras.backend.gradients": _GRADIENTS,
     "keras.backend.learning_phase": _PHASE,

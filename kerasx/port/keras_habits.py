@@ -44,7 +44,7 @@ def _rewrite_callback(script, names, node):
         start, end = script.span(node)
         value = script.outer_span(node.value, script.span(target)[1], end + 1)[0]
         script.edit(start, value, "self.set_model(")
-        script.insert(end, ")", "", "")
+        script.insert(end, ")", "", "", (start, end))
 
 
 def _is_callback(bases):

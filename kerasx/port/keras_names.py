@@ -80,6 +80,8 @@ GONE = {
     "keras.layers.Merge": _MERGE,
     "keras.layers.ThresholdedReLU": "Write `keras.layers.ReLU(threshold=...)`.",
     "keras.layers.merge": _MERGE,
+    "keras.layers.saving": "Write `kerasx.models.load_keras_weights(model, path)` for old files.",
+    "keras.legacy.interfaces": "Drop it with the decorators, which renamed arguments of Keras 1.",
     "keras.models.model_from_yaml": "Write `keras.models.model_from_json`.",
     "keras.preprocessing.text": "Write `keras.layers.TextVectorization`, or kerasx's Tokenizer.",
     "keras.utils.multi_gpu_model": _DISTRIBUTE,

@@ -46,7 +46,7 @@ def _rewrite(script, names, call, made, setting, extension):
     start, maker = script.span(call)[0], script.span(made.func)
     new = f"{extend}({optimizer})(...)"
     script.edit(start, maker[0], f"{extend}(", script.source(call), new)
-    script.insert(maker[1], ")", "", "")
+    script.insert(maker[1], ")", "", "", maker)
     value = setting.value if isinstance(setting, ast.keyword) else setting
     place, comma = end_of_arguments(script, made)
     script.edit(place, script.item_span(call, value)[0], f"{comma}{name}=", "", "")

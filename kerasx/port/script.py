@@ -8,13 +8,18 @@ from typing import NamedTuple
 
 
 class Edit(NamedTuple):
-    """Text in place of script[start:end]; `old` and `new` are what the report shows."""
+    """Text in place of script[start:end]; `old` and `new` are what the report shows.
+
+    `order` tells insertions at one position apart: what opens around more text comes first, what
+    closes around more text last.
+    """
 
     start: int
     end: int
     text: str
     old: str
     new: str
+    order: int = 0
 
 
 class Note(NamedTuple):
@@ -140,9 +145,10 @@ class Script:
         end, old = self.span(attribute)[1], attribute.attr
         self.edit(end - len(old), end, name, f".{old}", f".{name}")
 
-    def insert(self, position, text, old, new):
-        """Insert text; the report shows `old` -> `new`."""
-        self.edit(position, position, text, old, new)
+    def insert(self, position, text, old, new, span=(0, 0)):
+        """Insert text at an end of the span of a node; the report shows `old` -> `new`."""
+        order = -span[1] if position == span[0] else -span[0]
+        self.edits.append(Edit(position, position, text, old, new, order))
 
     def drop(self, statement):
         """Remove a statement, and its line if nothing else stands there."""
@@ -170,7 +176,7 @@ class Script:
         if self._wanted:
             edits.append(self._added_imports())
         kept, last = [], -1
-        for edit in sorted(dict.fromkeys(edits), key=lambda e: (e.start, e.start < e.end, -e.end)):
+        for edit in sorted(dict.fromkeys(edits), key=_order):
             if edit.start >= last:
                 kept.append(edit)
                 last = edit.end
@@ -236,6 +242,10 @@ class Script:
             if colon:
                 return Edit(*self.span(statement), "pass", self.source(statement), "pass")
         return Edit(start, end, "", self.source(statement), "(dropped)")
+
+
+def _order(edit):
+    return edit.start, edit.start < edit.end, edit.order, -edit.end
 
 
 def apply(text, edits):

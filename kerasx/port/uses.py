@@ -28,8 +28,9 @@ def _rewrite_use(script, names, node):
     elif meaning == "keras.backend":
         _rewrite_backend(script, names, node)
     elif meaning == "keras" and raw != "keras":
-        script.replace(node, "keras")
-        names.want("import keras")
+        if not _import_instead(script, node, "import keras", "keras"):
+            script.replace(node, "keras")
+            names.want("import keras")
     elif meaning.startswith("keras.") and not meaning.startswith("keras.backend."):
         _rewrite_moved(script, names, node, meaning)
 
@@ -61,19 +62,24 @@ def _is_whole(node):
 
 def _rewrite_backend(script, names, node):
     """Rewrite keras.backend.sum to K.sum, but not keras.backend.floatx, which Keras 3 has."""
-    parent = script.parents[node]
-    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
-        local = parent.targets[0].id
-        script.replace(
-            parent, "from kerasx.backend import K" + (f" as {local}" if local != "K" else "")
-        )
+    if _import_instead(script, node, "from kerasx.backend import K", "K"):
         return
+    parent = script.parents[node]
     last = f"keras.backend.{parent.attr}" if isinstance(parent, ast.Attribute) else "keras.backend"
     unmoved = last == "keras.backend" or find_place(last)[0] == last
     if unmoved and script.source(node) == "keras.backend":
         return
     script.replace(node, "K")
     names.want("from kerasx.backend import K")
+
+
+def _import_instead(script, node, statement, name):
+    """Write an import for `K = keras.backend` or `keras = tf.keras`; return whether it was one."""
+    parent = script.parents[node]
+    local = isinstance(parent, ast.Assign) and getattr(parent.targets[0], "id", None)
+    if local:
+        script.replace(parent, statement + (f" as {local}" if local != name else ""))
+    return bool(local)
 
 
 def _written(names, node):

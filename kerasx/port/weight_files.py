@@ -340,12 +340,12 @@ def _retext(script, node, change):
 
 def _append(script, node, source, ending):
     """Write `name + '.weights.h5'`, in parentheses within an operation that binds closer."""
-    around, (start, end) = script.parents[node], script.span(node)
-    text = f"{source} + {ending!r}"
+    around, span = script.parents[node], script.span(node)
     closer = isinstance(around, ast.BinOp) and not isinstance(around.op, ast.Add)
-    if closer or isinstance(around, ast.Attribute):
-        script.insert(start, "(", source, f"({text})")
-    script.insert(end, f" + {ending!r}" + ")" * closer, "" if closer else source, text)
+    if closer:
+        script.insert(span[0], "(", "", "", span)
+    shown = source, f"{source} + {ending!r}"
+    script.insert(span[1], f" + {ending!r}" + ")" * closer, *shown, span)
 
 
 def _last_constant(node):

@@ -646,6 +646,14 @@ RULES = {
         "    def call(self): return K.random_normal((), seed=self.seed_generator)\n",
         [],
     ),
+    "modules in variables": (
+        "import tensorflow as tf\ntfk = tf.keras\ntfkl = tfk.layers\ntfkl.CuDNNLSTM(3)\n"
+        "tfk.backend.sum(x)\ntry:\n    import keras\nexcept ImportError:\n    keras = tf.keras\n",
+        "import tensorflow as tf\nfrom kerasx.backend import K\nimport keras as tfk\n"
+        "tfkl = tfk.layers\ntfkl.LSTM(3)\n"
+        "K.sum(x)\ntry:\n    import keras\nexcept ImportError:\n    import keras\n",
+        [],
+    ),
     "other files are left alone": (
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
         "import torch\noptimizer = torch.optim.Adam(p, lr=1)\nmodel.predict([[1], [x]])\n",
