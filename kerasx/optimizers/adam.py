@@ -11,8 +11,11 @@ from kerasx.backend.keras_internals import adam_slots
 class Adam(backend.InPlace, keras.optimizers.Adam):
     """Adam with a choice of bias correction, as in bert4keras.
 
-    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²,  θ ← θ - α_t m / (√v + ε),
-    α_t = α √(1 - β₂ᵗ) / (1 - β₁ᵗ), or α without bias correction.
+    m ← β₁ m + (1 - β₁) g,  v ← β₂ v + (1 - β₂) g²,
+    θ ← θ - α m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + ε), or θ - α m / (√v + ε) without bias correction.
+
+    keras.optimizers.Adam adds ε to √v before the correction, so its first steps are shorter where
+    gradients are as small as ε.
 
     BERT was trained without it. The first steps are then larger by (1 - β₁) / √(1 - β₂), 3.2 for
     the defaults: use a warm-up.
@@ -52,11 +55,12 @@ class Adam(backend.InPlace, keras.optimizers.Adam):
         if self.amsgrad:
             self.assign(largest, ops.maximum(largest, v))
             v = largest
-        alpha = ops.cast(learning_rate, dtype)
+        alpha, epsilon = ops.cast(learning_rate, dtype), self.epsilon
         if self.bias_correction:
             t = ops.cast(self.iterations + 1, dtype)
-            alpha = alpha * ops.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self.assign_sub(variable, backend.root_ratio(m, v, self.epsilon), alpha)
+            root = ops.sqrt(1 - self.beta_2**t)
+            alpha, epsilon = alpha * root / (1 - self.beta_1**t), epsilon * root
+        self.assign_sub(variable, backend.root_ratio(m, v, epsilon), alpha)
 
     def get_config(self):
         return {**super().get_config(), "bias_correction": self.bias_correction}

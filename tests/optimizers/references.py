@@ -29,16 +29,23 @@ def sgd(state, values, grads, t, lr):
 
 
 def adam_direction(state, k, g, t, b1=0.9, b2=0.999, epsilon=1e-6, correct=True):
+    """Keras's Adam, which adds ε before the correction."""
     m = state["m" + k] = b1 * old(state, "m" + k, g) + (1 - b1) * g
     v = state["v" + k] = b2 * old(state, "v" + k, g) + (1 - b2) * g**2
     rate = np.sqrt(1 - b2 ** (t + 1)) / (1 - b1 ** (t + 1)) if correct else 1
     return rate * m / (np.sqrt(v) + epsilon)
 
 
-def adam(state, values, grads, t, lr, **settings):
+def keras_adam(state, values, grads, t, lr, **settings):
     return {
         k: v - lr * adam_direction(state, k, grads[k], t, **settings) for k, v in values.items()
     }
+
+
+def adam(state, values, grads, t, lr, epsilon=1e-6, correct=True):
+    """kerasx's Adam, which adds ε after the correction: here it is part of Keras's ε."""
+    epsilon *= np.sqrt(1 - 0.999 ** (t + 1)) if correct else 1
+    return keras_adam(state, values, grads, t, lr, epsilon=epsilon, correct=correct)
 
 
 def tiger(state, values, grads, t, lr, k=1, beta=0.965, decay=0.01):
@@ -106,4 +113,4 @@ def exponentiated_gradient(state, values, grads, t, lr, gamma, normalize=True, b
 def soft_clipped_adam(state, values, grads, t, lr, gamma):
     norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
     grads = {k: g * gamma / (norm + gamma) for k, g in grads.items()}
-    return adam(state, values, grads, t, lr, epsilon=1e-7)
+    return keras_adam(state, values, grads, t, lr, epsilon=1e-7)
