@@ -14,7 +14,8 @@ _PENALTY = """The gradient inside a loss is gone. Drop this function, name the l
 _VAT = """The training function is gone. Drop this function and write
     from kerasx.training import virtual_adversarial_training
     virtual_adversarial_training(model, 'Embedding-Token', epsilon=1, xi=10, from_logits=False)
-and give the rows without labels no weight in the loss itself:
+and give the rows without labels no weight in the loss itself; in a callback of another model's fit:
+    self.model  # on JAX, reading it hands the weights in training to other models
     model.train_on_batch(x, y, sample_weight=np.zeros(len(y)))"""
 _FGM = """The training function is gone. Drop this and write, after compile,
     from kerasx.training import adversarial_training
