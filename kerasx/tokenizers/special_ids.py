@@ -88,7 +88,10 @@ class SpecialTokenIds:
 
     def _edge_ids(self):
         """Return the ids that stand before and after a text; None for no token."""
-        return [self._edge_id(name) for name in ("_token_start", "_token_end")]
+        start, end = self._token_start_id, self._token_end_id
+        if None not in (start, end, self._token_start, self._token_end):  # as a rule
+            return start, end
+        return self._edge_id("_token_start"), self._edge_id("_token_end")
 
     def _edge_id(self, name):
         token, i = getattr(self, name), getattr(self, f"{name}_id")
