@@ -1,4 +1,4 @@
-"""What docs/porting.md writes for the parts of a script that are left by hand runs."""
+"""The code of docs/porting.md for the parts of a script that are left by hand runs."""
 
 import re
 import runpy

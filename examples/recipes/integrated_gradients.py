@@ -1,4 +1,4 @@
-"""Which characters of a review decide? Integrated gradients of a classifier of sentiment.
+"""Find the characters that decide a classifier's score of a review, by integrated gradients.
 
     python examples/recipes/integrated_gradients.py                        # reviews made up here
     python examples/recipes/integrated_gradients.py --data sentiment.train.data --config albert/ \

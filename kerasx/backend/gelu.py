@@ -1,4 +1,4 @@
-"""What "gelu" means in the models that are built next: the error function or tanh."""
+"""Choose the form of "gelu" in the models that are built next: the error function or tanh."""
 
 from kerasx.checks import check_choice
 

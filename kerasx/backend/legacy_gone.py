@@ -1,4 +1,4 @@
-"""What to write instead of the functions of Keras 2's backend that have no equivalent."""
+"""Name a replacement of each function of Keras 2's backend that has no equivalent."""
 
 _CALL = "pass `training=True` or False to the call of the model."
 _SESSION = "there are no sessions; `K.eval(x)` returns the value of a tensor."

@@ -1,4 +1,4 @@
-"""What a layer gives the layers that it is made of."""
+"""Copy the settings of a layer for the layers that it is made of."""
 
 
 def another(initializer):

@@ -47,7 +47,7 @@ _SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp)
 
 
 class Bindings:
-    """What each imported name of a script stands for, and the values that variables get.
+    """The meaning of each imported name of a script, and the values that variables get.
 
     An import counts wherever it stands, but not where a function has a name of its own like it.
     """

@@ -20,7 +20,7 @@ from kerasx.port.weight_files import rewrite_weight_files
 
 
 class Change(NamedTuple):
-    """What the report shows of an edit."""
+    """A line of the report: the old text of an edit and the new one."""
 
     line: int
     old: str

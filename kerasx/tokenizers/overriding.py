@@ -1,4 +1,4 @@
-"""What a subclass of a tokenizer overrides, and arguments that the first bert4keras had."""
+"""Find the methods that a tokenizer's subclass overrides; refuse arguments of old versions."""
 
 _OLD = {"max_length": "maxlen", "max_len": "maxlen"}
 _RULES = ("is_space", "is_control", "is_punctuation", "is_cjk_character")

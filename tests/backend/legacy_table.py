@@ -1,4 +1,4 @@
-"""What the functions of K compute: a call for each name, its inputs, and the value in NumPy."""
+"""Rows for the functions of K: a call for each name, its inputs, and the value in NumPy."""
 
 from typing import Any, NamedTuple
 

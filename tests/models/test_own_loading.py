@@ -1,4 +1,4 @@
-"""What scripts of bert4keras change in the loading of weights, and how they ask for a model."""
+"""Scripts of bert4keras change the loading of weights, and ask for a model in their ways."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What each rule of `kerasx.port` writes, and what it leaves to a person."""
+"""Each rule of `kerasx.port` writes the expected text, and leaves the rest to a person."""
 
 import pytest
 
