@@ -8,6 +8,7 @@ from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.divisors import divided, report_divisor, reported_divisors
 from kerasx.backend.dtypes import mask_value, widened
 from kerasx.backend.filling import fill, room
+from kerasx.backend.gathering import take_places
 from kerasx.backend.gelu import named_gelu, set_gelu
 from kerasx.backend.graph import output_at, search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above

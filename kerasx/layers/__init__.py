@@ -1,6 +1,8 @@
 """Layers of Transformers and of sequence labelling: ordinary Keras 3 layers."""
 
-import kerasx.layers.inputs  # noqa: F401 - saved models have its layer
+import kerasx.layers.at_places  # noqa: F401 - saved models have the layers of these files
+import kerasx.layers.inputs  # noqa: F401
+import kerasx.layers.replaced_tokens  # noqa: F401
 from kerasx.layers.attention import MultiHeadAttention
 from kerasx.layers.attention_mask import AttentionMask
 from kerasx.layers.biaffine import Biaffine

@@ -24,6 +24,7 @@ from kerasx.models.families.t5 import T5, T5_Decoder, T5_Encoder
 from kerasx.models.keras_weights import load_keras_weights
 from kerasx.models.predictor import Predictor
 from kerasx.models.pretrained import save_pretrained
+from kerasx.models.pretraining import electra_generator, electra_pretraining, score_places
 from kerasx.models.saving import Artefact, load_model, save_model
 from kerasx.models.scratch import StartingPoint, bert_config, starting_point, t5_config
 from kerasx.models.surgery.deepen import deepen
@@ -67,6 +68,8 @@ __all__ = [
     "build_transformer_model",
     "deepen",
     "deepnorm_constants",
+    "electra_generator",
+    "electra_pretraining",
     "enable_lora",
     "extend_with_language_model",
     "extend_with_unified_language_model",
@@ -75,6 +78,7 @@ __all__ = [
     "merge_lora",
     "save_model",
     "save_pretrained",
+    "score_places",
     "starting_point",
     "t5_config",
     "theseus",

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from kerasx import backend
 from kerasx.checks import check_choice, invalid
 
 
@@ -50,11 +51,13 @@ def batch_gather(params, indices):
     if axis >= ndim:
         shapes = {"params.shape": tuple(params.shape), "indices.shape": tuple(indices.shape)}
         raise invalid("`indices` must have no more axes than `params`.", **shapes)
+    if axis == 1:
+        out = backend.take_places(params, index)
+        return out[:, 0] if single else out
     sizes = ops.shape(params)
     gathered = (*sizes[:axis], ops.shape(index)[axis], *sizes[axis + 1 :])
     index = ops.broadcast_to(align(index, range(axis + 1), ndim), gathered)
-    out = ops.take_along_axis(params, index, axis)
-    return out[:, 0] if single else out
+    return ops.take_along_axis(params, index, axis)
 
 
 def pool1d(x, pool_size, strides=1, padding="valid", data_format=None, pool_mode="max"):

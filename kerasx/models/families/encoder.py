@@ -22,6 +22,8 @@ class Heads:
             logits.
     """
 
+    scored_vectors = token_scores = None  # (b, n, hidden_size), (b, n, vocab_size) once built
+
     def __init__(self, *args, with_pool=False, with_classes=None, with_mlm=False, **kwargs):
         super().__init__(*args, **kwargs)
         self.with_pool = with_pool
@@ -36,7 +38,8 @@ class Heads:
             features = self.dropout(outputs.pop() if outputs else x, "Classifier-Dropout")
             outputs.append(self.dense(features, self.with_classes, "Classifier"))
         if self.with_mlm:
-            outputs.append(self.score_tokens(x))
+            self.scored_vectors, self.token_scores = x, self.score_tokens(x)
+            outputs.append(self.token_scores)
         return outputs or x
 
     def pool(self, x):
