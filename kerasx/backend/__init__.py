@@ -12,6 +12,17 @@ from kerasx.backend.gathering import take_places
 from kerasx.backend.gelu import named_gelu, set_gelu
 from kerasx.backend.graph import output_at, search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above
+from kerasx.backend.processes import (
+    barrier,
+    broadcast_object,
+    gather_objects,
+    in_all_processes,
+    in_first_process,
+    is_first_process,
+    process_count,
+    process_index,
+    whole_array,
+)
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.reshaping import flatten, reshape
 from kerasx.backend.scan import scan
