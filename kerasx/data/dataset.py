@@ -6,11 +6,77 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import keras
 
-from kerasx.checks import invalid
+from kerasx.checks import check_integer, invalid
 from kerasx.data.batches import Batches, load_served, serve
 
 
-class BucketDataset(keras.utils.PyDataset):
+class EpochDataset(keras.utils.PyDataset):
+    """Keras dataset whose batches are made by a pure function of epoch and index.
+
+    It counts epochs: when the last batch was served and Keras ends the epoch, the next one begins.
+
+    Args:
+        load: function of (epoch, i) that makes batch i; with processes, a function that pickles.
+        pool: executor in which batches are made in advance; None makes a batch when it is asked
+            for.
+        max_queue_size: number of batches made in advance.
+        epoch: number of the first epoch.
+    """
+
+    def __init__(self, load, pool=None, max_queue_size=10, epoch=0):
+        super().__init__()
+        self._load, self._pool, self._queue_size = load, pool, max_queue_size
+        self._served, self._skipped, self._ahead = set(), 0, {}
+        self._lock = threading.Lock()
+        self.epoch = epoch
+
+    def __getitem__(self, i):
+        if not 0 <= i < len(self):
+            raise IndexError(f"batch {i} of {len(self)}")
+        with self._lock:
+            self._served.add(i)
+            key = self._key(i)
+            future = self._submit(key, i)
+        return self._load(*key) if future is None else future.result()
+
+    def set_epoch(self, epoch, logs=None):
+        """Start epoch number `epoch`; can be given to `LambdaCallback(on_epoch_begin=...)`."""
+        with self._lock:
+            self.epoch, self._skipped = epoch, 0
+            self._served.clear()
+
+    def skip(self, steps):
+        """Let the running epoch begin at batch `steps`, without making the batches before it.
+
+        Index i is then batch `steps` + i, until the next epoch begins.
+        """
+        check_integer("steps", steps, least=0, below=len(self) + 1)
+        with self._lock:
+            self._skipped = steps
+
+    def on_epoch_end(self):
+        # Keras also calls this before training, and after reading one batch to build a model.
+        if len(self._served) + self._skipped >= len(self):
+            self.set_epoch(self.epoch + 1)
+
+    def _key(self, i):
+        """Return (epoch, batch) of an index; after a skip, the last ones are of the next epoch."""
+        epochs, batch = divmod(self._skipped + i, len(self))
+        return self.epoch + epochs, batch
+
+    def _submit(self, key, i):
+        """Return the future of a batch, and start the batches likely to be asked for next."""
+        if self._pool is None:
+            return None
+        self._ahead = {k: future for k, future in self._ahead.items() if k >= key}
+        for j in range(i, min(i + 1 + self._queue_size, len(self))):
+            full = len(self._ahead) > self._queue_size and j != i
+            if self._key(j) not in self._ahead and not full:
+                self._ahead[self._key(j)] = self._pool.submit(self._load, *self._key(j))
+        return self._ahead.pop(key)
+
+
+class BucketDataset(EpochDataset):
     """Keras dataset of batches padded to few lengths, in an order set by `(seed, epoch)` alone.
 
         model.fit(BucketDataset(examples, batch_size=64), shuffle=False, epochs=5)
@@ -59,40 +125,16 @@ class BucketDataset(keras.utils.PyDataset):
         epoch=0,
         **options,
     ):
-        super().__init__()
         self.batches = Batches(examples, batch_size, **options)
-        self.epoch = epoch
-        self._served = set()
-        self._lock = threading.Lock()
-        self._ahead = {}
-        self._queue_size = max_queue_size
-        self._pool, self._load = None, self.batches.load
+        load, pool = self.batches.load, None
         if use_multiprocessing:
-            self._pool, self._load = _processes(workers, self.batches), load_served
+            pool, load = _processes(workers, self.batches), load_served
         elif workers > 1:
-            self._pool = ThreadPoolExecutor(workers)
+            pool = ThreadPoolExecutor(workers)
+        super().__init__(load, pool, max_queue_size, epoch)
 
     def __len__(self):
         return len(self.batches)
-
-    def __getitem__(self, i):
-        if not 0 <= i < len(self):
-            raise IndexError(f"batch {i} of {len(self)}")
-        with self._lock:
-            self._served.add(i)
-            epoch, future = self.epoch, self._submit(self.epoch, i)
-        return self.batches.load(epoch, i) if future is None else future.result()
-
-    def set_epoch(self, epoch, logs=None):
-        """Start epoch number `epoch`; can be given to `LambdaCallback(on_epoch_begin=...)`."""
-        with self._lock:
-            self.epoch = epoch
-            self._served.clear()
-
-    def on_epoch_end(self):
-        # Keras also calls this before training, and after reading one batch to build a model.
-        if len(self._served) == len(self):
-            self.set_epoch(self.epoch + 1)
 
     def restore(self, outputs):
         """Put the rows of `model.predict(dataset)` in the order of the examples.
@@ -103,17 +145,6 @@ class BucketDataset(keras.utils.PyDataset):
         if self.batches.options["shuffle"]:
             raise invalid("`shuffle` must be False for `restore`.", shuffle=True)
         return self.batches.restore(outputs)
-
-    def _submit(self, epoch, i):
-        """Return the future of batch i, and start the batches likely to be asked for next."""
-        if self._pool is None:
-            return None
-        self._ahead = {key: f for key, f in self._ahead.items() if key[0] == epoch}
-        for j in range(i, min(i + 1 + self._queue_size, len(self))):
-            full = len(self._ahead) > self._queue_size and j != i
-            if (epoch, j) not in self._ahead and not full:
-                self._ahead[epoch, j] = self._pool.submit(self._load, epoch, j)
-        return self._ahead.pop((epoch, i))
 
 
 def _processes(workers, batches):

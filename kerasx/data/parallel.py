@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -92,13 +93,47 @@ def _done(pending):
         yield pending.pop(future), future.result()
 
 
-def _processes(workers, random_seeds):
+def apply_in_order(func, iterable, pool, max_queue_size):
+    """Yield `func(item)` for the items of an iterable, in their order.
+
+    Args:
+        func: function of one item; with a pool of processes it must pickle, as must the items.
+        iterable: the items, of which at most `max_queue_size` are taken ahead of the results.
+        pool: an executor, see `process_pool`; None computes each result when it is asked for.
+
+    >>> list(apply_in_order(len, ["a", "bc"], None, 4))
+    [1, 2]
+    """
+    if pool is None:
+        yield from map(func, iterable)
+        return
+    pending = deque()
+    for item in iterable:
+        pending.append(pool.submit(func, item))
+        if len(pending) >= max_queue_size:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def process_pool(workers, initializer=None, arguments=()):
+    """Return an executor of processes, each of which first calls `initializer(*arguments)`.
+
+    They are spawned if a backend is loaded, whose threads may make a forked process hang.
+    """
+    return ProcessPoolExecutor(workers, _context(), initializer, arguments)
+
+
+def _context():
     threaded = {"tensorflow", "jax", "torch"} & sys.modules.keys()
-    context = multiprocessing.get_context("spawn" if threaded else None)
-    seeds = context.SimpleQueue()
+    return multiprocessing.get_context("spawn" if threaded else None)
+
+
+def _processes(workers, random_seeds):
+    seeds = _context().SimpleQueue()
     for seed in [None] * workers if random_seeds is True else random_seeds or []:
         seeds.put(seed)
-    return ProcessPoolExecutor(workers, context, _seed, (seeds,))
+    return process_pool(workers, _seed, (seeds,))
 
 
 def _seed(seeds):

@@ -7,7 +7,13 @@ from kerasx.checks import check_choice, invalid
 from kerasx.ops import masks
 
 # kind: the argument that it needs
-KINDS = {"causal": None, "unilm": None, "window": "width", "half_causal": "heads"}
+KINDS = {
+    "causal": None,
+    "unilm": None,
+    "documents": None,
+    "window": "width",
+    "half_causal": "heads",
+}
 
 
 @keras.saving.register_keras_serializable("kerasx")
@@ -17,7 +23,8 @@ class AttentionMask(keras.layers.Layer):
     The mask is boolean, (1 or b, 1 or heads, n, n).
 
     Args:
-        kind: "causal" (language model), "unilm" (called on segment ids), "window" (each token sees
+        kind: "causal" (language model), "unilm" (called on segment ids), "documents" (called on
+            the number of each token's document: tokens see their own), "window" (each token sees
             those less than `width` positions away) or "half_causal" (half of the heads see the
             tokens before, half those after).
         width: width of the window; for "window" alone.
@@ -42,6 +49,8 @@ class AttentionMask(keras.layers.Layer):
         n = ops.shape(ids)[1]
         if self.kind == "unilm":
             return masks.unilm(ids).allowed
+        if self.kind == "documents":
+            return masks.same_document(ids).allowed
         if self.kind == "window":
             return masks.sliding_window(n, self.width).allowed
         if self.kind == "half_causal":
@@ -50,7 +59,7 @@ class AttentionMask(keras.layers.Layer):
 
     def compute_output_spec(self, ids):
         n = ids.shape[1]
-        batch = ids.shape[0] if self.kind == "unilm" else 1
+        batch = ids.shape[0] if self.kind in ("unilm", "documents") else 1
         return keras.KerasTensor((batch, self.heads or 1, n, n), dtype="bool")
 
     def get_config(self):

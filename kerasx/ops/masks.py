@@ -152,6 +152,21 @@ def unilm(segment_ids):
     return Mask((s[:, None, :] <= s[:, :, None])[:, None])
 
 
+def same_document(document_ids):
+    """Let each query see the keys of its own document, in rows of several documents.
+
+    Args:
+        document_ids: integers (b, n), the number of the document of each token.
+
+    >>> print(same_document(np.array([[1, 1, 2]])) & causal(3))
+    ■□□
+    ■■□
+    □□■
+    """
+    ids = ops.convert_to_tensor(document_ids)
+    return Mask((ids[:, None, :] == ids[:, :, None])[:, None])
+
+
 def sequence_masking(x, mask=None, value=0, axis=None, bias=None, return_mask=False):
     """Set the padding of a sequence to `value`.
 

@@ -98,3 +98,11 @@ def test_the_mask_value_is_finite_even_when_doubled(dtype):
     value = backend.mask_value(dtype)
     assert np.isfinite(np.asarray(2 * value, getattr(ml_dtypes, dtype, dtype)).astype("float64"))
     assert np.exp(value) == 0
+
+
+def test_tokens_see_their_own_document():
+    ids = np.array([[1, 1, 2, 0], [3, 3, 3, 3]])
+    got = allowed(masks.same_document(ids))
+    assert got.shape == (2, 1, 4, 4)
+    for row in range(2):
+        assert (got[row, 0] == loop(4, 4, lambda i, j: ids[row, i] == ids[row, j])).all()  # noqa: B023
