@@ -41,6 +41,7 @@ ORDER = """
     data
     datasets models metrics figures
     generation training
+    distribution
     probing similarity callbacks serve snippets port
 """
 RANKS = {room: i for i, line in enumerate(ORDER.split("\n")) for room in line.split()}

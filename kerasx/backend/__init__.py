@@ -12,6 +12,13 @@ from kerasx.backend.gathering import take_places
 from kerasx.backend.gelu import named_gelu, set_gelu
 from kerasx.backend.graph import output_at, search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above
+from kerasx.backend.layouts import (
+    all_rows,
+    declare_layouts,
+    join_processes,
+    layout_of_slot,
+    own_rows,
+)
 from kerasx.backend.processes import (
     barrier,
     broadcast_object,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasx.backend.keras_internals import release_value
+from kerasx.backend.keras_internals import layout, release_value
 
 _PIECE = 1 << 19  # elements copied at once
 
@@ -47,7 +47,9 @@ def fill(variable, value, piece=_PIECE, after=lambda: None):
     >>> ops.convert_to_numpy(v).tolist()
     [4.0, 5.0, 6.0]
     """
-    if value.size <= piece:
+    if layout(variable) is not None:
+        _fill_cut(variable, value)
+    elif value.size <= piece:
         variable.assign(np.array(value))  # a copy, since JAX may keep the array, and so the file
     else:
         _FILL[keras.backend.backend()](variable, value, _pieces(value, piece, after))
@@ -114,6 +116,19 @@ def _fill_jax(variable, value, pieces):
         _write(new, pieces)
     finally:
         variable.assign(new)
+
+
+def _fill_cut(variable, value):
+    """Fill the part of each device by itself: no device ever holds the whole of a cut weight."""
+    import jax
+
+    release_value(variable)
+    sharding = layout(variable).backend_layout
+    variable.assign(
+        jax.make_array_from_callback(
+            value.shape, sharding, lambda place: np.array(value[place], variable.dtype)
+        )
+    )
 
 
 def _write(array, pieces):

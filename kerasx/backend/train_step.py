@@ -8,6 +8,7 @@ from keras import ops
 from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.dtypes import widened
 from kerasx.backend.keras_internals import track_loss
+from kerasx.backend.layouts import own_rows
 
 
 def train_step(model, loss_and_outputs, report=None):
@@ -27,7 +28,7 @@ def train_step(model, loss_and_outputs, report=None):
     backend = keras.backend.backend()
 
     def step(data):
-        batch = keras.utils.unpack_x_y_sample_weight(data)
+        batch = keras.utils.unpack_x_y_sample_weight(own_rows(data))
         variables, optimizer = model.trainable_variables, model.optimizer
         if not optimizer.built:  # in a graph or StatelessScope it would be too late
             optimizer.build(variables)
@@ -75,7 +76,7 @@ def test_step(model, loss_and_outputs):
     """
 
     def step(data):
-        batch = keras.utils.unpack_x_y_sample_weight(data)
+        batch = keras.utils.unpack_x_y_sample_weight(own_rows(data))
         loss, (outputs, updates, weight) = loss_and_outputs(batch)
         for variable, value in updates:
             variable.assign(value)

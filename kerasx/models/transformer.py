@@ -1,12 +1,13 @@
 """The builder: a Transformer out of named layers, as a functional keras.Model."""
 
+import re
 from itertools import chain, repeat
 
 import keras
 import numpy as np
 from keras import tree
 
-from kerasx.backend import named_gelu
+from kerasx import backend
 from kerasx.checks import invalid
 from kerasx.initializers import TruncatedNormal
 from kerasx.layers import AttentionMask, Dropout, LayerNormalization
@@ -102,7 +103,7 @@ class Transformer(WeightLoading):
         self.num_hidden_layers = num_hidden_layers
         self.num_attention_heads = num_attention_heads
         self.intermediate_size = intermediate_size
-        self.hidden_act = named_gelu(hidden_act)
+        self.hidden_act = backend.named_gelu(hidden_act)
         self.dropout_rate = dropout_rate or 0
         self.attention_dropout_rate = attention_dropout_rate or 0
         self.attention_head_size = attention_head_size or hidden_size // num_attention_heads
@@ -163,6 +164,7 @@ class Transformer(WeightLoading):
             layer_norm_cond_hidden_size,
             layer_norm_cond_hidden_act or "linear",
         ]
+        backend.declare_layouts(self._layout_rules())
         roles = chain(self.input_roles, repeat(None))
         inputs = tree.map_structure(lambda x: input_with_role(x, next(roles)), self.get_inputs())
         self.set_inputs(inputs, additional_input_layers)
@@ -170,6 +172,24 @@ class Transformer(WeightLoading):
         self.model = keras.Model(self.input, self.output, name=self.name)
         self.model.builder = self
         self.built = True
+
+    def layout_rules(self):
+        """Return which weights `kerasx.distribution.model_parallel` cuts, and along which axis.
+
+        Returns:
+            {pattern: (axis, name)}: a regular expression for the whole path of a weight, without
+            the model's prefix; the axis of the weight; the attribute that tells what lies along it
+            and must be a multiple of the devices, such as "num_attention_heads", or None.
+        """
+        return {}
+
+    def _layout_rules(self):
+        """Return the rules with the prefix, and with the sizes of what they cut."""
+        start = f"(.*/)?{re.escape(self.prefix)}"
+        return {
+            f"{start}({pattern})": (axis, name, getattr(self, name) if name else None)
+            for pattern, (axis, name) in self.layout_rules().items()
+        }
 
     def call(self, inputs):
         """Return the symbolic outputs of all stages for the inputs."""

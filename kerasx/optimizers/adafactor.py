@@ -105,15 +105,20 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
         """Make the slots [R, C] of a kernel, which broadcast against it, or [v]."""
         axes = factored_axes(variable.shape, self.min_dim_size_to_factor)
         slots = [("velocity", None)] if axes is None else [("row", axes[1]), ("column", axes[0])]
+        slots = [
+            (name, [1 if i == axis else n for i, n in enumerate(variable.shape)])
+            for name, axis in slots
+        ]
         dtype = keras.backend.result_type(variable.dtype, "float32")
         path = variable.path.replace("/", "_")
         return [
             self.add_variable(
-                [1 if i == axis else n for i, n in enumerate(variable.shape)],
+                shape,
                 dtype=dtype,
+                layout=backend.layout_of_slot(variable, shape),
                 name=f"{path}_{name}",
             )
-            for name, axis in slots
+            for name, shape in slots
         ]
 
     def _is_scaled(self, variable):

@@ -39,6 +39,17 @@ class Blocks(Transformer):
         self.layer_norm_eps = layer_norm_eps
         self.pad_id = pad_id
 
+    def layout_rules(self):
+        tables = "(Embedding-Token|Output-LM)/embeddings|(MLM|Decoder-Output-LM)-Bias/bias"
+        heads, width = "num_attention_heads", "intermediate_size"
+        return {
+            tables: (0, "vocab_size"),
+            r"[^/]*Attention/(pos_)?[qkv]_dense/(kernel|bias)": (-1, heads),
+            r"[^/]*Attention/o_dense/kernel": (0, heads),
+            r"[^/]*FeedForward/i\d+_dense/(kernel|bias)": (-1, width),
+            r"[^/]*FeedForward/o_dense/kernel": (0, width),
+        }
+
     @property
     def sum_options(self):
         """Options of the layers on residual sums: float32 where they would overflow float16.

@@ -25,6 +25,14 @@ class GAU_alpha(RoFormerV2_Base):  # noqa: N801 - bert4keras's way of names
     def __init__(self, *args, attention_normalization="softmax_plus", **kwargs):
         super().__init__(*args, attention_normalization=attention_normalization, **kwargs)
 
+    def layout_rules(self):
+        units = {
+            r"[^/]*GatedAttentionUnit/i_dense/(kernel|bias)": (-1, None),
+            r"[^/]*GatedAttentionUnit/o_dense/kernel": (0, "intermediate_size"),
+        }
+        tables = {k: v for k, v in super().layout_rules().items() if v[1] == "vocab_size"}
+        return {**tables, **units}
+
     def apply_main_layers(self, inputs, index):
         """Apply a gated attention unit as the only sublayer."""
         name = f"Transformer-{index}-GatedAttentionUnit"

@@ -69,6 +69,12 @@ class Llama(Rotary, LanguageModel):
             **self.attention_options,
         }
 
+    def layout_rules(self):
+        return {
+            r"[^/]*Attention/[kv]_dense/(kernel|bias)": (-1, "num_key_value_heads"),
+            **super().layout_rules(),
+        }
+
     def compute_logits(self, x):
         if self.tie_word_embeddings:
             return super().compute_logits(x)

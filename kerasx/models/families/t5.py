@@ -82,6 +82,11 @@ class T5_Base(Half):  # noqa: N801 - bert4keras's way of names
         self.relative_attention_num_buckets = relative_attention_num_buckets
         self.relative_attention_max_distance = relative_attention_max_distance
 
+    def layout_rules(self):
+        separate = self.with_lm and not self.tie_word_embeddings and self.side != "Encoder"
+        scores = {"Decoder-Output-LM/kernel": (-1, "vocab_size")} if separate else {}
+        return {**super().layout_rules(), **scores}
+
     def compute_position_bias(self, inputs=None):
         """Return the biases of the half's self-attention."""
         if self.position_bias is None:

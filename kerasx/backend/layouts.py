@@ -1,0 +1,59 @@
+"""Where the weights and the rows of a batch lie under `keras.distribution`.
+
+A distribution of `kerasx.distribution` takes rules from the builders and divides batches; here is
+what the rooms below it call. Without one, all of it does nothing.
+"""
+
+import os
+
+import keras
+
+from kerasx.backend.keras_internals import layout
+
+
+def declare_layouts(rules):
+    """Tell the distribution in use how the weights of a model that is about to be built are cut.
+
+    Args:
+        rules: {pattern of whole paths: (the axis to cut, name of what lies along it, its size)}.
+    """
+    declare = getattr(keras.distribution.distribution(), "declare", None)
+    if declare is not None:
+        declare(rules)
+
+
+def own_rows(batch):
+    """Return a batch whose rows are divided among the devices, where a distribution does that."""
+    divide = getattr(keras.distribution.distribution(), "divide", None)
+    return batch if divide is None else divide(batch)
+
+
+def all_rows(outputs):
+    """Return outputs that each process can read all rows of, where several divide them."""
+    distribution = keras.distribution.distribution()
+    join = getattr(distribution, "join", None)
+    return outputs if join is None or distribution.num_processes == 1 else join(outputs)
+
+
+def layout_of_slot(variable, shape):
+    """Return the layout of a slot with this shape: cut where its variable is, and one axis is left.
+
+    AdaFactor's rows and columns have length one along the other axis of the variable.
+    """
+    found = layout(variable)
+    if found is None or tuple(shape) == tuple(variable.shape):
+        return found
+    axes = [axis if n == m else None for axis, n, m in zip(found.axes, shape, variable.shape)]
+    return keras.distribution.TensorLayout(axes, found.device_mesh)
+
+
+def join_processes():
+    """Start `jax.distributed` if the environment variables of `keras.distribution` ask for it.
+
+    They are KERAS_DISTRIBUTION_JOB_ADDRESSES, ..._NUM_PROCESSES and ..._PROCESS_ID.
+    """
+    import jax
+
+    asked = "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ
+    if asked and not jax.distributed.is_initialized():
+        keras.distribution.initialize()

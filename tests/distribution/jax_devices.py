@@ -1,0 +1,101 @@
+"""What test_jax.py runs in a process of its own, where JAX has four virtual devices."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasx.distribution import (
+    check_layouts,
+    data_parallel,
+    fully_sharded,
+    model_parallel,
+    prepare,
+)
+from kerasx.models import build_transformer_model
+from tests.distribution.tiny import (
+    CONFIG,
+    CONTEXTS,
+    assert_equal,
+    language_model,
+    rows,
+    train,
+)
+
+each_context = pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train(language_model, rows())
+
+
+@each_context
+def test_five_steps_on_rows_of_unequal_lengths_equal_one_device(context, trained):
+    assert_equal(trained, train(language_model, rows(), context))
+
+
+@each_context
+def test_an_incomplete_last_batch_is_exact(context):
+    x = np.concatenate([ids for ids, _ in rows(steps=3)])[:19]  # 8 + 8 + 3
+
+    def run():
+        model = language_model()
+        model.fit([x, x * 0], batch_size=8, shuffle=False, verbose=0)
+        return model.evaluate([x, x * 0], batch_size=8, verbose=0), model.predict(
+            [x, x * 0], batch_size=8, verbose=0
+        )
+
+    loss, outputs = run()
+    with context():
+        several = run()
+    np.testing.assert_allclose(several[0], loss, atol=1e-6)
+    np.testing.assert_allclose(several[1], outputs, atol=1e-5)
+
+
+@each_context
+def test_afterwards_the_distribution_is_what_it_was(context):
+    assert keras.distribution.distribution() is None
+    with context(), pytest.raises(KeyError), context():
+        outer = keras.distribution.distribution()
+        with data_parallel():
+            assert keras.distribution.distribution() is not outer
+        assert keras.distribution.distribution() is outer
+        raise KeyError
+    assert keras.distribution.distribution() is None
+
+
+def test_a_model_of_before_is_refused():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="scores")])
+    with data_parallel():
+        with pytest.raises(ValueError, match="The model must be made inside.*scores/kernel"):
+            prepare(model)
+        inside = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    optimizer = keras.optimizers.SGD()
+    with fully_sharded():
+        with pytest.raises(ValueError, match="The model must be made inside"):
+            prepare(inside)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+        model.compile(optimizer, "mse")
+        with pytest.raises(ValueError, match="The optimizer must be made inside"):
+            prepare(model)
+
+
+def test_what_does_not_divide_is_refused():
+    with pytest.raises(ValueError, match="`devices` must be among"):
+        data_parallel(5)
+    with pytest.raises(ValueError, match="in groups of 3"):
+        model_parallel(3)
+    with model_parallel(4), pytest.raises(ValueError, match="`num_attention_heads` must be a mult"):
+        build_transformer_model(CONFIG)
+    with model_parallel(2), pytest.raises(ValueError, match="`vocab_size` must be a multiple"):
+        build_transformer_model({**CONFIG, "vocab_size": 33})
+    with model_parallel(2, rules={"Embedding-Token/embeddings": None}):
+        model = build_transformer_model({**CONFIG, "vocab_size": 33})
+        assert check_layouts(model)[0].axes == (None, None)
+
+
+def test_a_rule_that_matches_nothing_is_refused():
+    with model_parallel(2, rules={"Classifier/kernle": -1}):
+        model = build_transformer_model(CONFIG)
+        with pytest.raises(ValueError, match="Every layout rule must match.*kernle"):
+            prepare(model)
