@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 import keras
+import numpy as np
 
 from kerasx import callbacks
 
@@ -59,6 +60,11 @@ TABLE = {
         lambda folder: callbacks.LearningLog(),
         keys=("learning_rate",),
         bad=(_refuses("`every` must be", callbacks.LearningLog, every=0),),
+    ),
+    "Throughput": Row(
+        lambda folder: callbacks.Throughput(np.ones((2, 2)), limit=1e9),
+        keys=("tokens_per_second", "share_of_limit"),
+        bad=(_refuses("`limit` must be", callbacks.Throughput, [1], limit=0),),
     ),
     "Resume": Row(
         lambda folder: callbacks.Resume(folder / "run.safetensors", every=1),
