@@ -76,21 +76,20 @@ def arithmetic_limit(dtype=None, seconds=0.05, rounds=5):
     Args:
         dtype: of the matrices; Keras's float type by default.
         seconds: the matrices are doubled until a product takes so long, up to 16384 rows.
-        rounds: number of products, of which the fastest counts.
+        rounds: number of products of a size, of which the fastest counts.
 
     Returns:
         float.
 
-    >>> arithmetic_limit(seconds=0.001, rounds=1) > 1e6
+    >>> arithmetic_limit(seconds=0.001, rounds=2) > 1e6
     True
     """
     size, took = 128, 0.0
     while took < seconds and size < 16384:
         size *= 2
         x = ops.ones((size, size), dtype)
-        _product_seconds(x)
-        took = _product_seconds(x)
-    return 2 * size**3 / min(took, *(_product_seconds(x) for _ in range(rounds)))
+        took = min(_product_seconds(x) for _ in range(rounds))  # the first one is compiled
+    return 2 * size**3 / took
 
 
 def _product_seconds(x):
