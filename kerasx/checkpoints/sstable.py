@@ -7,28 +7,14 @@ key is written in full (a restart point). Each block is followed by a byte for i
 """
 
 import os
-from functools import reduce
 
-import google_crc32c
-import numpy as np
-
+from kerasx.files.checksum import masked_crc32c
 from kerasx.files.protobuf import read_varint, write_varint
 
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _FOOTER, _TRAILER = 48, 5
 _RESTART = 16
 _BLOCK_SIZE = 1 << 18
-_MASK_DELTA = 0xA282EAD8
-
-
-def masked_crc32c(pieces):
-    """Compute the CRC-32C of bytes given in pieces, in the masked form that LevelDB stores.
-
-    >>> hex(masked_crc32c([b"12345", b"6789"]))
-    '0xc78ab0e5'
-    """
-    crc = reduce(google_crc32c.extend, map(_read_only, pieces), 0)
-    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_table(data):
@@ -79,12 +65,6 @@ def write_table(items):
         handles.append((entries[-1][0], write_block(entries)))
     footer = write_block([]) + write_block(handles)
     return bytes(out) + footer.ljust(_FOOTER - 8, b"\0") + _MAGIC
-
-
-def _read_only(piece):
-    view = np.frombuffer(piece, np.uint8)
-    view.flags.writeable = False  # google_crc32c accepts nothing else
-    return view
 
 
 def _read_handle(data, position):

@@ -25,9 +25,9 @@ from kerasx.checkpoints.checkpoint import (
     readable,
 )
 from kerasx.checkpoints.data_file import DataFile
-from kerasx.checkpoints.sstable import masked_crc32c
 from kerasx.checks import invalid
 from kerasx.files.atomic import atomic_path, real_target
+from kerasx.files.checksum import masked_crc32c
 from kerasx.files.protobuf import read_varint
 from kerasx.files.switching import fsync, locked, replace, temporary_files
 

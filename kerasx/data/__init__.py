@@ -6,6 +6,8 @@ from kerasx.data.batches import Batches
 from kerasx.data.buckets import bucket_lengths
 from kerasx.data.corpus import write_corpus
 from kerasx.data.data_generator import DataGenerator
+from kerasx.data.masking import MaskTokens
+from kerasx.data.objectives import CorruptSpans, SentenceOrder, SplitSource
 from kerasx.data.packed_corpus import PackedCorpus
 from kerasx.data.padding import sequence_padding
 from kerasx.data.parallel import parallel_apply
@@ -16,9 +18,13 @@ __all__ = [
     "Batches",
     "BucketDataset",
     "CorpusDataset",
+    "CorruptSpans",
     "DataGenerator",
+    "MaskTokens",
     "PackedCorpus",
     "RowRandom",
+    "SentenceOrder",
+    "SplitSource",
     "bucket_lengths",
     "check_ids",
     "check_labels",

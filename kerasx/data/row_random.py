@@ -47,3 +47,6 @@ class RowRandom:
             below: integers of at least 1 that broadcast to (b, n).
         """
         return (self.uniform(n) * below).astype("int64")
+
+    def __len__(self):
+        return len(self._keys)

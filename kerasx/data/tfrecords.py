@@ -7,7 +7,7 @@ maps names to lists.
 
 import numpy as np
 
-from kerasx.checkpoints.sstable import masked_crc32c
+from kerasx.files.checksum import masked_crc32c
 from kerasx.files.protobuf import read_fields, signed
 
 _LARGEST = 1 << 30  # bytes of a record; more is a damaged length

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from kerasx.checkpoints import open_checkpoint, save_tensor_bundle, sstable
 from kerasx.checkpoints.bundle_index import slice_key
-from kerasx.checkpoints.sstable import masked_crc32c, read_table, write_table
+from kerasx.checkpoints.sstable import read_table, write_table
+from kerasx.files.checksum import masked_crc32c
 from kerasx.files.protobuf import read_fields, read_varint, write_message, write_varint
 from tests.checkpoints.helpers import (
     arrays,

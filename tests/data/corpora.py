@@ -2,8 +2,8 @@
 
 import struct
 
-from kerasx.checkpoints.sstable import masked_crc32c
 from kerasx.data import write_corpus
+from kerasx.files.checksum import masked_crc32c
 from kerasx.files.protobuf import write_message, write_varint
 from kerasx.tokenizers import Tokenizer, character_vocab
 
