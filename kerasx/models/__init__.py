@@ -1,5 +1,6 @@
 """Model families, the function that builds them, and functions to change, run and save a model."""
 
+from kerasx.models.arranging import arrange_for
 from kerasx.models.build import (
     build_transformer_model,
     extend_with_language_model,
@@ -64,6 +65,7 @@ __all__ = [
     "T5_Encoder",
     "Transformer",
     "UniLM_Mask",
+    "arrange_for",
     "bert_config",
     "build_transformer_model",
     "deepen",

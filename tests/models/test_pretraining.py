@@ -10,6 +10,7 @@ from keras import ops
 from kerasx.layers.replaced_tokens import ElectraLoss, SampledTokens
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.models import (
+    arrange_for,
     build_transformer_model,
     electra_generator,
     electra_pretraining,
@@ -23,6 +24,8 @@ from tests.models.test_families import batch, inputs_of, outputs, tiny
 
 SCORED = [name for name, row in FAMILIES.items() if "with_mlm" in row.head]
 PLACES = np.array([[4, 1, 1], [0, 3, 0]], "int32")
+SMALL = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+SMALL |= {"intermediate_size": 12}
 LABELS = np.array([[9, 5, 0], [7, 11, 3]], "int32")
 WEIGHTS = np.array([[1, 0.5, 0], [1, 1, 0]], "float32")
 
@@ -207,3 +210,29 @@ def test_models_that_do_not_fit_are_refused():
     other = tiny("electra", "encoder", vocab_size=25)
     with pytest.raises(ValueError, match="must have the discriminator's vocabulary"):
         electra_pretraining(builder, other)
+
+
+# Batches
+
+
+@pytest.mark.once
+def test_arrays_are_arranged_by_the_names_of_the_inputs():
+    ids = np.arange(6).reshape(2, 3)
+    batch = {"token_ids": ids, "places": PLACES, "labels": LABELS, "weights": WEIGHTS}
+    batch |= {"words": ids, "order": np.array([0, 1])}
+    bert = tiny("bert", "encoder", prefix="My-")
+    inputs, labels, weights = arrange_for(score_places(bert))(batch)
+    assert [x.tolist() for x in inputs] == [ids.tolist(), (ids * 0).tolist(), PLACES.tolist()]
+    assert labels is LABELS and weights is WEIGHTS
+    (inputs,) = arrange_for(electra_pretraining(*electra()))({**batch, "segment_ids": ids})
+    assert all(x is y for x, y in zip(inputs, [ids, ids, PLACES, LABELS, WEIGHTS], strict=True))
+    albert = score_places(tiny("albert", "encoder", with_nsp="linear"))
+    _, labels, weights = arrange_for(albert)(batch)
+    assert labels[0] is batch["order"] and weights[0].tolist() == [1, 1] and labels[1] is LABELS
+    t5 = build_transformer_model(None, model="t5", **SMALL)
+    (inputs,) = arrange_for(t5)({"encoder_ids": ids, "decoder_ids": ids[:, :2]})
+    assert inputs[0] is ids and inputs[1].shape == (2, 2)
+    (inputs,) = arrange_for(tiny("roberta", "encoder").model)({"token_ids": ids})
+    assert inputs is ids
+    with pytest.raises(ValueError, match="must have inputs whose names end in"):
+        arrange_for(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
