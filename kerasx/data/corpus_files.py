@@ -1,6 +1,7 @@
 """The files of a corpus: arrays of ids, word starts and document starts, and their description."""
 
 import hashlib
+import mmap
 import os
 
 import numpy as np
@@ -36,18 +37,40 @@ def describe_tokenizer(tokenizer):
     return facts | {name: getattr(tokenizer, name) for name in SPECIALS}
 
 
-def map_array(path, dtype, count):
-    """Map a file of `count` numbers into memory, read-only."""
-    dtype = np.dtype(dtype).newbyteorder("<")
+class MappedArray:
+    """A file of numbers that is mapped into memory, read-only.
+
+    Args:
+        path: path of a file that is not empty.
+        dtype: dtype of the numbers, little endian in the file.
+
+    The pages of `array` that were used stay in memory until `release`.
+    """
+
+    def __init__(self, path, dtype):
+        with open(path, "rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.array = np.frombuffer(self._map, np.dtype(dtype).newbyteorder("<"))
+
+    def release(self):
+        """Free the memory of the pages that were used; they are read again when needed."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def _map_whole(path, dtype, count):
+    """Map a file of `count` numbers; raise if it has another size."""
+    expected = count * np.dtype(dtype).itemsize
     size = os.path.getsize(path) if os.path.isfile(path) else "no file"
-    if size != count * dtype.itemsize:
+    if size != expected:
+        name = os.path.basename(path)
         raise invalid(
-            f"`folder` must hold a whole corpus: {os.path.basename(path)} must have "
-            f"{count * dtype.itemsize} bytes. Write the corpus again.",
+            f"`folder` must hold a whole corpus: {name} must have {expected} bytes. Write the "
+            "corpus again.",
             path=path,
             size=size,
         )
-    return np.asarray(np.memmap(path, dtype, "r", shape=(count,)))
+    return MappedArray(path, dtype)
 
 
 def open_corpus(folder):
@@ -57,8 +80,8 @@ def open_corpus(folder):
         folder: path of the folder that `write_corpus` wrote.
 
     Returns:
-        (description, ids, word_starts, documents): a dict, and memory-mapped arrays; word_starts
-        is None if every token is a word.
+        (description, ids, word_starts, documents): a dict, and `MappedArray`s; word_starts is None
+        if every token is a word.
 
     Raises:
         ValueError: no corpus, or one whose files are damaged.
@@ -73,12 +96,12 @@ def open_corpus(folder):
         if facts.get("format") != FORMAT or not _KEYS <= set(facts):
             raise invalid(f"`folder` must hold a {DESCRIPTION} of `write_corpus`.", path=path)
         tokens, documents = facts["tokens"], facts["documents"]
-        ids = map_array(os.path.join(folder, IDS), facts["dtype"], tokens)
+        ids = _map_whole(os.path.join(folder, IDS), facts["dtype"], tokens)
         starts = None
         if facts["words"]:
-            starts = map_array(os.path.join(folder, STARTS), "bool", tokens)
-        bounds = map_array(os.path.join(folder, DOCUMENTS), "int64", documents + 1)
-        if bounds[0] != 0 or bounds[-1] != tokens:
+            starts = _map_whole(os.path.join(folder, STARTS), "bool", tokens)
+        bounds = _map_whole(os.path.join(folder, DOCUMENTS), "int64", documents + 1)
+        if bounds.array[0] != 0 or bounds.array[-1] != tokens:
             raise invalid("`folder` must hold a whole corpus; write it again.", path=path)
         return facts, ids, starts, bounds
 

@@ -141,6 +141,8 @@ class PackedCorpus:
         documents = np.zeros(shape, "int32")
         for row in zip(numbers.tolist(), token_ids, begins, is_text, documents):
             self._fill(*row)
+        for mapped in filter(None, (self._ids, self._starts, self._rows)):
+            mapped.release()
         words = np.cumsum(begins, axis=1, dtype="int32") * is_text
         return {"token_ids": token_ids, "words": words, "documents": documents}
 
@@ -159,8 +161,8 @@ class PackedCorpus:
         for document, (start, stop, opens, closes) in enumerate(pieces, 1):
             put(before if opens else None, document)
             text = slice(place, place + stop - start)
-            token_ids[text] = self._ids[start:stop]
-            begins[text] = 1 if self._starts is None else self._starts[start:stop]
+            token_ids[text] = self._ids.array[start:stop]
+            begins[text] = 1 if self._starts is None else self._starts.array[start:stop]
             begins[place : place + (stop > start)] = 1  # also within a word that is cut
             is_text[text], documents[text] = 1, document
             place = text.stop

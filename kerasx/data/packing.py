@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasx.data.corpus_files import MappedArray
 from kerasx.files.atomic import replaced_together
 
 _WINDOW = 1 << 16  # pieces that are packed together, whatever the number of documents
@@ -33,15 +34,16 @@ class CutRows:
     """Rows of the documents one after another, cut after `capacity` tokens.
 
     Args:
-        bounds: int64 (documents + 1,), where documents begin, and the end.
+        bounds: `MappedArray` of int64 (documents + 1,), where documents begin, and the end.
         capacity: tokens of a row.
         before, after: number of special tokens before and after each document, 0 or 1.
     """
 
     def __init__(self, bounds, capacity, before=0, after=0):
-        self._bounds, self._capacity = bounds, capacity
+        self._bounds, self._capacity = bounds.array, capacity
         self._before, self._after = before, after
-        total = int(bounds[-1]) + (len(bounds) - 1) * (before + after)
+        self.release = bounds.release
+        total = self._begin(len(self._bounds) - 1)
         self.rows = total // capacity
 
     def pieces(self, row):
@@ -76,7 +78,7 @@ class PackedRows:
     Args:
         folder: folder of the corpus.
         key: str that tells the corpus and the options of this plan from others.
-        bounds: int64 (documents + 1,), where documents begin, and the end.
+        bounds: `MappedArray` of int64 (documents + 1,), where documents begin, and the end.
         capacity: tokens of a row.
         extra: special tokens of each piece, which count.
     """
@@ -95,8 +97,8 @@ class PackedRows:
         pieces, ends = (os.path.join(folder, name) for name in names)
         self.rows = 0
         if os.path.exists(pieces) and os.path.exists(ends):
-            self._pieces = np.asarray(np.memmap(pieces, "<i8", "r")).reshape(-1, 2)
-            self._ends = np.asarray(np.memmap(ends, "<i8", "r"))
+            self._maps = MappedArray(pieces, "int64"), MappedArray(ends, "int64")
+            self._pieces, self._ends = self._maps[0].array.reshape(-1, 2), self._maps[1].array
             self.rows = len(self._ends) if self._ends[-1] == len(self._pieces) else 0
 
     def pieces(self, row):
@@ -104,6 +106,11 @@ class PackedRows:
         first = self._ends[row - 1] if row else 0
         found = self._pieces[first : self._ends[row]].tolist()
         return [Piece(start, stop, True, True) for start, stop in found]
+
+    def release(self):
+        """Free the memory of the pages that were used."""
+        for mapped in self._maps:
+            mapped.release()
 
 
 def best_fit(sizes, capacity):
@@ -150,7 +157,8 @@ def remove_plans(folder):
 def _write_plan(pieces_path, ends_path, bounds, capacity, extra):
     count = 0
     with open(pieces_path, "wb") as pieces_file, open(ends_path, "wb") as ends_file:
-        for pieces in _windows(bounds, capacity - extra):
+        for pieces in _windows(bounds.array, capacity - extra):
+            bounds.release()
             sizes = (pieces[:, 1] - pieces[:, 0] + extra).tolist()
             bins = best_fit(sizes, capacity)
             order = np.array([i for bin_ in bins for i in sorted(bin_)])

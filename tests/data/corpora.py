@@ -3,6 +3,7 @@
 import struct
 
 from kerasx.data import write_corpus
+from kerasx.data.corpus_files import open_corpus
 from kerasx.files.checksum import masked_crc32c
 from kerasx.files.protobuf import write_message, write_varint
 from kerasx.tokenizers import Tokenizer, character_vocab
@@ -56,3 +57,9 @@ def record_of(data):
     head = struct.pack("<Q", len(data))
     crcs = (struct.pack("<I", masked_crc32c([x])) for x in (head, data))
     return head + next(crcs) + data + next(crcs)
+
+
+def arrays_of(folder):
+    """Return (ids, word starts or None, bounds of the documents) of a corpus."""
+    _, *maps = open_corpus(folder)
+    return [None if mapped is None else mapped.array for mapped in maps]

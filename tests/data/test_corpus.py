@@ -9,14 +9,20 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 from kerasx.data import PackedCorpus, write_corpus
-from kerasx.data.corpus_files import open_corpus
 from kerasx.data.documents import DocumentReader
 from kerasx.tokenizers import Tokenizer, character_vocab, jieba_cut
-from tests.data.corpora import TEXTS, example_of, record_of, save_corpus, save_texts, tokenizer
+from tests.data.corpora import (
+    TEXTS,
+    arrays_of,
+    example_of,
+    record_of,
+    save_corpus,
+    save_texts,
+    tokenizer,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -26,27 +32,27 @@ def bodies(texts, tokens):
 
 
 def documents_of(folder):
-    _, ids, _, bounds = open_corpus(folder)
+    ids, _, bounds = arrays_of(folder)
     return [ids[a:b].tolist() for a, b in zip(bounds[:-1], bounds[1:])]
 
 
 def test_documents_are_the_tokens_of_the_texts(tmp_path):
     folder, tokens = save_corpus(tmp_path)
     assert documents_of(folder) == bodies(TEXTS, tokens)
-    assert open_corpus(folder)[1].dtype == "uint16"
+    assert arrays_of(folder)[0].dtype == "uint16"
 
 
 def test_a_large_vocabulary_takes_four_bytes(tmp_path):
     vocabulary = {**character_vocab(TEXTS)}
     vocabulary |= {f"[unused{i}]": len(vocabulary) + i for i in range(70000)}
     folder, tokens = save_corpus(tmp_path, tokens=Tokenizer(vocabulary))
-    assert open_corpus(folder)[1].dtype == "uint32"
+    assert arrays_of(folder)[0].dtype == "uint32"
     assert documents_of(folder) == bodies(TEXTS, tokens)
 
 
 def test_flags_tell_the_words_of_jieba(tmp_path):
     folder, tokens = save_corpus(tmp_path, TEXTS[:2])
-    _, ids, starts, _ = open_corpus(folder)
+    ids, starts, _ = arrays_of(folder)
     words, found = [w for text in TEXTS[:2] for w in jieba_cut(text)], []
     for i, start in zip(tokens.ids_to_tokens(ids), starts):
         found = [*found, i] if start else [*found[:-1], found[-1] + i]
@@ -64,19 +70,19 @@ def test_words_that_cut_a_token_are_looked_up_by_offsets(tmp_path):
     save_texts(tmp_path / "b.txt", [text])
     write_corpus(tmp_path / "b.txt", folder, tokens, word_segment=split_after_two, verbose=0)
     assert documents_of(folder) == bodies([text], tokens)
-    assert open_corpus(folder)[2].tolist() == [True, True]  # play, ##ing: "in" begins a word
+    assert arrays_of(folder)[1].tolist() == [True, True]  # play, ##ing: "in" begins a word
 
 
 def test_words_may_leave_out_spaces_but_must_be_of_the_text(tmp_path):
     folder, _ = save_corpus(tmp_path, ["play games with words"], word_segment=str.split)
-    assert open_corpus(folder)[2].tolist() == [True, True, False, True, True]
+    assert arrays_of(folder)[1].tolist() == [True, True, False, True, True]
     with pytest.raises(ValueError, match=r"texts.txt:1: `word_segment` must return words"):
         save_corpus(tmp_path, ["playing xyz"], word_segment=lambda text: ["other"])
 
 
 def test_a_corpus_of_words_has_no_flags(tmp_path):
     folder, _ = save_corpus(tmp_path, word_segment=None)
-    assert open_corpus(folder)[2] is None and not (folder / "word_starts.bin").exists()
+    assert arrays_of(folder)[1] is None and not (folder / "word_starts.bin").exists()
 
 
 @pytest.mark.parametrize("workers", [2])
@@ -204,7 +210,7 @@ def test_old_records_become_documents_of_whole_words(tmp_path, packed):
     write_corpus(tmp_path / "corpus.0.tfrecord", tmp_path / "old", tokens, verbose=0)
     folder, _ = save_corpus(tmp_path, tokens=tokens)
     assert documents_of(tmp_path / "old") == documents_of(folder)
-    assert (open_corpus(tmp_path / "old")[2] == open_corpus(folder)[2]).all()
+    assert (arrays_of(tmp_path / "old")[1] == arrays_of(folder)[1]).all()
 
 
 def test_large_and_negative_numbers_of_a_record():
@@ -295,9 +301,3 @@ def test_the_progress_is_shown_on_stderr(tmp_path, capsys):
     save_corpus(tmp_path, verbose=1)
     shown = capsys.readouterr().err
     assert "100% of 0.0 MB" in shown and shown.endswith("\n")
-
-
-def test_ids_are_a_copy_on_no_disk_but_a_map(tmp_path):
-    folder, _ = save_corpus(tmp_path)
-    ids = open_corpus(folder)[1]
-    assert isinstance(ids.base, np.memmap) and not ids.flags.writeable
