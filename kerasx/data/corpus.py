@@ -147,12 +147,14 @@ class _Encoder:
         return ids, self._word_starts(content, ids)
 
     def _text_ids(self, text):
-        return self._without_edges(self.tokenizer.encode(text)[0])
+        ids = self.tokenizer.encode(text)[0]
+        return ids[self._inner(ids)]
 
-    def _without_edges(self, ids):
+    def _inner(self, ids):
+        """Return the slice of ids that leaves out the special tokens around them."""
         first = len(ids) > 0 and ids[0] == self.tokenizer.start_id
         last = len(ids) > first and ids[-1] == self.tokenizer.end_id
-        return ids[first : len(ids) - last]
+        return slice(int(first), len(ids) - last)
 
     def _word_starts(self, text, ids):
         """Tokenize word by word where this gives the same ids, else look the words up by offsets.
@@ -167,14 +169,14 @@ class _Encoder:
             begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
             return begins
         tokens, offsets = self.tokenizer.tokenize_with_offsets(text)
-        real = [(token, offset) for token, offset in zip(tokens, offsets) if offset[0] < offset[1]]
-        if len(real) != len(ids):
+        offsets = offsets[self._inner(self.tokenizer.tokens_to_ids(tokens))]
+        if len(offsets) != len(ids):
             raise invalid(
-                "`tokenizer` must give offsets of as many tokens as ids, for `word_segment`.",
-                offsets=len(real),
+                "`tokenizer` must give as many offsets as ids, for `word_segment`.",
+                offsets=len(offsets),
                 ids=len(ids),
             )
-        return word_starts(text, [offset for _, offset in real], words)
+        return word_starts(text, offsets, words)
 
     def _checked(self, ids):
         """Return the ids of a record without padding and special tokens around them."""
@@ -187,7 +189,8 @@ class _Encoder:
                 most=int(ids.max()),
             )
         real = np.flatnonzero(ids != (-1 if tokenizer.pad_id is None else tokenizer.pad_id))
-        return self._without_edges(ids[: real[-1] + 1 if len(real) else 0].tolist())
+        ids = ids[: real[-1] + 1 if len(real) else 0].tolist()
+        return ids[self._inner(ids)]
 
 
 _encoder = None  # in a worker process

@@ -127,12 +127,16 @@ def _line_parts(path, lines):
 
 
 def _block_parts(path, lines):
-    """Yield blocks, each whole if it is short, else in parts of several lines or of a line."""
+    """Yield blocks, each whole if it is short, else in parts of several lines or of a line.
+
+    A part keeps its line ends, the last part of a block loses its last.
+    """
     held, first, starts, size = [], None, True, 0
     for number, text, begins, ends in lines:
         blank = begins and ends and not text.strip()
         if held and (blank or size > _PART):
-            yield Part(path, first, "".join(held), starts)
+            whole = "".join(held)
+            yield Part(path, first, whole.removesuffix("\n") if blank else whole, starts)
             held, starts, size = [], False, 0
         if blank:
             starts = True
@@ -141,7 +145,7 @@ def _block_parts(path, lines):
         held.append(text + "\n" if ends else text)
         size += len(text) + 1
     if held:
-        yield Part(path, first, "".join(held), starts)
+        yield Part(path, first, "".join(held).removesuffix("\n"), starts)
 
 
 def _objects(path, lines, field):

@@ -15,7 +15,8 @@ def word_starts(text, offsets, words):
             spaces, belongs to the first.
 
     Returns:
-        Booleans, one for each token: False if it begins in the same word as the token before.
+        Booleans, one for each token: False if it begins in the same word as the token before. The
+        space before a token does not count.
 
     Raises:
         ValueError: a word does not stand in the text after the word before it.
@@ -30,8 +31,14 @@ def word_starts(text, offsets, words):
             raise invalid("`word_segment` must return words of the text, in order.", word=word)
         begins[start] = 1
         end = start + len(word)
-    word_of = np.cumsum(begins)[[start for start, _ in offsets]]
+    word_of = np.cumsum(begins)[[_first_letter(text, *span) for span in offsets]]
     return np.diff(word_of, prepend=-1) != 0
+
+
+def _first_letter(text, start, end):
+    """Return where a token begins, without the space before it that some tokens hold."""
+    token = text[start:end]
+    return start + len(token) - len(token.lstrip() or token)
 
 
 def text_of_tokens(tokens):

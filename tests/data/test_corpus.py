@@ -80,6 +80,42 @@ def test_words_may_leave_out_spaces_but_must_be_of_the_text(tmp_path):
         save_corpus(tmp_path, ["playing xyz"], word_segment=lambda text: ["other"])
 
 
+class Pieces:
+    """Tokenizer whose tokens hold the space before them, and of an empty token at the start."""
+
+    start_id = end_id = pad_id = unk_id = mask_id = None
+    vocab_size, tokens = 9, ["", "he", "llo", " wor", "ld", " ", "a", "好", "x"]
+
+    def tokenize_with_offsets(self, text):
+        assert text == "hello world a好"
+        return self.tokens[:8], [
+            (0, 0),
+            (0, 2),
+            (2, 5),
+            (5, 9),
+            (9, 11),
+            (11, 12),
+            (12, 13),
+            (13, 14),
+        ]
+
+    def tokens_to_ids(self, tokens):
+        return [self.tokens.index(token) for token in tokens]
+
+    def encode(self, text):
+        return (list(range(8)) if text == "hello world a好" else [8]), None
+
+    def id_to_token(self, i):
+        return self.tokens[i]
+
+
+def test_the_space_that_a_token_holds_belongs_to_no_word(tmp_path):
+    folder, _ = save_corpus(tmp_path, ["hello world a好"], Pieces())
+    ids, starts, _ = arrays_of(folder)
+    assert ids.tolist() == list(range(8))
+    assert starts.tolist() == [True, False, False, True, False, True, True, True]
+
+
 def test_a_corpus_of_words_has_no_flags(tmp_path):
     folder, _ = save_corpus(tmp_path, word_segment=None)
     assert arrays_of(folder)[1] is None and not (folder / "word_starts.bin").exists()
@@ -111,7 +147,7 @@ def read(path, **options):
 def test_blocks_end_at_blank_lines_whatever_the_line_ends(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeff\r\n一\r\n二\r\n \t\r\n\n\u2028三\n四".encode())
-    assert read(path) == ["一\n二\n", "\u2028三\n四"]
+    assert read(path) == ["一\n二", "\u2028三\n四"]
     assert read(path, documents="lines") == ["一", "二", "\u2028三", "四"]
 
 
