@@ -30,7 +30,7 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
     (0.44, True)
     """
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape, dtype=None, layout=None):
         if not isinstance(self.seed, int):  # a SeedGenerator, whose state is the backend's
             return super().__call__(shape, dtype)
         quantiles = (self.mean + self.stddev * _quantiles()).astype("float32")
@@ -41,7 +41,10 @@ class TruncatedNormal(keras.initializers.TruncatedNormal):
             bits = random.random_raw(-(-part.size // 4))  # four ranks in each number
             ranks = bits.view("uint16")[: part.size]
             np.take(quantiles, ranks, out=part, mode="clip")  # another mode would buffer `out`
-        return ops.convert_to_tensor(values, dtype or keras.config.floatx())
+        dtype = dtype or keras.config.floatx()
+        if layout is not None:  # under keras.distribution on JAX
+            return backend.cut_array(values, dtype, layout)
+        return ops.convert_to_tensor(values, dtype)
 
 
 @functools.cache

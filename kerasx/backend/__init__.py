@@ -14,9 +14,11 @@ from kerasx.backend.graph import output_at, search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above
 from kerasx.backend.layouts import (
     all_rows,
+    cut_array,
     declare_layouts,
     join_processes,
     layout_of_slot,
+    on_host,
     own_rows,
 )
 from kerasx.backend.processes import (

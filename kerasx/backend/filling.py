@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerasx.backend.keras_internals import layout, release_value
+from kerasx.backend.layouts import cut_array
 
 _PIECE = 1 << 19  # elements copied at once
 
@@ -120,15 +121,8 @@ def _fill_jax(variable, value, pieces):
 
 def _fill_cut(variable, value):
     """Fill the part of each device by itself: no device ever holds the whole of a cut weight."""
-    import jax
-
     release_value(variable)
-    sharding = layout(variable).backend_layout
-    variable.assign(
-        jax.make_array_from_callback(
-            value.shape, sharding, lambda place: np.array(value[place], variable.dtype)
-        )
-    )
+    variable.assign(cut_array(value, variable.dtype, layout(variable).backend_layout))
 
 
 def _write(array, pieces):

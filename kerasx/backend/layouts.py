@@ -4,9 +4,11 @@ A distribution of `kerasx.distribution` takes rules from the builders and divide
 what the rooms below it call. Without one, all of it does nothing.
 """
 
+import contextlib
 import os
 
 import keras
+import numpy as np
 
 from kerasx.backend.keras_internals import layout
 
@@ -33,6 +35,37 @@ def all_rows(outputs):
     distribution = keras.distribution.distribution()
     join = getattr(distribution, "join", None)
     return outputs if join is None or distribution.num_processes == 1 else join(outputs)
+
+
+def cut_array(value, dtype, sharding):
+    """Give each device its part of a NumPy array; none gets the whole of an array that is cut.
+
+    Args:
+        value: array, maybe of a mapped file.
+        dtype: dtype of the result.
+        sharding: jax.sharding.Sharding, with an abstract mesh also that of the distribution in use.
+    """
+    import jax
+
+    mesh = getattr(sharding, "mesh", None)
+    if isinstance(mesh, jax.sharding.AbstractMesh):  # what Keras hands to an initializer
+        mesh = keras.distribution.distribution().device_mesh.backend_mesh
+        sharding = jax.sharding.NamedSharding(mesh, sharding.spec)
+    return jax.make_array_from_callback(
+        value.shape, sharding, lambda place: np.array(value[place], dtype)
+    )
+
+
+def on_host():
+    """Return a context in which what Keras reads is cut in the memory of the host.
+
+    Keras makes a tensor of the whole of a weight first, which would be on the first accelerator.
+    """
+    if keras.backend.backend() != "jax" or keras.distribution.distribution() is None:
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.default_device(jax.local_devices(backend="cpu")[0])
 
 
 def layout_of_slot(variable, shape):

@@ -4,7 +4,9 @@ import os
 import tempfile
 
 import keras
+import numpy as np
 
+from kerasx import backend
 from kerasx.checkpoints import open_checkpoint, save_safetensors
 from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
@@ -97,7 +99,7 @@ def _assign(model, stored, path):
     received = {k: tuple(stored[k].shape) for k in stored}
     check_same(received, {k: tuple(w.shape) for k, w in weights.items()}, message)
     for name, weight in weights.items():
-        weight.assign(stored[name])
+        backend.fill(weight, np.asarray(stored[name]))
 
 
 def check_same(stored, expected, message, places=("in the file", "in the model")):

@@ -33,9 +33,8 @@ class Cut(ModelParallel):
     def declare(self, rules):
         """Take the rules of a builder; only `ModelAxis` has a use for them."""
 
-    def unused(self):
-        """Return the rules that no weight has matched so far."""
-        return []
+    def check(self, paths):
+        """Raise if rules match no weight, or cut none of those with these paths."""
 
     def cut_axis(self, path, shape):
         """Return (axis of the mesh, axis of the weight to cut or None, the reason)."""
@@ -101,8 +100,17 @@ class ModelAxis(Cut):
     def declare(self, rules):
         self.rules |= {k: v for k, v in rules.items() if k not in self.rules}
 
-    def unused(self):
-        return [pattern for pattern in self.rules if pattern not in self.matched]
+    def check(self, paths):
+        unmatched = [pattern for pattern in self.rules if pattern not in self.matched]
+        cut = [x for x in paths if any(re.fullmatch(pattern, x) for pattern in self.rules)]
+        if unmatched or not cut:
+            raise invalid(
+                "Every layout rule must match the whole path of a weight, and one must match "
+                "weights of this model. Correct `rules`, override `layout_rules` of your builder, "
+                "or use fully_sharded, which needs no rules.",
+                unmatched=unmatched,
+                paths=paths,
+            )
 
     def cut_axis(self, path, shape):
         matching = [pattern for pattern in self.rules if re.fullmatch(pattern, path)]

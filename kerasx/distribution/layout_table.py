@@ -88,15 +88,8 @@ def _check_place(distribution, model, slots):
                 "used: build and compile the model after `with`.",
                 outside=outside,
             )
-    unused = getattr(distribution, "unused", list)()
-    if unused:
-        raise invalid(
-            "Every layout rule must match the whole path of a weight, as check_layouts(model) "
-            "lists them without rules: correct or leave out those that do not, or override "
-            "`layout_rules` of your builder.",
-            unmatched=unused,
-            paths=[v.path for v in model.variables],
-        )
+    if hasattr(distribution, "check"):
+        distribution.check([v.path for v in model.variables])
 
 
 def _row(variable, distribution, rule="one device"):

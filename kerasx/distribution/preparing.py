@@ -4,6 +4,7 @@ import keras
 
 from kerasx import backend
 from kerasx.distribution.layout_table import check_layouts
+from kerasx.distribution.process_data import checks_data
 from kerasx.training.objective import step_of
 
 
@@ -30,6 +31,10 @@ def prepare(model):
     if not isinstance(model.predict_step, DividedPrediction) and keras.backend.backend() == "jax":
         model.predict_step = DividedPrediction(model.predict_step)
         model.predict_function = None  # it may be compiled already, with the old step
+        distribution = keras.distribution.distribution()
+        if backend.process_count() > 1 and hasattr(distribution, "sharded_data"):
+            for name in ("fit", "evaluate", "predict"):
+                setattr(model, name, checks_data(getattr(model, name), distribution))
     return model
 
 

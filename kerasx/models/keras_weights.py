@@ -122,7 +122,8 @@ def _load_by_place(model, path, skipped):
     """Load a `.weights.h5` file of Keras 3, all of it or nothing."""
     before = model.get_weights()
     try:
-        with readable(path, "a weights file of the same layers", ValueError):
+        unread = readable(path, "a weights file of the same layers", ValueError)
+        with unread, backend.on_host():
             model.load_weights(path, objects_to_skip=skipped or None)
     except ValueError:
         model.set_weights(before)

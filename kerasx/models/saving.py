@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from kerasx import __version__, checkpoints
+from kerasx import __version__, backend, checkpoints
 from kerasx.backend.keras_internals import graph_calls
 from kerasx.checks import invalid
 from kerasx.files.atomic import replaced_together, sha256
@@ -130,6 +130,9 @@ def _load(folder, compile, custom_objects):
     index = _read_index(os.path.join(folder, _INDEX))
     for name, digest in index["sha256"].items():
         _check_file(os.path.join(folder, name), digest)
+    if index["builder"] is not None:
+        with _understood(os.path.join(folder, _INDEX)):
+            _builder(index["builder"]).declare_layouts()
     model, tokenizer = _load_graph(os.path.join(folder, _GRAPH), compile, custom_objects), None
     if "tokenizer" in index:
         with _understood(os.path.join(folder, _INDEX)):
@@ -167,7 +170,7 @@ def _load_graph(path, compile, custom_objects):
     """Load the model, without its optimizer and losses if they cannot be loaded."""
 
     def load(compile):
-        with _understood(path):
+        with _understood(path), backend.on_host():
             return keras.saving.load_model(path, custom_objects, compile)
 
     try:
@@ -242,9 +245,7 @@ def _rebuild(config, model):
     if most > len(graph_calls(model)):
         raise invalid("`arguments` must be of the model beside them.", layers=most)
     layers = _Layers({layer.name: layer for layer in model.layers})
-    builder, _ = make_builder(
-        {}, config["model"], config["application"], layers=layers, **arguments
-    )
+    builder = _builder(config, layers=layers)
     builder.build()
     used = set(map(id, builder.model.layers))
     left = [layer.name for layer in model.layers if layer.weights and id(layer) not in used]
@@ -255,6 +256,12 @@ def _rebuild(config, model):
         raise invalid("`vocab_size` must be the model's.", vocab_size=builder.vocab_size)
     model.builder = builder
     return builder
+
+
+def _builder(config, **options):
+    """Return a builder that has not built its graph."""
+    options |= config["arguments"]
+    return make_builder({}, config["model"], config["application"], **options)[0]
 
 
 class _Layers(dict):

@@ -164,7 +164,7 @@ class Transformer(WeightLoading):
             layer_norm_cond_hidden_size,
             layer_norm_cond_hidden_act or "linear",
         ]
-        backend.declare_layouts(self._layout_rules())
+        self.declare_layouts()
         roles = chain(self.input_roles, repeat(None))
         inputs = tree.map_structure(lambda x: input_with_role(x, next(roles)), self.get_inputs())
         self.set_inputs(inputs, additional_input_layers)
@@ -183,13 +183,14 @@ class Transformer(WeightLoading):
         """
         return {}
 
-    def _layout_rules(self):
-        """Return the rules with the prefix, and with the sizes of what they cut."""
+    def declare_layouts(self):
+        """Tell `layout_rules`, with the prefix and the sizes, to the distribution in use."""
         start = f"(.*/)?{re.escape(self.prefix)}"
-        return {
+        rules = {
             f"{start}({pattern})": (axis, name, getattr(self, name) if name else None)
             for pattern, (axis, name) in self.layout_rules().items()
         }
+        backend.declare_layouts(rules)
 
     def call(self, inputs):
         """Return the symbolic outputs of all stages for the inputs."""

@@ -1,5 +1,6 @@
 """What test_jax.py runs in a process of its own, where JAX has four virtual devices."""
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_five_steps_on_rows_of_unequal_lengths_equal_one_device(context, trained
 
 @each_context
 def test_an_incomplete_last_batch_is_exact(context):
-    x = np.concatenate([ids for ids, _ in rows(steps=3)])[:19]  # 8 + 8 + 3
+    x = np.concatenate([ids for _, ids in rows(steps=3)])[:19]  # 8 + 8 + 3
 
     def run():
         model = language_model()
@@ -99,3 +100,31 @@ def test_a_rule_that_matches_nothing_is_refused():
         model = build_transformer_model(CONFIG)
         with pytest.raises(ValueError, match="Every layout rule must match.*kernle"):
             prepare(model)
+
+
+def step_program(model, batch):
+    """Return the compiled step of a model: its text, and the operations of one device."""
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    state = tuple([v.value for v in group] for group in groups)
+    shardings = tuple([v.sharding for v in group] for group in state)
+    step = jax.jit(model.train_step, out_shardings=(None, shardings))
+    compiled = step.lower(state, (batch,)).compile()
+    return compiled.as_text(), compiled.cost_analysis()["flops"]
+
+
+def test_the_program_divides_the_work_and_has_the_sums_of_its_kind(trained):
+    _, alone = step_program(trained[-1], rows()[0][0])
+    programs = {}
+    for name, context in CONTEXTS.items():
+        with context():
+            programs[name] = step_program(train(language_model, rows(steps=1))[-1], rows()[0][0])
+    for text, work in programs.values():
+        assert work < 0.45 * alone  # a quarter, and what is computed on all
+        assert " all-reduce(" in text
+    gathers = {name: text.count(" all-gather(") for name, (text, _) in programs.items()}
+    assert gathers["fully_sharded"] >= 8 and gathers["data_parallel"] == 0
