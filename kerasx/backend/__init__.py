@@ -26,11 +26,14 @@ from kerasx.backend.processes import (
     broadcast_object,
     gather_objects,
     in_all_processes,
+    in_any_process,
     in_first_process,
     is_first_process,
     process_count,
     process_index,
     whole_array,
+    whole_variables,
+    write_in_first_process,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.reshaping import flatten, reshape

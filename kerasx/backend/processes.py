@@ -7,6 +7,8 @@ sums of a training step, needs no compilation, and waiting for it has an end and
 With one process, and on TensorFlow, all functions are the identity.
 """
 
+import contextlib
+import os
 import time
 import weakref
 from collections import Counter
@@ -113,17 +115,40 @@ def in_first_process(function, name="call"):
 
 
 def in_all_processes(function, name="call"):
-    """Call a function in all processes; return the value of the first in all.
+    """Call a function in all processes and return its value, in each its own.
 
     If the function raises an error in some of them, it is raised in all, instead of leaving the
     others to wait.
 
     Args:
-        function, name: as in `in_first_process`.
+        function: without arguments; its value need not be sent.
+        name: as in `broadcast_object`.
     """
     if process_count() == 1:
         return function()
-    return _opened(gather_objects(_outcome(function), name))
+    value, error = _outcome(function)
+    _opened(gather_objects((None, error), name))
+    return value
+
+
+def in_any_process(value, name="any"):
+    """Return whether a condition holds in one of the processes."""
+    return any(gather_objects(bool(value), name))
+
+
+def write_in_first_process(path, write, variables=()):
+    """Let the first process write a file or folder; the others return when it is there.
+
+    All must call it with the same path. If only the first does, it does not wait for the others,
+    unless parts of the variables lie in them.
+
+    Args:
+        path: of the file or folder.
+        write: function without arguments that writes it.
+        variables: Keras variables that it reads.
+    """
+    with whole_variables(variables):
+        in_first_process(write, f"write {os.fspath(path)}")
 
 
 def whole_array(x):
@@ -131,13 +156,40 @@ def whole_array(x):
 
     Then, which is only on JAX, all processes must call it.
     """
-    if process_count() > 1 and keras.backend.backend() == "jax":
+    if _is_spread(x):
         from jax.experimental import multihost_utils
 
-        x = keras.ops.convert_to_tensor(x)
-        if not (x.is_fully_addressable or x.is_fully_replicated):
-            return multihost_utils.process_allgather(x, tiled=True)
+        return multihost_utils.process_allgather(keras.ops.convert_to_tensor(x), tiled=True)
     return np.asarray(keras.ops.convert_to_numpy(x))
+
+
+@contextlib.contextmanager
+def whole_variables(variables):
+    """Let the first process read variables whose parts lie in several processes, in this block.
+
+    All processes must enter it. The values lie in the memory of the host.
+    """
+    spread = [v for v in variables if _is_spread(v)]
+    if not spread:
+        yield
+        return
+    import jax
+
+    values = []
+    for variable in spread:  # one after another: each is whole on every device for a moment
+        value = whole_array(variable)
+        if is_first_process():
+            values.append((variable, value))
+    with jax.default_device(jax.local_devices(backend="cpu")[0]), keras.StatelessScope(values):
+        yield
+
+
+def _is_spread(x):
+    """Return whether no single process has all of an array or variable."""
+    if process_count() == 1 or keras.backend.backend() != "jax":
+        return False
+    x = keras.ops.convert_to_tensor(x)
+    return not (x.is_fully_addressable or x.is_fully_replicated)
 
 
 def _place():

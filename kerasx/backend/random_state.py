@@ -43,5 +43,5 @@ def set_random_state(state):
         for name, array in state.items():
             if name == "torch":
                 torch.set_rng_state(torch.tensor(array))
-            elif name.startswith("cuda"):
+            elif name.startswith("cuda") and int(name[4:]) < torch.cuda.device_count():
                 torch.cuda.set_rng_state(torch.tensor(array), int(name[4:]))

@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from kerasx import backend
+from kerasx.callbacks.training_state import stop_together
 from kerasx.callbacks.weights_file import SUFFIXES, check_path, load_weights, save_weights
 from kerasx.checks import check_choice, invalid
 
@@ -14,6 +16,9 @@ class Evaluator(keras.callbacks.Callback):
     The values are added to the history beside the loss. The best value is compared with all epochs
     of the history, those that `Resume` restored included, so a resumed run does not overwrite a
     better file.
+
+    With several processes all call `metric_fn`, since on JAX `predict` needs them all; the numbers
+    of the first count, it alone writes and prints, and an error in one is raised in all.
 
     Args:
         metric_fn: a function (model) -> number, or -> dict {name: number}.
@@ -67,7 +72,9 @@ class Evaluator(keras.callbacks.Callback):
         self.best = None
 
     def on_epoch_end(self, epoch, logs=None):
-        values = self._values(self.metric_fn(self.model), logs or {})
+        values = backend.broadcast_object(
+            backend.in_all_processes(lambda: self._values(self.metric_fn(self.model), logs or {}))
+        )
         monitor = self.monitor or next(iter(values))
         value, past = values[monitor], self._past(monitor)
         best = self._best([self.best, *past])
@@ -77,17 +84,18 @@ class Evaluator(keras.callbacks.Callback):
             save_weights(self.model, self.path)
         if logs is not None:
             logs.update(values)
-        if self.verbose:
+        if self.verbose and backend.is_first_process():
             listed = ", ".join(f"{k} {v:.6g}" for k, v in values.items())
             what = "the best so far" if improved else f"the best is {self.best}"
             print(f"epoch {epoch + 1}: {listed}, {what}")
         since_best = len(past) - past.index(best) if best in past else len(past) + 1
         if self.patience is not None and not improved and since_best >= self.patience:
             self.model.stop_training = True
+        stop_together(self.model)
 
     def on_train_end(self, logs=None):
         if self.load_best and self.best is not None:
-            load_weights(self.model, self.path)
+            backend.in_all_processes(lambda: load_weights(self.model, self.path))
 
     def _values(self, result, logs):
         """Return the result of `metric_fn` as {name: float}, checked."""

@@ -5,6 +5,7 @@ import threading
 
 import keras
 
+from kerasx import backend
 from kerasx.callbacks.training_state import synced
 
 
@@ -16,6 +17,9 @@ class KeepOnInterrupt(keras.callbacks.Callback):
     since Keras hands the memory of the weights over to the running step; on PyTorch it may come
     between the updates of two weights. Pressing Ctrl-C a second time, such as while data is waited
     for, interrupts at once. Keras waits for each batch before it calls this callback.
+
+    With several processes all stop after the same batch when one of them is interrupted, for which
+    they exchange a message after each.
 
     Args:
         verbose: whether to print a line at each Ctrl-C.
@@ -83,7 +87,7 @@ class KeepOnInterrupt(keras.callbacks.Callback):
         return False
 
     def _stop_if_asked(self):
-        if self._asked:
+        if backend.in_any_process(self._asked):
             self._restore()
             synced(self._trained)
             self._say(f"stopped in epoch {self._epoch + 1}; the model keeps what it has learnt.")
@@ -95,5 +99,5 @@ class KeepOnInterrupt(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, self._previous)
 
     def _say(self, text):
-        if self.verbose:
+        if self.verbose and backend.is_first_process():
             print(text, flush=True)

@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasx import backend
 from kerasx.callbacks.training_state import synced
 from kerasx.checks import check_integer
 
@@ -25,6 +26,7 @@ class LearningLog(keras.callbacks.Callback):
     without TensorFlow, the same on all backends.
 
     List this callback before those that read the learning rate from the logs (`TrainingCurve`).
+    With several processes the first one writes.
 
     Args:
         log_dir: folder for TensorBoard; None writes no files.
@@ -50,7 +52,7 @@ class LearningLog(keras.callbacks.Callback):
         self._writer = None
 
     def on_train_begin(self, logs=None):
-        if self._make_writer is not None:
+        if self._make_writer is not None and backend.is_first_process():
             self._writer = self._make_writer(str(self.log_dir))
             self._step = self._updates()
 

@@ -4,6 +4,7 @@ import json
 
 import keras
 
+from kerasx import backend
 from kerasx.callbacks.weights_file import check_path
 from kerasx.checks import check_integer, check_same_length, invalid
 from kerasx.files.atomic import atomic_path
@@ -12,6 +13,8 @@ from kerasx.text import text_table
 
 class SamplePreview(keras.callbacks.Callback):
     """Callback that prints a table of generated texts after each epoch and keeps the texts.
+
+    With several processes all generate, and the first one prints and writes.
 
     Args:
         generate: a function (list of examples) -> list of texts, one for each example; with
@@ -60,6 +63,13 @@ class SamplePreview(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
+        self.history.append((epoch, backend.in_all_processes(self._texts)))
+        if backend.is_first_process():
+            print(self.table())
+        if self.path is not None:
+            backend.write_in_first_process(self.path, self._write)
+
+    def _texts(self):
         texts = list(self.generate(self.examples))
         if len(texts) != len(self.examples):
             raise invalid(
@@ -67,10 +77,7 @@ class SamplePreview(keras.callbacks.Callback):
                 "batched=False if it takes one at a time.",
                 texts=texts,
             )
-        self.history.append((epoch, texts))
-        print(self.table())
-        if self.path is not None:
-            self._write()
+        return texts
 
     def table(self):
         """Return the last preview as a table of text, "" before the first."""

@@ -1,14 +1,17 @@
 """Resume a killed training run, bit for bit."""
 
-import hashlib
+import logging
 import os
 
 import keras
 
+from kerasx import backend
 from kerasx.backend.keras_internals import start_at_epoch
 from kerasx.callbacks import training_state as state
 from kerasx.callbacks.weights_file import check_path, check_same
 from kerasx.checks import check_integer, invalid
+
+_FORMAT = 2  # of the file
 
 
 class Resume(keras.callbacks.Callback):
@@ -21,19 +24,26 @@ class Resume(keras.callbacks.Callback):
     holds the weights, optimizer slots, seeds, metrics, random states, history, epoch and batch. On
     the CPU of one machine the weights are equal bit for bit.
 
-    In the middle of an epoch the batches already seen are loaded again but not trained on. So the
-    dataset must give the same batches again: a `BucketDataset`, or a dataset that depends only on
-    the epoch and the index, or that shuffles by the random numbers of NumPy, Python or PyTorch at
-    the start of the epoch. (On TensorFlow `fit` shuffles arrays by a generator whose state cannot
-    be restored: pass `shuffle=False`.)
+    In the middle of an epoch a `BucketDataset` or `CorpusDataset` does not make the batches already
+    seen; of any other dataset they are loaded again, but not trained on. So it must give the same
+    batches again: depend only on the epoch and the index, or shuffle by the random numbers of
+    NumPy, Python or PyTorch at the start of the epoch. (On TensorFlow `fit` shuffles arrays by a
+    generator whose state cannot be restored: pass `shuffle=False`.)
+
+    With several processes the first one writes the file, and all read it: its folder must be one
+    that they share. A run may continue with another number of processes or devices; with the same
+    number the weights are equal bit for bit.
 
     The file stays when training ends; starting again then only trains further epochs. The state
     of other callbacks is not saved, but `Evaluator` and `TrainingCurve` read the history, which is.
 
     Args:
         path: the file, ending in `.safetensors`, in an existing folder.
-        dataset: an object whose method `set_epoch(epoch)` is called before each epoch: the
-            `BucketDataset` that is trained on, which would otherwise begin at its first epoch.
+        dataset: the dataset that is trained on, if it has a method `set_epoch(epoch)`, which is
+            called before each epoch: a `BucketDataset` would otherwise begin at its first one.
+            If it has them, its methods `digest()`, a str that tells its order from others, and
+            `pass_over(steps)`, which lets it serve any values in the next so many batches, are
+            used.
         every: also save after so many batches; None saves between epochs only.
         verbose: whether to print a line when a run is resumed.
 
@@ -68,19 +78,18 @@ class Resume(keras.callbacks.Callback):
         self.every, self.verbose = every, verbose
         self.async_safe = every is None  # Keras need not wait for the batches then
         self._stored = None  # a state that `on_train_begin` read and `on_epoch_begin` completes
+        self._unequal = False  # whether the random states of the processes were unequal
 
     def on_train_begin(self, logs=None):
-        self._stored = None
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
-        if not os.path.exists(self.path):
+        self._stored = backend.in_all_processes(self._read)
+        if self._stored is None:
             return
-        tensors, text = state.load_state(self.path)
-        self._check(tensors, text)
+        tensors, text = self._stored
         state.assign_variables(self.model, tensors, ("model", "optimizer"))
-        self._stored = tensors, text
         start_at_epoch(self.model, text["epoch"])
-        if self.verbose:
+        if self.verbose and backend.is_first_process():
             print(f"resumed at epoch {text['epoch'] + 1}, batch {text['batch'] + 1}")
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -102,6 +111,7 @@ class Resume(keras.callbacks.Callback):
             self._save(self._epoch, done, self._history(), logs)
 
     def on_epoch_end(self, epoch, logs=None):
+        state.stop_together(self.model)
         if epoch + 1 == self.params.get("epochs") or self.model.stop_training:
             past, values = self._history()
             last = {k: [*values.get(k, []), v] for k, v in (logs or {}).items()}
@@ -114,28 +124,56 @@ class Resume(keras.callbacks.Callback):
             self._restore_history(self._stored[1])
 
     def _save(self, epoch, batch, history, logs=None):
-        tensors = state.read_variables(self.model)
+        arrays = {}
         text = {
+            "format": _FORMAT,
             "epoch": epoch,
             "batch": batch,
             "history": history,
             "logs": {k: float(v) for k, v in (logs or {}).items()},
-            "identity": self._identity(epoch),
+            "identity": self._identity(),
             "random": {},
         }
-        for moment, (arrays, words) in {
-            "begin": self._random,
-            "now": state.read_random() if batch else self._random,
-        }.items():
-            tensors |= {f"random/{moment}/{k}": v for k, v in arrays.items()}
+        moments = {"begin": self._random, "now": state.read_random() if batch else self._random}
+        for moment, (values, words) in moments.items():
+            arrays |= {f"random/{moment}/{k}": v for k, v in values.items()}
             text["random"][moment] = words
-        state.save_state(self.path, tensors, text)
+        self._check_random(*moments["now"])
+        state.save_state(self.path, self.model, arrays, text)
 
-    def _identity(self, epoch):
+    def _check_random(self, arrays, words):
+        """Warn once if the processes draw different random numbers: the file has those of one."""
+        if backend.process_count() > 1 and not self._unequal:
+            here = state.digest_of_random(arrays, words)
+            self._unequal = len(set(backend.gather_objects(here, "random states"))) > 1
+            if self._unequal and backend.is_first_process():
+                logging.getLogger("kerasx").warning(
+                    "The processes draw different random numbers, of which %s keeps those of the "
+                    "first: train inside kerasx.distribution.data_parallel(), and draw alike in "
+                    "all processes, for a run that continues bit for bit.",
+                    self.path,
+                )
+
+    def _read(self):
+        """Return (tensors, text) of the file, checked, or None if there is none."""
+        there = os.path.exists(self.path)
+        if len(set(backend.gather_objects(there, "found"))) > 1:
+            raise invalid(
+                "`path` must be in a folder that all processes share: some of them see no file.",
+                path=self.path,
+                process=backend.process_index(),
+                found=there,
+            )
+        if not there:
+            return None
+        tensors, text = state.load_state(self.path)
+        self._check(tensors, text)
+        return tensors, text
+
+    def _identity(self):
         """Return the facts in which a run must agree with the run that it continues."""
         optimizer = self.model.optimizer
         inner = state.bare_optimizer(self.model)
-        plan = getattr(getattr(self.dataset, "batches", None), "plan", None)
         identity = {
             "backend": keras.backend.backend(),
             "optimizer": [type(optimizer).__name__, type(inner).__name__],
@@ -143,18 +181,23 @@ class Resume(keras.callbacks.Callback):
             "steps per execution": self.model.steps_per_execution,
             "dataset": type(self.dataset).__name__,
         }
-        if plan is not None:
-            words = [(b.length, b.indices.tolist(), b.count) for b in plan(epoch)]
-            identity["order of the dataset"] = hashlib.sha256(repr(words).encode()).hexdigest()
+        if hasattr(self.dataset, "digest"):
+            identity["order of the dataset"] = self.dataset.digest()
         return identity
 
     def _check(self, tensors, text):
+        if text.get("format") != _FORMAT:
+            raise invalid(
+                "`path` must be a file that this version of kerasx wrote; start anew with another "
+                "path, or continue with the version that wrote it.",
+                path=self.path,
+                format=text.get("format"),
+            )
         message = (
             "`path` must hold the state of the same run; nothing was loaded. Continue as that run "
             f"did, or start anew with another path. Received: path={self.path!r}."
         )
-        here = self._identity(text["epoch"])
-        check_same(text["identity"], here, message, ("in the file", "now"))
+        check_same(text["identity"], self._identity(), message, ("in the file", "now"))
         names = ("model", "optimizer", "metrics")
         skip_metrics = not text["batch"] or self._lacks_metrics(tensors)
         state.check_variables(self.model, tensors, names[: 2 if skip_metrics else 3])
@@ -179,14 +222,16 @@ class Resume(keras.callbacks.Callback):
             self._skip(tensors, text, moments["now"])
 
     def _skip(self, tensors, text, random_now):
-        """Let `fit` load the batches already seen without training, and train on from there.
+        """Let `fit` pass over the batches already seen without training, and train on from there.
 
         No callback can make `fit` skip a batch, but `fit` looks `model.train_function` up in every
-        step. So a function that only loads batches takes its place for as many calls as needed;
+        step. So a function that only takes batches stands in its place for as many calls as needed;
         the last one restores the generators as they were when the state was saved.
         """
         model, train = self.model, self.model.train_function
         calls = -(-text["batch"] // model.steps_per_execution)
+        if hasattr(self.dataset, "pass_over"):
+            self.dataset.pass_over(text["batch"])
 
         def skip(*arguments):
             nonlocal calls

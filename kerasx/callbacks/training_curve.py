@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from kerasx import backend
 from kerasx.callbacks.learning_log import learning_rate
 from kerasx.callbacks.weights_file import check_path
 from kerasx.figures import figure_class
@@ -46,6 +47,9 @@ class TrainingCurve(keras.callbacks.Callback):
         self._rates.append(learning_rate(self.model))
         values.setdefault("learning_rate", self._rates)
         title = self.title or f"Training of {self.model.name}"
+        backend.write_in_first_process(self.path, lambda: self._draw(values, epochs, title))
+
+    def _draw(self, values, epochs, title):
         figure = plot_history(values, epochs, self.log_scale, title)
         with atomic_path(self.path) as temporary:
             figure.savefig(temporary, dpi=150)

@@ -4,6 +4,7 @@ The state is the variables of the model (weights, seed generators), optimizer an
 random number generators of Python, NumPy and the backend.
 """
 
+import hashlib
 import json
 import random
 import re
@@ -11,6 +12,7 @@ import re
 import keras
 import numpy as np
 
+from kerasx import backend
 from kerasx.backend.random_state import get_random_state, set_random_state
 from kerasx.callbacks.weights_file import check_same
 from kerasx.checkpoints import open_checkpoint, save_safetensors
@@ -36,6 +38,11 @@ def synced(model):
     return model
 
 
+def stop_together(model):
+    """Let the `fit` of all processes end if it is to end in one of them."""
+    model.stop_training = backend.in_any_process(getattr(model, "stop_training", False))
+
+
 def bare_optimizer(model):
     """Return the optimizer of a model, taken out of a LossScaleOptimizer."""
     return getattr(model.optimizer, "inner_optimizer", model.optimizer)
@@ -54,12 +61,6 @@ def variable_names(model, names=("model", "optimizer", "metrics")):
     }
 
 
-def read_variables(model):
-    """Return {name: array} of all variables."""
-    variables = variable_names(synced(model))
-    return {k: np.array(keras.ops.convert_to_numpy(v)) for k, v in variables.items()}
-
-
 def check_variables(model, tensors, names):
     """Raise a ValueError if stored tensors differ in names, shapes or dtypes from a model's."""
     variables = variable_names(model, names)
@@ -76,7 +77,7 @@ def check_variables(model, tensors, names):
 def assign_variables(model, tensors, names):
     """Assign stored tensors to the variables of some sections."""
     for name, variable in variable_names(model, names).items():
-        variable.assign(tensors[name])
+        backend.fill(variable, np.asarray(tensors[name]))
 
 
 def read_random():
@@ -84,6 +85,14 @@ def read_random():
     numpy_state = np.random.get_state(legacy=False)
     arrays = {**get_random_state(), "numpy": numpy_state["state"].pop("key")}
     return arrays, {"numpy": numpy_state, "python": random.getstate()}
+
+
+def digest_of_random(arrays, text):
+    """Return a str that tells a state that `read_random` returned from others, on any GPU."""
+    digest = hashlib.sha256(json.dumps(text).encode())
+    for name in sorted(name for name in arrays if not name.startswith("cuda")):
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def write_random(arrays, text):
@@ -95,10 +104,20 @@ def write_random(arrays, text):
     set_random_state({k: v for k, v in arrays.items() if k != "numpy"})
 
 
-def save_state(path, tensors, text):
-    """Write arrays and JSON text atomically as one safetensors file, and its digest."""
-    with digested_path(path) as temporary:
-        save_safetensors(temporary, tensors, metadata={_KEY: json.dumps(text)})
+def save_state(path, model, random_arrays, text):
+    """Write all variables, the arrays of random states and JSON text as one file, and its digest.
+
+    It is replaced atomically. With several processes all call it, and the first one writes.
+    """
+    variables = variable_names(synced(model))
+
+    def write():
+        tensors = {k: np.array(keras.ops.convert_to_numpy(v)) for k, v in variables.items()}
+        with digested_path(path) as temporary:
+            metadata = {_KEY: json.dumps(text)}
+            save_safetensors(temporary, {**tensors, **random_arrays}, metadata=metadata)
+
+    backend.write_in_first_process(path, write, list(variables.values()))
 
 
 def load_state(path):

@@ -20,7 +20,8 @@ def save_weights(model, path):
     """Write the weights of a model, and their SHA-256 digest to `path`.sha256.
 
     A process killed at any time leaves the old file or the new one. A `.keras` file holds the
-    whole model, a `.safetensors` file the weights under their Keras paths.
+    whole model, a `.safetensors` file the weights under their Keras paths. With several processes
+    all call it, and the first one writes.
 
     Args:
         model: a built keras.Model.
@@ -39,6 +40,10 @@ def save_weights(model, path):
     >>> load_weights(model, path)
     """
     check_path(path, SUFFIXES)
+    backend.write_in_first_process(path, lambda: _write(model, path), model.variables)
+
+
+def _write(model, path):
     with digested_path(path) as temporary:
         if path_ends(path, ".weights.h5"):
             model.save_weights(temporary)

@@ -1,5 +1,8 @@
 """Serve examples of any length as batches of few shapes: plan, encode, check and pad."""
 
+import hashlib
+import json
+
 import numpy as np
 
 from kerasx.checks import invalid
@@ -86,7 +89,7 @@ class Batches:
         self.buckets = self._checked_buckets(buckets)
         self.options = dict(batch_size=batch_size, shuffle=shuffle, seed=seed, tail=tail)
         self.shard = _checked_shard(shard, batch_size, tail)
-        self._planned = (None, None)
+        self._planned, self._digest = (None, None), None
         self.plan(0)
 
     def __len__(self):
@@ -125,6 +128,15 @@ class Batches:
         x, y, weights = (*batch, 1.0)[:3]
         real = np.arange(len(indices)) < count
         return x, y, (weights * real[rank::ranks]).astype("float32")
+
+    def digest(self):
+        """Return a str that tells the order of the examples, in all epochs, from others."""
+        if self._digest is None:
+            facts = {**self.options, "buckets": self.buckets.tolist(), "maxlen": self.maxlen}
+            digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=int).encode())
+            digest.update(np.ascontiguousarray(self.lengths, "int64").tobytes())
+            self._digest = digest.hexdigest()
+        return self._digest
 
     def example(self, i):
         """Return example `i`, encoded and cut to `maxlen`: `(x,)`, `(x, y)` or `(x, y, weight)`."""

@@ -27,6 +27,7 @@ class EpochDataset(keras.utils.PyDataset):
         super().__init__()
         self._load, self._pool, self._queue_size = load, pool, max_queue_size
         self._served, self._skipped, self._ahead = set(), 0, {}
+        self._passed, self._stand_in = 0, None
         self._lock = threading.Lock()
         self.epoch = epoch
 
@@ -35,14 +36,19 @@ class EpochDataset(keras.utils.PyDataset):
             raise IndexError(f"batch {i} of {len(self)}")
         with self._lock:
             self._served.add(i)
+            passed, self._passed = self._passed, max(self._passed - 1, 0)
+            if passed and self._stand_in is not None:
+                return self._stand_in
             key = self._key(i)
             future = self._submit(key, i)
-        return self._load(*key) if future is None else future.result()
+        batch = self._load(*key) if future is None else future.result()
+        self._stand_in = batch if passed else None
+        return batch
 
     def set_epoch(self, epoch, logs=None):
         """Start epoch number `epoch`; can be given to `LambdaCallback(on_epoch_begin=...)`."""
         with self._lock:
-            self.epoch, self._skipped = epoch, 0
+            self.epoch, self._skipped, self._passed = epoch, 0, 0
             self._served.clear()
 
     def skip(self, steps):
@@ -53,6 +59,15 @@ class EpochDataset(keras.utils.PyDataset):
         check_integer("steps", steps, least=0, below=len(self) + 1)
         with self._lock:
             self._skipped = steps
+
+    def pass_over(self, steps):
+        """Serve the first of the next `steps` batches for all of them, whose values do not matter.
+
+        So a `fit` that `Resume` continues counts and shuffles as it did, and makes no batch anew.
+        """
+        check_integer("steps", steps, least=0, below=len(self) + 1)
+        with self._lock:
+            self._passed, self._stand_in = steps, None
 
     def on_epoch_end(self):
         # Keras also calls this before training, and after reading one batch to build a model.
@@ -135,6 +150,10 @@ class BucketDataset(EpochDataset):
 
     def __len__(self):
         return len(self.batches)
+
+    def digest(self):
+        """Return a str that tells the order of the examples, in all epochs, from others."""
+        return self.batches.digest()
 
     def restore(self, outputs):
         """Put the rows of `model.predict(dataset)` in the order of the examples.

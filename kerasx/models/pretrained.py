@@ -2,7 +2,7 @@
 
 import json
 
-from kerasx import checkpoints
+from kerasx import backend, checkpoints
 from kerasx.files.atomic import replaced_together
 from kerasx.models.build import make_builder
 from kerasx.models.builder_arguments import (
@@ -31,6 +31,7 @@ def save_pretrained(model, folder, tokenizer=None):
     written: transformers gives logits where the model has a softmax. The files are replaced
     together: if the process is killed at any moment, kerasx reads the old version or the new one.
     (Another program could see new files beside old ones until kerasx reads or writes the folder.)
+    With several processes all call it, and the first one writes.
 
     Args:
         model: a builder, or the keras.Model that it built.
@@ -62,6 +63,11 @@ def save_pretrained(model, folder, tokenizer=None):
         options = pretrained_config(tokenizer)
         files["tokenizer_config.json"] = lambda path: _write_json(options, path)
         check_no_other_vocabulary(tokenizer, folder)
+    weights = [weight for weight, _ in builder.weights_and_variables()]
+    backend.write_in_first_process(folder, lambda: _write(folder, files), weights)
+
+
+def _write(folder, files):
     with replaced_together(folder) as temporary:
         for name, write in files.items():
             write(temporary(name))

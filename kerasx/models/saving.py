@@ -56,7 +56,8 @@ def save_model(folder, model, tokenizer=None, labels=None):
     compiled model; the vocabulary; and `artefact.json` with the tokenizer's options, the labels,
     the builder's arguments (`keep_tokens` and `compound_tokens` applied: their vocabulary is now
     the model's) and the SHA-256 of the other files. The files are replaced together: if the process
-    is killed at any moment, `load_model` loads the old version or the new one.
+    is killed at any moment, `load_model` loads the old version or the new one. With several
+    processes all call it, and the first one writes.
 
     Args:
         folder: path of the folder; made if it does not exist.
@@ -88,6 +89,13 @@ def save_model(folder, model, tokenizer=None, labels=None):
         index["tokenizer"] = tokenizer_config(tokenizer)
         _check_vocabulary(tokenizer, model)
     text = _json(index)  # raises before anything is written
+    slots = getattr(getattr(model, "optimizer", None), "variables", [])
+    backend.write_in_first_process(
+        folder, lambda: _write(folder, writers, json.loads(text)), [*model.variables, *slots]
+    )
+
+
+def _write(folder, writers, index):
     digests = {}
     with replaced_together(folder) as temporary:
         for name, write in writers.items():
@@ -95,7 +103,7 @@ def save_model(folder, model, tokenizer=None, labels=None):
             write(path)
             digests[name] = sha256(path)
         with open(temporary(_INDEX), "w", encoding="utf-8") as f:
-            f.write(_json({**json.loads(text), "sha256": digests}))
+            f.write(_json({**index, "sha256": digests}))
 
 
 def load_model(folder, compile=True, custom_objects=None):

@@ -229,6 +229,8 @@ class WeightLoading:
     def save_weights_as_checkpoint(self, filename, mapping=None, dtype=None, names="original"):
         """Write the weights to a checkpoint that `load_weights_from_checkpoint` reads.
 
+        With several processes all call it, and the first one writes.
+
         Args:
             filename: "....safetensors", or the prefix of a TensorFlow checkpoint.
             mapping: {layer name: [variables]}, `variable_mapping()` by default.
@@ -236,6 +238,12 @@ class WeightLoading:
             names: "original", or "huggingface" for a file that transformers reads.
         """
         check_choice("names", names, ("original", "huggingface"))
+        weights = [weight for weight, _ in self.weights_and_variables(mapping)]
+        backend.write_in_first_process(
+            filename, lambda: self._write_checkpoint(filename, mapping, dtype, names), weights
+        )
+
+    def _write_checkpoint(self, filename, mapping, dtype, names):
         tensors = self.tensors(mapping)
         if dtype is not None:
             tensors = {name: value.astype(dtype) for name, value in tensors.items()}

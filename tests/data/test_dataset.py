@@ -207,3 +207,27 @@ def test_a_bert4keras_generator_fits_and_predicts():
     model.fit(generator.forfit(random=False), steps_per_epoch=len(generator), verbose=0)
     assert ops.convert_to_numpy(trail.count).tolist() == [1] * len(EXAMPLES)
     assert len(model.predict(generator.fortest(), steps=len(generator), verbose=0)) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("workers", [dict(), dict(workers=2, use_multiprocessing=True)], ids=str)
+def test_batches_passed_over_are_not_made(workers):
+    examples = [([1 + i % 5], i) for i in range(40)]
+    dataset = BucketDataset(examples, 4, buckets=[4], **workers)
+    dataset.pass_over(6)
+    passed = [dataset[i] for i in (9, 0, 1, 2, 3, 4)]
+    assert all(batch is passed[0] for batch in passed)
+    assert np.array_equal(dataset[5][1], dataset.batches.load(0, 5)[1])
+    dataset.set_epoch(1)
+    assert np.array_equal(dataset[0][1], dataset.batches.load(1, 0)[1])
+    with pytest.raises(ValueError, match="`steps` must be"):
+        dataset.pass_over(11)
+
+
+def test_a_digest_tells_orders_from_others():
+    def digest(lengths=(3, 5, 2, 2), **options):
+        return BucketDataset([([1] * n, n) for n in lengths], 2, **options).digest()
+
+    assert digest() == digest() and len(digest()) == 64
+    others = [digest((3, 5, 2, 3)), digest(seed=1), digest(tail="drop"), digest(buckets=[6])]
+    assert len({digest(), *others, digest(shuffle=False)}) == 6
+    assert digest(tail="drop") == digest(tail="drop", shard=(1, 2))  # of the batches of all
