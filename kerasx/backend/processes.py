@@ -7,8 +7,11 @@ sums of a training step, needs no compilation, and waiting for it has an end and
 With one process, and on TensorFlow, all functions are the identity.
 """
 
+import atexit
 import contextlib
+import logging
 import os
+import sys
 import time
 import weakref
 from collections import Counter
@@ -17,6 +20,7 @@ import keras
 import numpy as np
 
 from kerasx.backend.messages import decode, encode
+from kerasx.files.temporaries import is_known_dead, this_process
 
 PATIENCE = 1800  # seconds to wait for another process
 _LONGEST_PAUSE = 0.02  # seconds between two looks
@@ -110,7 +114,10 @@ def in_first_process(function, name="call"):
     """
     if process_count() == 1:
         return function()
-    outcome = _outcome(function) if is_first_process() else None
+    outcome = None
+    if is_first_process():
+        with _undistributed():
+            outcome = _outcome(function)
     return _opened([broadcast_object(outcome, name)])
 
 
@@ -208,6 +215,20 @@ def _place():
     return 0, 1
 
 
+@contextlib.contextmanager
+def _undistributed():
+    """Leave the distribution of JAX in this block: a variable made in it waits for all processes.
+
+    Keras makes one where a model is saved, to compare an optimizer with.
+    """
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
 def _outcome(function):
     """Return (value, None) of a call, or (None, error)."""
     try:
@@ -228,9 +249,12 @@ def _next_key(name):
     """Return the key of this call: the name, and how often it was used since the run began."""
     global _calls_of
     if _store().run != _calls_of:
+        if _calls_of is None:
+            atexit.register(_leave)
         _calls.clear()
         _posted.clear()
         _calls_of = _store().run
+        _store().write(f"kerasx/process/{process_index()}", this_process().encode())
     _calls[name] += 1
     return f"kerasx/{name}/{_calls[name]}"
 
@@ -247,18 +271,51 @@ def _post(key, value):
 
 def _wait_for(key, process):
     """Return the value at a key, which a process posts."""
-    store, end, pause = _store(), time.monotonic() + PATIENCE, 0.0002
+    store, begin, looked, pause = _store(), time.monotonic(), 0, 0.0002
     while (first := store.read(key)) is None:
-        if time.monotonic() > end:
+        waited = time.monotonic() - begin
+        if waited > PATIENCE:
             raise TimeoutError(
                 f"process {process_index()} has waited {PATIENCE} seconds for process {process} "
                 f"({key}): all processes of a run must make the same calls in the same order."
             )
+        if waited > looked + 0.5:
+            looked = waited
+            if _has_ended(process) and store.read(key) is None:
+                raise RuntimeError(
+                    f"process {process} has ended, for which process {process_index()} waits "
+                    f"({key}): what it printed last says why."
+                )
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
     parts = int.from_bytes(first[:4])
     content = [first, *(store.read(f"{key}:{i}") for i in range(1, parts))]
     return decode(b"".join(part[4:] for part in content))
+
+
+def _has_ended(process):
+    store = _store()
+    name = store.read(f"kerasx/process/{process}")
+    dead = name is not None and is_known_dead(name.decode())
+    return dead or store.read(f"kerasx/ended/{process}") is not None
+
+
+def _leave():
+    """Tell the others, when this process ends, that they need not wait for it.
+
+    After an error jax.distributed would wait for them, up to five minutes, while they wait for the
+    next step of this process. So it ends at once, and the connection to it breaks.
+    """
+    if process_count() == 1:
+        return
+    with contextlib.suppress(RuntimeError):  # the process that keeps the store has ended
+        _store().write(f"kerasx/ended/{process_index()}", b"")
+    failed = getattr(sys, "last_value", None) is not None
+    if failed and keras.backend.backend() == "jax":
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _store():

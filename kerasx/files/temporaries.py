@@ -20,9 +20,25 @@ _DAY = 86400  # seconds after which a file of another machine counts as left ove
 
 def temporary_path(folder, name):
     """Return a new path in `folder` with the suffix of `name`; nothing is created."""
-    process = os.getpid()
-    maker = f"{_place()}-{process}-{_start(process) or 0}-{secrets.token_hex(6)}"
+    maker = f"{this_process()}-{secrets.token_hex(6)}"
     return os.path.join(folder, f".tmp-{maker}-{name[-_LONGEST:]}")
+
+
+def this_process():
+    """Return a str for this process, "<place>-<process>-<start>", for `is_known_dead`."""
+    process = os.getpid()
+    return f"{_place()}-{process}-{_start(process) or 0}"
+
+
+def is_known_dead(process):
+    """Return whether a process that `this_process` named has ended; one elsewhere is not known to.
+
+    >>> is_known_dead(this_process())
+    False
+    """
+    place, number, start = process.split("-")
+    here = place == _place() and os.name != "nt"  # os.kill ends a process on Windows
+    return here and not _lives(int(number), int(start))
 
 
 def is_temporary(name):

@@ -4,18 +4,19 @@
 started as torchrun and a cluster of JAX start theirs: what they are is in environment variables.
 """
 
+import faulthandler
 import importlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-import traceback
 
 import keras
 
-TIMEOUT = 60  # seconds
+TIMEOUT = 120  # seconds
 
 
 def run(function, *arguments, count=2, timeout=TIMEOUT):
@@ -27,33 +28,38 @@ def run(function, *arguments, count=2, timeout=TIMEOUT):
         count: number of processes.
 
     Raises:
-        subprocess.TimeoutExpired: they wait for each other, or take too long; all are killed.
+        TimeoutError: they wait for each other, or take too long; all have been killed.
     """
     children = start(function, *arguments, count=count)
     end = time.monotonic() + timeout
-    try:
-        printed = [child.communicate(timeout=end - time.monotonic())[0] for child in children]
-        return [(child.returncode, text) for child, text in zip(children, printed)]
-    finally:
-        for child in children:
-            child.kill()
+    while any(child.poll() is None for child in children) and time.monotonic() < end:
+        time.sleep(0.05)
+    late = [child.poll() is None for child in children]
+    for child in children:
+        child.kill()
+    printed = []
+    for child in children:
+        child.wait()
+        with open(child.log, encoding="utf-8") as file:
+            printed.append(file.read())
+    if any(late):
+        text = "\n".join(printed)
+        raise TimeoutError(f"after {timeout} seconds process {late.index(True)} runs\n{text}")
+    return [(child.returncode, text) for child, text in zip(children, printed)]
 
 
 def start(function, *arguments, count=2):
-    """Start the processes and return a list of subprocess.Popen; see `run`."""
+    """Start the processes and return a list of subprocess.Popen, with files `log`; see `run`."""
     call = [function.__module__, function.__name__, json.dumps(arguments)]
     command = [sys.executable, "-m", "tests.distribution.processes", *call]
-    port = free_port()
-    return [
-        subprocess.Popen(
-            command,
-            env={**os.environ, **_place(i, count, port)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for i in range(count)
-    ]
+    port, children = free_port(), []
+    for i in range(count):
+        with tempfile.NamedTemporaryFile("w", suffix=".log", delete=False) as log:
+            environment = {**os.environ, **_place(i, count, port)}
+            child = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        child.log = log.name
+        children.append(child)
+    return children
 
 
 def free_port():
@@ -83,10 +89,7 @@ def _join():
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(TIMEOUT - 40)  # in the error of a test that hangs
     _join()
     module, function, arguments = sys.argv[1:]
-    try:
-        getattr(importlib.import_module(module), function)(*json.loads(arguments))
-    except BaseException:  # noqa: BLE001 - at its end JAX would wait minutes for the others
-        traceback.print_exc()
-        os._exit(1)
+    getattr(importlib.import_module(module), function)(*json.loads(arguments))
