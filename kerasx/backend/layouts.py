@@ -84,9 +84,20 @@ def join_processes():
     """Start `jax.distributed` if the environment variables of `keras.distribution` ask for it.
 
     They are KERAS_DISTRIBUTION_JOB_ADDRESSES, ..._NUM_PROCESSES and ..._PROCESS_ID.
+
+    Raises:
+        RuntimeError: JAX has computed something before.
     """
     import jax
 
     asked = "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ
-    if asked and not jax.distributed.is_initialized():
+    if not asked or jax.distributed.is_initialized():
+        return
+    try:
         keras.distribution.initialize()
+    except RuntimeError as error:
+        raise RuntimeError(
+            "The processes that KERAS_DISTRIBUTION_... describe could not be joined. This must "
+            "come before any computation of JAX: call keras.distribution.initialize() at the top "
+            f"of the script, after the imports. {error}"
+        ) from error

@@ -1,5 +1,6 @@
 """The contexts in which a model is built, compiled and trained on several devices."""
 
+import contextlib
 import json
 import os
 
@@ -39,7 +40,7 @@ def data_parallel(devices=None, sharded_data=False):
             model.fit(dataset)
     """
     if keras.backend.backend() == "jax":
-        return Cut(_mesh(devices), sharded_data).scope()
+        return _context(Cut(_mesh(devices), sharded_data))
     _refuse_workers()
     return backend.replica_scope(devices)
 
@@ -58,7 +59,7 @@ def fully_sharded(devices=None, sharded_data=False):
         ValueError: another backend than JAX.
     """
     _only_jax("fully_sharded")
-    return FullyCut(_mesh(devices), sharded_data).scope()
+    return _context(FullyCut(_mesh(devices), sharded_data))
 
 
 def model_parallel(model=2, data=None, rules=None, devices=None, sharded_data=False):
@@ -83,7 +84,13 @@ def model_parallel(model=2, data=None, rules=None, devices=None, sharded_data=Fa
     if data is not None:
         count = check_integer("data", data, least=1) * model
         devices = devices[:count] if isinstance(devices, (list, tuple)) else count
-    return ModelAxis(_mesh(devices, model), rules, sharded_data=sharded_data).scope()
+    return _context(ModelAxis(_mesh(devices, model), rules, sharded_data=sharded_data))
+
+
+def _context(distribution):
+    """Return the scope of a distribution; nothing is to be done for one device."""
+    alone = distribution.device_mesh.devices.size == 1
+    return contextlib.nullcontext() if alone else distribution.scope()
 
 
 def _mesh(devices, model=None):

@@ -6,6 +6,7 @@ rows of each device from it, unless they do not divide: then each device takes a
 is global, both are exact. Token ids are small, so that this costs nothing.
 """
 
+import logging
 import re
 
 import keras
@@ -28,7 +29,7 @@ class Cut(ModelParallel):
         # Keras's own sharding of data reads tf.data only
         super().__init__(layout_map=LayoutMap(mesh), batch_dim_name=BATCH, auto_shard_dataset=False)
         self.sharded_data = sharded_data and self.num_processes > 1
-        self.rules = {}
+        self.prepared = False  # whether `prepare` was called: a model that divides its batches
 
     def declare(self, rules):
         """Take the rules of a builder; only `ModelAxis` has a use for them."""
@@ -41,6 +42,12 @@ class Cut(ModelParallel):
         return None, None, "whole"
 
     def get_data_layout(self, data_shape):
+        if not self.prepared:
+            self.prepared = True  # one line
+            logging.getLogger("kerasx").warning(
+                "No model was made ready by prepare(model), which divides batches among the "
+                "devices: each of them computes whole batches."
+            )
         if self.sharded_data:
             return super().get_data_layout(data_shape)
         return self._layout(data_shape)

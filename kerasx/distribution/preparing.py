@@ -3,6 +3,7 @@
 import keras
 
 from kerasx import backend
+from kerasx.distribution.cutting import Cut
 from kerasx.distribution.layout_table import check_layouts
 from kerasx.distribution.process_data import checks_data
 from kerasx.training.objective import step_of
@@ -28,11 +29,13 @@ def prepare(model):
     """
     step_of(model)
     check_layouts(model)
+    distribution = keras.distribution.distribution()
+    if isinstance(distribution, Cut):
+        distribution.prepared = True
     if not isinstance(model.predict_step, DividedPrediction) and keras.backend.backend() == "jax":
         model.predict_step = DividedPrediction(model.predict_step)
         model.predict_function = None  # it may be compiled already, with the old step
-        distribution = keras.distribution.distribution()
-        if backend.process_count() > 1 and hasattr(distribution, "sharded_data"):
+        if backend.process_count() > 1 and isinstance(distribution, Cut):
             for name in ("fit", "evaluate", "predict"):
                 setattr(model, name, checks_data(getattr(model, name), distribution))
     return model

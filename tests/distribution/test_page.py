@@ -1,0 +1,43 @@
+"""The script of docs/distribution.md gives the same numbers on one device and on several."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BACKEND = keras.backend.backend()
+pytestmark = pytest.mark.skipif(BACKEND == "tensorflow", reason="has one device without GPUs")
+SEVERAL = {
+    "jax": ([], {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}),
+    "torch": (["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"], {}),
+}
+
+
+def run(start, script, **variables):
+    """Return the last line that a script prints, as a list of numbers."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **variables}
+    command = [sys.executable, *start, script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return [float(x) for x in done.stdout.splitlines()[-1].strip("[]").split(",")]
+
+
+def test_the_script_of_the_page(tmp_path, request):
+    page = (ROOT / "docs" / "distribution.md").read_text("utf-8")
+    code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(code) == 3
+    script = tmp_path / "train.py"
+    script.write_text("\n".join(code), "utf-8")
+    start, variables = SEVERAL[BACKEND]
+    several = run(start, script, **variables)
+    np.testing.assert_allclose(several, run([], script, XLA_FLAGS=""), atol=1e-6)
+    if BACKEND == "jax" and request.config.option.slow:
+        for context in ("fully_sharded", "model_parallel"):
+            script.write_text(code[0].replace("data_parallel", context), "utf-8")
+            np.testing.assert_allclose(run([], script, **variables), several, atol=1e-6)
