@@ -129,11 +129,17 @@ class _Encoder:
                 raise ValueError(f"{part.path}:{part.number}: {reason_of(error)}") from error
             if part.starts:
                 starts.append(total)
-            ids.append(np.asarray(found, self.dtype))
+            ids.append(np.asarray(found, "int64"))
             flags.append(begins)
             total += len(found)
-        words = self.word_segment is not None
-        return np.concatenate(ids), np.concatenate(flags) if words else None, starts
+        ids, words = np.concatenate(ids), self.word_segment is not None
+        if total and ids.max() > np.iinfo(self.dtype).max:
+            raise invalid(
+                "`tokenizer` must have a vocab_size above all ids.",
+                vocab_size=self.tokenizer.vocab_size,
+                id=int(ids.max()),
+            )
+        return ids.astype(self.dtype), np.concatenate(flags) if words else None, starts
 
     def _encode(self, content):
         is_text = isinstance(content, str)

@@ -34,7 +34,7 @@ class CorpusDataset(EpochDataset):
             model; None for `(dict,)`.
         steps_per_epoch: batches of an epoch; None for a pass over the corpus. The passes follow
             one another, wherever epochs end.
-        seed: non-negative int.
+        seed: int in [0, 2**63).
         shard: `(rank, ranks)`: the rows [rank * b / ranks, (rank + 1) * b / ranks) of each batch of
             b rows, so that the ranks together have exactly the whole batch.
         shuffle: False for the order of the corpus.
@@ -66,7 +66,7 @@ class CorpusDataset(EpochDataset):
         self.corpus, self.batch_size = corpus, check_integer("batch_size", batch_size, least=1)
         self.transforms = [] if transform is None else _listed(transform)
         self.arrange, self.shuffle, self.advance = arrange, bool(shuffle), bool(advance)
-        self.seed = check_integer("seed", seed, least=0)
+        self.seed = check_integer("seed", seed, least=0, below=2**63)
         self.shard = _checked_shard(shard, self.batch_size)
         self.passes = len(corpus) // self.batch_size  # batches of a pass over the corpus
         if not self.passes:

@@ -61,6 +61,7 @@ class PackedCorpus:
         pad_id=None,
         tokenizer=None,
     ):
+        self._arguments = folder, length, mode, edges, start, end, pad_id
         facts, self._ids, self._starts, bounds = open_corpus(folder)
         if tokenizer is not None and facts["vocabulary"] != vocabulary_digest(tokenizer):
             raise invalid(
@@ -104,6 +105,9 @@ class PackedCorpus:
 
     def __len__(self):
         return self._rows.rows
+
+    def __reduce__(self):
+        return PackedCorpus, self._arguments  # another process maps the files anew
 
     def digest(self):
         """Return a str that tells corpus and options from others; no file is read for it."""

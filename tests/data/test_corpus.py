@@ -116,6 +116,13 @@ def test_the_space_that_a_token_holds_belongs_to_no_word(tmp_path):
     assert starts.tolist() == [True, False, False, True, False, True, True, True]
 
 
+def test_ids_beyond_the_vocabulary_are_errors_not_cut_off(tmp_path):
+    tokens = Pieces()
+    tokens.encode = lambda text: ([70000], None)
+    with pytest.raises(ValueError, match="must have a vocab_size above all ids"):
+        save_corpus(tmp_path, ["a"], tokens, word_segment=None)
+
+
 def test_a_corpus_of_words_has_no_flags(tmp_path):
     folder, _ = save_corpus(tmp_path, word_segment=None)
     assert arrays_of(folder)[1] is None and not (folder / "word_starts.bin").exists()

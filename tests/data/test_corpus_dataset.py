@@ -161,6 +161,7 @@ def test_the_digest_tells_what_changes_batches(corpus):
         ({"shard": (0, 3)}, "`shard` must be"),
         ({"shard": (2, 2)}, "`shard` must be"),
         ({"seed": -1}, "`seed` must be"),
+        ({"seed": 2**64}, "`seed` must be"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch` must be"),
     ],
 )

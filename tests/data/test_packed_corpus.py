@@ -1,6 +1,7 @@
 """`PackedCorpus`: rows against a plain implementation, and the order."""
 
 import os
+import pickle
 import re
 import tracemalloc
 
@@ -177,6 +178,14 @@ def test_words_are_numbered_and_a_cut_word_begins_anew(tmp_path):
     rows = all_rows(PackedCorpus(folder, 8, edges="document", end=False))
     assert rows["words"][0].tolist() == [0, 1, 1, 1, 1, 2, 3, 0]
     assert rows["documents"][0].tolist() == [1] * 7 + [2]
+
+
+@pytest.mark.parametrize("mode", ["cut", "packed"])
+def test_another_process_can_have_it(corpus, mode):
+    packed = PackedCorpus(corpus[0], 16, mode, edges="document", start=False)
+    again = pickle.loads(pickle.dumps(packed))  # noqa: S301
+    assert again.digest() == packed.digest()
+    assert (all_rows(again)["token_ids"] == all_rows(packed)["token_ids"]).all()
 
 
 def test_the_digest_tells_corpora_and_options_apart(corpus, tmp_path):
