@@ -29,7 +29,7 @@ class EpochDataset(keras.utils.PyDataset):
         self._served, self._skipped, self._ahead = set(), 0, {}
         self._passed, self._stand_in = 0, None
         self._lock = threading.Lock()
-        self.epoch = epoch
+        self.epoch, self._begun = epoch, False
 
     def __getitem__(self, i):
         if not 0 <= i < len(self):
@@ -69,10 +69,15 @@ class EpochDataset(keras.utils.PyDataset):
         with self._lock:
             self._passed, self._stand_in = steps, None
 
+    def on_epoch_begin(self):
+        self._begun = True
+
     def on_epoch_end(self):
-        # Keras also calls this before training, and after reading one batch to build a model.
-        if len(self._served) + self._skipped >= len(self):
+        # Keras also calls this before training, and after reading batches to build a model, on
+        # TensorFlow two that may be all there are, but not after `on_epoch_begin`.
+        if self._begun and len(self._served) + self._skipped >= len(self):
             self.set_epoch(self.epoch + 1)
+        self._begun = False
 
     def _key(self, i):
         """Return (epoch, batch) of an index; after a skip, the last ones are of the next epoch."""

@@ -17,7 +17,7 @@ import numpy as np
 from kerasx.data.corpus_files import MappedArray
 from kerasx.files.atomic import replaced_together
 
-_WINDOW = 1 << 16  # pieces that are packed together, whatever the number of documents
+_WINDOW = 1 << 14  # pieces that are packed together, whatever the number of documents
 _PREFIX = "rows-"
 
 

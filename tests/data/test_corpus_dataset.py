@@ -86,6 +86,7 @@ def test_epochs_of_any_length_go_on_from_one_another(corpus, steps):
 def test_skipping_begins_the_epoch_at_a_step(corpus, workers):
     dataset = CorpusDataset(corpus, BATCH, draw, arrange, workers=workers)
     dataset.set_epoch(2)
+    dataset.on_epoch_begin()
     dataset.skip(5)
     rest = [dataset[i] for i in range(len(dataset) - 5)]
     assert all(equal(batch, dataset.load(2, i + 5)) for i, batch in enumerate(rest))
@@ -117,6 +118,7 @@ def test_skipping_reads_nothing_of_what_was_seen(corpus):
 def test_a_bucket_dataset_skips_as_well():
     examples = [([i % 7 + 1] * (1 + i % 23), i) for i in range(43)]
     dataset = BucketDataset(examples, batch_size=4, buckets=[8, 24], epoch=1)
+    dataset.on_epoch_begin()
     dataset.skip(3)
     assert all(equal(dataset[i], dataset.batches.load(1, i + 3)) for i in range(len(dataset) - 3))
     dataset.on_epoch_end()
@@ -206,6 +208,15 @@ def test_fit_sees_the_batches_of_each_epoch_in_order(corpus):
             for epoch in epochs
         ]
         np.testing.assert_allclose(history.history[name], expected, rtol=1e-5)
+
+
+def test_epochs_of_two_batches_begin_with_the_first(corpus):
+    """On TensorFlow Keras reads two batches before training, which are no epoch."""
+    dataset = CorpusDataset(corpus, BATCH, draw, arrange, steps_per_epoch=2)
+    history = embedder(corpus).fit(dataset, epochs=2, shuffle=False, verbose=0)
+    for epoch, found in enumerate(history.history["seen"]):
+        expected = sum((i + 1) * dataset.load(epoch, i)[1].sum() for i in range(2))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_grain_datasets_go_straight_into_fit(corpus):
