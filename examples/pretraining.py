@@ -1,0 +1,204 @@
+"""Pretraining: from raw text to a folder that kerasx and transformers read, and what it is worth.
+
+    python examples/pretraining.py                          # made-up reviews, masked words
+    python examples/pretraining.py --mode electra           # lm, unilm, t5
+    python examples/pretraining.py --data wiki/*.txt news.jsonl.gz --valid held_out.txt \
+        --hidden-size 768 --layers 12 --length 512 --updates 100000 --dtype mixed_bfloat16
+    python examples/pretraining.py --data my.txt --config chinese_bert/ --learning-rate 1e-4
+    torchrun --nproc_per_node 2 examples/pretraining.py     # KERAS_BACKEND=torch
+
+The texts are tokenized once, into files that are mapped into memory; masks are drawn anew in each
+pass. A run that was killed continues where it was: start the same command again. The result is
+compared with random weights on a task with few labels, the sentiment of reviews.
+"""
+
+import argparse
+import importlib.util
+import os
+import random
+from functools import partial
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from kerasx import optimizers
+from kerasx.callbacks import Resume, Throughput, TrainingCurve
+from kerasx.data import (
+    CorpusDataset,
+    CorruptSpans,
+    MaskTokens,
+    PackedCorpus,
+    SplitSource,
+    sequence_padding,
+    write_corpus,
+)
+from kerasx.data.documents import DocumentReader
+from kerasx.datasets import generate_reviews
+from kerasx.layers import CrossEntropy, GlobalAveragePooling1D
+from kerasx.losses import MaskedCrossEntropy
+from kerasx.models import (
+    arrange_for,
+    bert_config,
+    build_transformer_model,
+    electra_generator,
+    electra_pretraining,
+    save_pretrained,
+    score_places,
+    t5_config,
+)
+from kerasx.text import text_table
+from kerasx.tokenizers import Tokenizer, character_vocab, load_tokenizer
+
+FAMILIES = {"electra": "electra", "t5": "mt5"}  # from scratch, else a RoFormer
+# what makes an encoder of the folder that each mode saves
+ENCODERS = {
+    "mlm": {"with_mlm": False},
+    "lm": {"with_mlm": None, "application": "lm"},
+    "unilm": {"with_mlm": False},
+    "t5": {"model": "mt5.1.1_encoder"},
+    "electra": {"with_discriminator": False},
+}
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("--mode", choices=ENCODERS, default="mlm")
+parser.add_argument("--data", nargs="*", help="text, JSON lines, also gzipped; reviews by default")
+parser.add_argument("--valid", nargs="*", help="files to validate on")
+parser.add_argument("--reviews", type=int, default=18000, help="made-up texts without labels")
+parser.add_argument("--config", help="folder of a model to start from, and of its vocabulary")
+parser.add_argument("--hidden-size", type=int, default=96, help="from scratch")
+parser.add_argument("--layers", type=int, default=2, help="from scratch")
+parser.add_argument("--length", type=int, default=64, help="tokens of a row")
+parser.add_argument("--batch-size", type=int, default=32)
+parser.add_argument("--accumulate", type=int, default=1, help="batches for each update")
+parser.add_argument("--updates", type=int, default=600)
+parser.add_argument("--every", type=int, default=100, help="updates between validations")
+parser.add_argument("--learning-rate", type=float, default=4e-3)
+parser.add_argument("--dtype", default="float32", help="or mixed_bfloat16, mixed_float16")
+parser.add_argument("--recompute", action="store_true", help="less memory, more time")
+parser.add_argument("--workers", type=int, default=1, help="processes that tokenize")
+parser.add_argument("--labelled", type=int, default=256, help="reviews to fine-tune on")
+parser.add_argument("--seeds", type=int, default=3, help="of fine-tuning; 0: none")
+parser.add_argument("--save", default="runs/pretraining", help="folder of all files")
+args = parser.parse_args()
+keras.utils.set_random_seed(0)
+keras.config.set_dtype_policy(args.dtype)
+folder = os.path.join(args.save, args.mode)
+os.makedirs(folder, exist_ok=True)
+
+# Data: raw text, tokenized once; and reviews with labels
+
+reviews = generate_reviews(args.reviews + 2500)
+test, labelled = reviews[:1000], reviews[1000:2000]
+files = {"train": args.data, "valid": args.valid}
+for name, part in {"train": reviews[2500:], "valid": reviews[2000:2500]}.items():
+    if not args.data:
+        files[name] = [os.path.join(args.save, f"{name}.txt")]
+        with open(files[name][0], "w", encoding="utf-8") as file:
+            file.writelines(f"{review.text}\n\n" for review in part)
+if args.config:
+    tokenizer = load_tokenizer(args.config)
+else:
+    vocabulary = character_vocab(part.content for part in DocumentReader(files["train"]))
+    sentinels = [f"[unused{i}]" for i in range(99 if args.mode == "t5" else 0)]
+    vocabulary |= {token: len(vocabulary) + i for i, token in enumerate(sentinels)}
+    tokenizer = Tokenizer(vocabulary, do_lower_case=True)
+size = tokenizer.vocab_size
+
+# Model: what is kept, what is trained, and how rows become examples
+
+
+def objective():
+    """Return the model to keep, the model to train, and the transform of rows."""
+    sizes = (size, args.hidden_size, args.layers)
+    small = t5_config(*sizes) if args.mode == "t5" else bert_config(*sizes, max(512, args.length))
+    config = args.config or small
+    family = None if args.config else FAMILIES.get(args.mode, "roformer")
+    build = partial(build_transformer_model, config, model=family, recompute=args.recompute)
+    if args.mode == "mlm":
+        kept = build(with_mlm="linear")
+        return kept, score_places(kept), MaskTokens(tokenizer)
+    if args.mode == "electra":
+        kept = build(with_discriminator="linear")
+        masks = MaskTokens(tokenizer, shares=(0.85, 0, 0.15))
+        return kept, electra_pretraining(kept, electra_generator(kept)), masks
+    if args.mode == "t5":
+        kept = build(with_lm="linear")
+        sentinels, ends = range(size - 1, size - 99, -1), (tokenizer.end_id, tokenizer.pad_id)
+        loss = CrossEntropy(1)([kept.inputs[1], kept.output])
+        return kept, keras.Model(kept.inputs, loss), CorruptSpans(args.length, sentinels, *ends)
+    kept = causal = build(application=args.mode, with_mlm="linear")
+    read = causal.inputs if args.mode == "unilm" else causal.inputs[:1]
+    trained = keras.Model(causal.inputs, CrossEntropy(len(read))([*read, causal.output]))
+    if args.mode == "lm":
+        return kept, trained, None
+    kept = build(with_mlm="linear", layers=causal.builder.layers)  # transformers has no such mask
+    return kept, trained, SplitSource(tokenizer)
+
+
+kept, model, transform = objective()
+Adam = optimizers.extend_with_weight_decay(keras.optimizers.Adam)
+optimizer = optimizers.extend_with_gradient_accumulation(Adam)(
+    optimizers.warmup_cosine(args.learning_rate, args.updates),
+    weight_decay_rate=0.01,
+    exclude_from_weight_decay=["Norm", "bias"],
+    grad_accum_steps=args.accumulate,
+    global_clipnorm=1.0,
+)
+accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+compiled = {"loss": MaskedCrossEntropy(), "weighted_metrics": [accuracy]}
+model.compile(optimizer, **(compiled if args.mode == "mlm" else {}))
+
+
+def dataset(name, **options):
+    path, raw = os.path.join(folder, name), getattr(transform, "raw_length", None)
+    if not os.path.exists(os.path.join(path, "corpus.json")):
+        write_corpus(files[name], path, tokenizer, workers=args.workers)
+    edges = {"edges": None} if raw else {}
+    corpus = PackedCorpus(path, raw or args.length, tokenizer=tokenizer, **edges)
+    return CorpusDataset(corpus, args.batch_size, transform, arrange_for(model), **options)
+
+
+# Training: each epoch is a number of updates, whatever the corpus's size
+
+train = dataset("train", steps_per_epoch=args.every * args.accumulate)
+valid = dataset("valid", shuffle=False, advance=False) if files["valid"] else None
+resume = os.path.join(folder, "run.safetensors")
+callbacks = [Throughput(train[0]), Resume(resume, train, every=args.every * args.accumulate)]
+if importlib.util.find_spec("matplotlib"):
+    callbacks.append(TrainingCurve(os.path.join(folder, "curve.png")))
+epochs = args.updates // args.every
+model.fit(train, validation_data=valid, epochs=epochs, shuffle=False, callbacks=callbacks)
+save_pretrained(kept, os.path.join(folder, "model"), tokenizer)
+
+# Results: a classifier on the mean of the vectors, from the saved weights and from random ones
+
+
+def arrays(reviews, n):
+    ids = sequence_padding([tokenizer.encode(r.text, maxlen=args.length)[0] for r in reviews])
+    return [ids, np.zeros_like(ids)][:n], np.array([r.sentiment for r in reviews])
+
+
+def fine_tuned(checkpoint, seed):
+    """Return the accuracy on the test after training on a few reviews."""
+    keras.utils.set_random_seed(seed)
+    path = os.path.join(folder, "model")
+    encoder = build_transformer_model(path, checkpoint, **ENCODERS[args.mode])
+    x = GlobalAveragePooling1D()(encoder.output)
+    classifier = keras.Model(encoder.inputs, keras.layers.Dense(2, dtype="float32")(x))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
+    sample = random.Random(seed).sample(labelled, args.labelled)
+    x, y = arrays(sample, len(encoder.inputs))
+    classifier.fit(x, y, batch_size=16, epochs=20, verbose=0)
+    x, y = arrays(test, len(encoder.inputs))
+    return classifier.evaluate(x, y, verbose=0)[1]
+
+
+table = [("start", f"accuracy with {args.labelled} labels")]
+for name, checkpoint in (("random weights", False), (f"pretrained ({args.mode})", None)):
+    found = [100 * fine_tuned(checkpoint, seed) for seed in range(args.seeds)]
+    if found:
+        table.append((name, f"{np.mean(found):.1f}% ± {np.std(found):.1f}"))
+print("\n" + text_table(table) + f"\n\nmodel and vocabulary saved in {folder}/model")
