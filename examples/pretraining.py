@@ -24,35 +24,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from kerasx import optimizers
-from kerasx.callbacks import Resume, Throughput, TrainingCurve
-from kerasx.data import (
-    CorpusDataset,
-    CorruptSpans,
-    MaskTokens,
-    PackedCorpus,
-    SplitSource,
-    sequence_padding,
-    write_corpus,
-)
+from kerasx import callbacks, data, models, optimizers
 from kerasx.data.documents import DocumentReader
 from kerasx.datasets import generate_reviews
 from kerasx.layers import CrossEntropy, GlobalAveragePooling1D
 from kerasx.losses import MaskedCrossEntropy
-from kerasx.models import (
-    arrange_for,
-    bert_config,
-    build_transformer_model,
-    electra_generator,
-    electra_pretraining,
-    save_pretrained,
-    score_places,
-    t5_config,
-)
 from kerasx.text import text_table
 from kerasx.tokenizers import Tokenizer, character_vocab, load_tokenizer
 
-FAMILIES = {"electra": "electra", "t5": "mt5"}  # from scratch, else a RoFormer
+# what is trained from scratch
+FAMILIES = {"t5": "mt5", "electra": "electra"} | dict.fromkeys(("mlm", "lm", "unilm"), "roformer")
 # what makes an encoder of the folder that each mode saves
 ENCODERS = {
     "mlm": {"with_mlm": False},
@@ -65,7 +46,7 @@ parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--mode", choices=ENCODERS, default="mlm")
 parser.add_argument("--data", nargs="*", help="text, JSON lines, also gzipped; reviews by default")
 parser.add_argument("--valid", nargs="*", help="files to validate on")
-parser.add_argument("--reviews", type=int, default=18000, help="made-up texts without labels")
+parser.add_argument("--reviews", type=int, default=18500, help="made-up texts without labels")
 parser.add_argument("--config", help="folder of a model to start from, and of its vocabulary")
 parser.add_argument("--hidden-size", type=int, default=96, help="from scratch")
 parser.add_argument("--layers", type=int, default=2, help="from scratch")
@@ -89,10 +70,11 @@ os.makedirs(folder, exist_ok=True)
 
 # Data: raw text, tokenized once; and reviews with labels
 
-reviews = generate_reviews(args.reviews + 2500)
-test, labelled = reviews[:1000], reviews[1000:2000]
+reviews = generate_reviews(args.reviews + 2000)
+test, labelled, others = reviews[:1000], reviews[1000:2000], reviews[2000:]
+held_out = args.reviews // 40
 files = {"train": args.data, "valid": args.valid}
-for name, part in {"train": reviews[2500:], "valid": reviews[2000:2500]}.items():
+for name, part in {"train": others[held_out:], "valid": others[:held_out]}.items():
     if not args.data:
         files[name] = [os.path.join(args.save, f"{name}.txt")]
         with open(files[name][0], "w", encoding="utf-8") as file:
@@ -111,72 +93,83 @@ size = tokenizer.vocab_size
 
 def objective():
     """Return the model to keep, the model to train, and the transform of rows."""
-    sizes = (size, args.hidden_size, args.layers)
-    small = t5_config(*sizes) if args.mode == "t5" else bert_config(*sizes, max(512, args.length))
-    config = args.config or small
-    family = None if args.config else FAMILIES.get(args.mode, "roformer")
-    build = partial(build_transformer_model, config, model=family, recompute=args.recompute)
+    sizes, longest = (size, args.hidden_size, args.layers), max(512, args.length)
+    t5 = args.mode == "t5"
+    config = models.t5_config(*sizes) if t5 else models.bert_config(*sizes, longest)
+    config, family = (args.config, None) if args.config else (config, FAMILIES[args.mode])
+    build = partial(models.build_transformer_model, config, model=family, recompute=args.recompute)
     if args.mode == "mlm":
         kept = build(with_mlm="linear")
-        return kept, score_places(kept), MaskTokens(tokenizer)
+        return kept, models.score_places(kept), data.MaskTokens(tokenizer)
     if args.mode == "electra":
         kept = build(with_discriminator="linear")
-        masks = MaskTokens(tokenizer, shares=(0.85, 0, 0.15))
-        return kept, electra_pretraining(kept, electra_generator(kept)), masks
-    if args.mode == "t5":
+        masks = data.MaskTokens(tokenizer, shares=(0.85, 0, 0.15))
+        return kept, models.electra_pretraining(kept, models.electra_generator(kept)), masks
+    if t5:
         kept = build(with_lm="linear")
         sentinels, ends = range(size - 1, size - 99, -1), (tokenizer.end_id, tokenizer.pad_id)
-        loss = CrossEntropy(1)([kept.inputs[1], kept.output])
-        return kept, keras.Model(kept.inputs, loss), CorruptSpans(args.length, sentinels, *ends)
+        spans = data.CorruptSpans(args.length, sentinels, *ends)
+        trained = keras.Model(kept.inputs, CrossEntropy(1)([kept.inputs[1], kept.output]))
+        return kept, trained, spans
     kept = causal = build(application=args.mode, with_mlm="linear")
     read = causal.inputs if args.mode == "unilm" else causal.inputs[:1]
     trained = keras.Model(causal.inputs, CrossEntropy(len(read))([*read, causal.output]))
     if args.mode == "lm":
         return kept, trained, None
     kept = build(with_mlm="linear", layers=causal.builder.layers)  # transformers has no such mask
-    return kept, trained, SplitSource(tokenizer)
+    return kept, trained, data.SplitSource(tokenizer)
 
 
-kept, model, transform = objective()
-Adam = optimizers.extend_with_weight_decay(keras.optimizers.Adam)
-optimizer = optimizers.extend_with_gradient_accumulation(Adam)(
-    optimizers.warmup_cosine(args.learning_rate, args.updates),
-    weight_decay_rate=0.01,
-    exclude_from_weight_decay=["Norm", "bias"],
-    grad_accum_steps=args.accumulate,
-    global_clipnorm=1.0,
-)
-accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-compiled = {"loss": MaskedCrossEntropy(), "weighted_metrics": [accuracy]}
-model.compile(optimizer, **(compiled if args.mode == "mlm" else {}))
-
-
-def dataset(name, **options):
-    path, raw = os.path.join(folder, name), getattr(transform, "raw_length", None)
-    if not os.path.exists(os.path.join(path, "corpus.json")):
-        write_corpus(files[name], path, tokenizer, workers=args.workers)
-    edges = {"edges": None} if raw else {}
-    corpus = PackedCorpus(path, raw or args.length, tokenizer=tokenizer, **edges)
-    return CorpusDataset(corpus, args.batch_size, transform, arrange_for(model), **options)
+def compile_for(model):
+    """Compile with warm-up, weight decay and accumulation; all but masked words have a loss."""
+    Adam = optimizers.extend_with_weight_decay(keras.optimizers.Adam)
+    optimizer = optimizers.extend_with_gradient_accumulation(Adam)(
+        optimizers.warmup_cosine(args.learning_rate, args.updates),
+        weight_decay_rate=0.01,
+        exclude_from_weight_decay=["Norm", "bias"],
+        grad_accum_steps=args.accumulate,
+        global_clipnorm=1.0,
+    )
+    accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    inside = {"loss": MaskedCrossEntropy(), "weighted_metrics": [accuracy]}
+    model.compile(optimizer, **(inside if args.mode == "mlm" else {}))
 
 
 # Training: each epoch is a number of updates, whatever the corpus's size
 
-train = dataset("train", steps_per_epoch=args.every * args.accumulate)
-valid = dataset("valid", shuffle=False, advance=False) if files["valid"] else None
-resume = os.path.join(folder, "run.safetensors")
-callbacks = [Throughput(train[0]), Resume(resume, train, every=args.every * args.accumulate)]
-if importlib.util.find_spec("matplotlib"):
-    callbacks.append(TrainingCurve(os.path.join(folder, "curve.png")))
-epochs = args.updates // args.every
-model.fit(train, validation_data=valid, epochs=epochs, shuffle=False, callbacks=callbacks)
-save_pretrained(kept, os.path.join(folder, "model"), tokenizer)
+
+def dataset(name, model, transform, **options):
+    path, raw = os.path.join(folder, name), getattr(transform, "raw_length", None)
+    if not os.path.exists(os.path.join(path, "corpus.json")):
+        data.write_corpus(files[name], path, tokenizer, workers=args.workers)
+    edges = None if raw else "row"
+    corpus = data.PackedCorpus(path, raw or args.length, edges=edges, tokenizer=tokenizer)
+    arrange = models.arrange_for(model)
+    return data.CorpusDataset(corpus, args.batch_size, transform, arrange, **options)
+
+
+def pretrain():
+    kept, model, transform = objective()
+    compile_for(model)
+    train = dataset("train", model, transform, steps_per_epoch=args.every * args.accumulate)
+    fixed = {"shuffle": False, "advance": False}
+    valid = dataset("valid", model, transform, **fixed) if files["valid"] else None
+    resume = callbacks.Resume(os.path.join(folder, "run.safetensors"), train)
+    watching = [callbacks.Throughput(train[0]), resume, keras.callbacks.TerminateOnNaN()]
+    if importlib.util.find_spec("matplotlib"):
+        watching.append(callbacks.TrainingCurve(os.path.join(folder, "curve.png")))
+    epochs = args.updates // args.every
+    model.fit(train, validation_data=valid, epochs=epochs, shuffle=False, callbacks=watching)
+    models.save_pretrained(kept, os.path.join(folder, "model"), tokenizer)
+
+
+pretrain()
 
 # Results: a classifier on the mean of the vectors, from the saved weights and from random ones
 
 
 def arrays(reviews, n):
-    ids = sequence_padding([tokenizer.encode(r.text, maxlen=args.length)[0] for r in reviews])
+    ids = data.sequence_padding([tokenizer.encode(r.text, maxlen=args.length)[0] for r in reviews])
     return [ids, np.zeros_like(ids)][:n], np.array([r.sentiment for r in reviews])
 
 
@@ -184,16 +177,15 @@ def fine_tuned(checkpoint, seed):
     """Return the accuracy on the test after training on a few reviews."""
     keras.utils.set_random_seed(seed)
     path = os.path.join(folder, "model")
-    encoder = build_transformer_model(path, checkpoint, **ENCODERS[args.mode])
+    encoder = models.build_transformer_model(path, checkpoint, **ENCODERS[args.mode])
     x = GlobalAveragePooling1D()(encoder.output)
     classifier = keras.Model(encoder.inputs, keras.layers.Dense(2, dtype="float32")(x))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
     sample = random.Random(seed).sample(labelled, args.labelled)
-    x, y = arrays(sample, len(encoder.inputs))
-    classifier.fit(x, y, batch_size=16, epochs=20, verbose=0)
-    x, y = arrays(test, len(encoder.inputs))
-    return classifier.evaluate(x, y, verbose=0)[1]
+    n = len(encoder.inputs)
+    classifier.fit(*arrays(sample, n), batch_size=16, epochs=20, verbose=0)
+    return classifier.evaluate(*arrays(test, n), verbose=0)[1]
 
 
 table = [("start", f"accuracy with {args.labelled} labels")]

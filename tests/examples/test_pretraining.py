@@ -12,7 +12,7 @@ from kerasx.tokenizers import load_tokenizer
 from tests.examples.runner import run_example
 from tests.tiny import save_tiny_bert
 
-TINY = "--updates 2 --every 1 --batch-size 4 --hidden-size 16 --layers 1 --length 32 --reviews 60"
+TINY = "--updates 2 --every 1 --batch-size 4 --hidden-size 16 --layers 1 --length 32 --reviews 400"
 TINY = [*TINY.split(), "--labelled", "8"]
 HEADS = {
     "mlm": "RoFormerForMaskedLM",
