@@ -60,7 +60,7 @@ class _Arrange:
     def __call__(self, batch):
         if "segment_ids" in self.arrays and "segment_ids" not in batch:
             batch = {**batch, "segment_ids": np.zeros_like(batch["token_ids"])}
-        inputs = [batch[name] for name in self.arrays]
+        inputs = tuple(batch[name] for name in self.arrays)  # no list, for TensorFlow's datasets
         inputs = inputs[0] if len(inputs) == 1 else inputs
         if "labels" not in batch or "labels" in self.arrays:
             return (inputs,)
@@ -68,7 +68,7 @@ class _Arrange:
         if not (self.with_order and "order" in batch):
             return inputs, labels, weights
         order = batch["order"]
-        return inputs, [order, labels], [np.ones(np.shape(order), "float32"), weights]
+        return inputs, (order, labels), (np.ones(np.shape(order), "float32"), weights)
 
     def __repr__(self):
         return f"arrange_for({', '.join(self.arrays)}, with_order={self.with_order})"

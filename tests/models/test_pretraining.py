@@ -236,3 +236,30 @@ def test_arrays_are_arranged_by_the_names_of_the_inputs():
     assert inputs is ids
     with pytest.raises(ValueError, match="must have inputs whose names end in"):
         arrange_for(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+
+
+class Batches(keras.utils.PyDataset):
+    """Two batches of masked rows, arranged for a model."""
+
+    def __init__(self, model):
+        super().__init__()
+        tokens, segments = batch("bert")
+        arrays = {"token_ids": tokens.astype("int32"), "segment_ids": segments, "order": [0, 1]}
+        arrays |= {"places": PLACES, "labels": LABELS, "weights": WEIGHTS}
+        self.batch = arrange_for(model)({k: np.asarray(x) for k, x in arrays.items()})
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def test_fit_takes_arranged_batches():
+    albert = score_places(tiny("albert", "encoder", with_nsp="linear"))
+    albert.compile("adam", [MaskedCrossEntropy(), MaskedCrossEntropy()])
+    joined = electra_pretraining(*electra(), seed=0)
+    joined.compile("adam")
+    for model in (albert, joined):
+        history = model.fit(Batches(model), shuffle=False, verbose=0).history
+        assert np.isfinite(history["loss"][0])
