@@ -38,6 +38,7 @@ from kerasx.backend.processes import (
 from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.reshaping import flatten, reshape
 from kerasx.backend.scan import scan
+from kerasx.backend.synchrony import check_synchronised
 from kerasx.backend.train_step import test_step, train_step
 from kerasx.backend.updates import (
     InPlace,

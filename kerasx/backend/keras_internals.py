@@ -84,6 +84,15 @@ def is_training():
     return bool(context is not None and context.get_value("training"))
 
 
+def model_in_fit():
+    """Return the model that `fit` (or `train_on_batch`) is calling to train it, or None."""
+    context = global_state.get_global_attribute("current_call_ctx")
+    if context is None or not context.get_value("training"):
+        return None
+    outermost = context.entry_layer
+    return outermost if getattr(outermost, "train_function", None) is not None else None
+
+
 def call_context():
     """Return the global attributes that Keras sets while it calls a layer, as a dict."""
     return {name: global_state.get_global_attribute(name) for name in _CALL_CONTEXT}

@@ -71,6 +71,9 @@ class Evaluator(keras.callbacks.Callback):
         self.skip_nonfinite, self.verbose = skip_nonfinite, verbose
         self.best = None
 
+    def on_train_begin(self, logs=None):
+        backend.check_synchronised(self.model)
+
     def on_epoch_end(self, epoch, logs=None):
         values = backend.broadcast_object(
             backend.in_all_processes(lambda: self._values(self.metric_fn(self.model), logs or {}))

@@ -81,6 +81,7 @@ class Resume(keras.callbacks.Callback):
         self._unequal = False  # whether the random states of the processes were unequal
 
     def on_train_begin(self, logs=None):
+        backend.check_synchronised(self.model)
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         self._stored = backend.in_all_processes(self._read)

@@ -10,7 +10,7 @@ from kerasx import backend
 from kerasx.checkpoints import open_checkpoint, save_safetensors
 from kerasx.checks import invalid
 from kerasx.files.atomic import check_digest, digested_path
-from kerasx.models.keras_files import weights_by_path
+from kerasx.models.keras_files import saved_variables, weights_by_path
 from kerasx.models.keras_weights import load_keras_weights
 
 SUFFIXES = (".weights.h5", ".safetensors", ".keras")
@@ -40,7 +40,7 @@ def save_weights(model, path):
     >>> load_weights(model, path)
     """
     check_path(path, SUFFIXES)
-    backend.write_in_first_process(path, lambda: _write(model, path), model.variables)
+    backend.write_in_first_process(path, lambda: _write(model, path), saved_variables(model))
 
 
 def _write(model, path):

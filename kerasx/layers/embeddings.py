@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.backend import take_rows
+from kerasx.backend import check_synchronised, take_rows
 from kerasx.backend.keras_internals import set_mask
 from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.ops import hierarchical_embeddings
@@ -45,6 +45,7 @@ class Embedding(keras.layers.Embedding):
         if mode == "dense":
             x, table = (ops.cast(t, self.compute_dtype) for t in (inputs, self.embeddings))
             return ops.matmul(x, ops.transpose(table))
+        check_synchronised()
         rows = take_rows(self.embeddings, ops.cast(inputs, "int32"))
         rows = ops.cast(rows, self.compute_dtype)
         if mode == "target" and self.mask_zero:

@@ -84,6 +84,7 @@ class Loss(keras.layers.Layer):
         return None if mask is None else self._select(mask)
 
     def call(self, inputs, mask=None):
+        backend.check_synchronised()
         loss = self.compute_loss(tree.map_structure(_in_float32, inputs), mask)
         self.add_loss(ops.mean(loss))
         outputs = self._select(inputs)

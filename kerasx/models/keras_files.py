@@ -145,6 +145,12 @@ def kinds_of(model):
     return sorted({_snake(type(layer).__name__) for layer in model.layers})
 
 
+def saved_variables(model):
+    """Return the variables of a model and of its optimizer, if it has one."""
+    slots = getattr(getattr(model, "optimizer", None), "variables", [])
+    return [*model.variables, *slots]
+
+
 def weights_by_path(model):
     """Return {Keras path without the name of the model: weight}."""
     paths = [w.path.removeprefix(f"{model.name}/") for w in model.weights]

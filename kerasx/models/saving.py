@@ -20,6 +20,7 @@ from kerasx.layers.inputs import embedding_of
 from kerasx.models.build import make_builder
 from kerasx.models.builder_arguments import arguments_of, builder_of
 from kerasx.models.families import MODELS
+from kerasx.models.keras_files import saved_variables
 from kerasx.models.transformer import Transformer
 from kerasx.tokenizers.saving import (
     read_tokenizer,
@@ -89,9 +90,8 @@ def save_model(folder, model, tokenizer=None, labels=None):
         index["tokenizer"] = tokenizer_config(tokenizer)
         _check_vocabulary(tokenizer, model)
     text = _json(index)  # raises before anything is written
-    slots = getattr(getattr(model, "optimizer", None), "variables", [])
     backend.write_in_first_process(
-        folder, lambda: _write(folder, writers, json.loads(text)), [*model.variables, *slots]
+        folder, lambda: _write(folder, writers, json.loads(text)), saved_variables(model)
     )
 
 

@@ -38,3 +38,10 @@ def test_a_run_one_process_of_which_was_killed_continues_as_if_it_had_not_been(t
     names = {"best.weights.h5", "said.jsonl", "curve.svg", "run.safetensors"}
     found = {p.name for p in (tmp_path / "killed").iterdir()}
     assert found == names | {"best.weights.h5.sha256", "run.safetensors.sha256", "state.npz"}
+
+
+def test_nobody_waits_for_a_process_that_stops_fails_or_writes(tmp_path):
+    assert_well(run(runs.hinder, str(tmp_path)))
+    files = {p.name for p in tmp_path.iterdir() if not p.name.endswith(".sha256")}
+    kept = {"stopped.safetensors", "by_the_first_alone.weights.h5", "by_all.keras", "model"}
+    assert files == kept
