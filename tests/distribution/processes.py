@@ -90,6 +90,7 @@ def _join():
 
 if __name__ == "__main__":
     faulthandler.dump_traceback_later(TIMEOUT - 40)  # in the error of a test that hangs
+    keras.config.disable_traceback_filtering()
     _join()
     module, function, arguments = sys.argv[1:]
     getattr(importlib.import_module(module), function)(*json.loads(arguments))

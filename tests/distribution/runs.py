@@ -28,14 +28,14 @@ from tests.callbacks.helpers import Interrupt, all_state, make_dataset, make_mod
 EPOCHS = 3
 
 
-def model_to_train(seed=1):
+def model_with_averages(seed):
     optimizer = keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9)
     return prepare(make_model(seed, optimizer=optimizer))
 
 
 def train(folder, seed=1, extra=()):
     """Return a model trained for three epochs with all callbacks, and its history."""
-    model, dataset = model_to_train(seed), make_dataset()
+    model, dataset = model_with_averages(seed), make_dataset()
 
     def scores(model):
         return {"f1": len(model.predict(dataset, verbose=0)) + float(model.optimizer.iterations)}
@@ -98,7 +98,7 @@ def hinder(folder):
     me = processes.process_index()
     refuse_an_unsynchronised_fit()
     with data_parallel():
-        model, dataset = model_to_train(), make_dataset()
+        model, dataset = prepare(make_model()), make_dataset()
 
         def fit(*callbacks, epochs=3):
             return model.fit(dataset, epochs=epochs, verbose=0, callbacks=callbacks, shuffle=False)
