@@ -7,6 +7,7 @@ from kerasx.callbacks.interrupt import KeepOnInterrupt
 from kerasx.callbacks.learning_log import LearningLog
 from kerasx.callbacks.preview import SamplePreview
 from kerasx.callbacks.resume import Resume
+from kerasx.callbacks.save_pretrained import SavePretrained
 from kerasx.callbacks.throughput import Throughput
 from kerasx.callbacks.training_curve import TrainingCurve
 from kerasx.callbacks.weights_file import load_weights, save_weights
@@ -19,6 +20,7 @@ __all__ = [
     "LearningLog",
     "Resume",
     "SamplePreview",
+    "SavePretrained",
     "Throughput",
     "TrainingCurve",
     "load_weights",

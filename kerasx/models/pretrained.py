@@ -52,7 +52,7 @@ def save_pretrained(model, folder, tokenizer=None):
     (None, None, 30)
     """
     builder = builder_of(model)
-    config = _config(builder)
+    config = huggingface_config(builder)
     files = {
         "model.safetensors": lambda path: _write_weights(builder, path),
         "config.json": lambda path: _write_json(config, path),
@@ -73,8 +73,8 @@ def _write(folder, files):
             write(temporary(name))
 
 
-def _config(builder):
-    """Return the configuration with the first head that gives the same model."""
+def huggingface_config(builder):
+    """Return the configuration with the first head that gives the same model, or raise."""
     refused = []
     for head, asks in builder.huggingface.heads.items():
         config = _config_of_head(builder, head, asks)

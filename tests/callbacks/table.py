@@ -7,12 +7,20 @@ import keras
 import numpy as np
 
 from kerasx import callbacks
+from kerasx.models import BERT
 
 READ_ONLY = "/proc/self" if os.path.isdir("/proc/self") else "/dev/null"
 
 
 def adam():
     return keras.optimizers.Adam(0.01)
+
+
+def tiny_bert():
+    """Return a builder whose model can be written as a folder."""
+    bert = BERT(30, 8, 1, 2, 16, with_mlm="linear")
+    bert.build()
+    return bert
 
 
 @dataclass
@@ -89,6 +97,15 @@ TABLE = {
                 references=["b", "c"],
             ),
             _refuses("`every` must be", callbacks.SamplePreview, list, ["a"], every=0),
+        ),
+    ),
+    "SavePretrained": Row(
+        lambda folder: callbacks.SavePretrained(folder / "saved", every=1, model=tiny_bert()),
+        files=("saved",),
+        bad=(
+            _refuses("`every` must be", callbacks.SavePretrained, "saved", every=0),
+            _refuses("`keep` must be", callbacks.SavePretrained, "saved", keep=0),
+            _refuses("or not exist", callbacks.SavePretrained, __file__),
         ),
     ),
     "TrainingCurve": Row(
