@@ -81,6 +81,7 @@ def test_keras_notes_dtype_and_training_while_it_calls_a_layer():
     layer(keras.ops.zeros((1, 2)), training=True)
     assert layer.seen["autocast_scope"].dtype == "bfloat16"
     assert layer.seen["current_call_ctx"].get_value("training") is True
+    assert layer.seen["current_call_ctx"].entry_layer is layer
 
 
 @functools.cache
