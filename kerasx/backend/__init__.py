@@ -5,7 +5,7 @@ import keras
 from kerasx.backend import legacy as K
 from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots
-from kerasx.backend.divisors import divided, report_divisor, reported_divisors
+from kerasx.backend.divisors import divided, report_divisor, reported_divisors, weighed
 from kerasx.backend.dtypes import mask_value, widened
 from kerasx.backend.filling import fill, room
 from kerasx.backend.gathering import take_places
@@ -36,6 +36,23 @@ from kerasx.backend.processes import (
     write_in_first_process,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
+from kerasx.backend.replicas import (
+    assign_where_replicas_meet,
+    check_batch,
+    gather_replicas,
+    in_process_group,
+    keras_loss_factor,
+    mean_of_all,
+    mean_over_replicas,
+    only_first,
+    replica_count,
+    replica_index,
+    replica_scope,
+    run_if,
+    seeds_of_replica,
+    share_variables,
+    sum_over_replicas,
+)
 from kerasx.backend.reshaping import flatten, reshape
 from kerasx.backend.scan import scan
 from kerasx.backend.synchrony import check_synchronised

@@ -5,6 +5,8 @@ import contextvars
 import keras
 from keras import ops
 
+from kerasx.backend.replicas import mean_over_replicas
+
 # how many calls of `value_and_grad` are in progress: PyTorch must be told which is the outermost
 _depth = contextvars.ContextVar("depth", default=0)
 
@@ -53,7 +55,8 @@ def value_and_grad(function, has_aux=False, constant=False):
 
     Returns:
         A function of the list that returns (value, gradients), or ((value, aux), gradients). The
-        gradients are dense; zeros where the value does not depend on a tensor.
+        gradients are dense; zeros where the value does not depend on a tensor. In a training step
+        on several devices they are the means over the replicas.
 
     >>> f = value_and_grad(lambda w: ops.sum(w[0] ** 3))
     >>> value, (g,) = f([ops.array([1.0, 2.0])])
@@ -73,6 +76,7 @@ def value_and_grad(function, has_aux=False, constant=False):
         if constant:
             tensors = [ops.stop_gradient(t) for t in tensors]
         value, aux, gradients = differentiate(paired, tensors, constant)
+        gradients = mean_over_replicas(gradients)
         if constant:
             gradients = [ops.stop_gradient(g) for g in gradients]
         return ((value, aux) if has_aux else value), gradients

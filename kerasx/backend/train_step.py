@@ -5,6 +5,7 @@ import contextlib
 import keras
 from keras import ops
 
+from kerasx.backend import replicas
 from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.dtypes import widened
 from kerasx.backend.keras_internals import track_loss
@@ -28,7 +29,12 @@ def train_step(model, loss_and_outputs, report=None):
     backend = keras.backend.backend()
 
     def step(data):
-        batch = keras.utils.unpack_x_y_sample_weight(own_rows(data))
+        data, split = replicas.rows_of_process(own_rows(data))
+        with replicas.split_step(split):
+            return replicas.counting_metrics(model, lambda: step_on(data))
+
+    def step_on(data):
+        batch = keras.utils.unpack_x_y_sample_weight(data)
         variables, optimizer = model.trainable_variables, model.optimizer
         if not optimizer.built:  # in a graph or StatelessScope it would be too late
             optimizer.build(variables)
@@ -44,7 +50,7 @@ def train_step(model, loss_and_outputs, report=None):
             [v.value for v in variables]
         )
         with _afterwards(backend, [loss, outputs]):
-            for variable, value in updates:
+            for variable, value in replicas.mean_updates(updates):
                 variable.assign(value)
             logs = report([g / ops.cast(scale, g.dtype) for g in gradients]) if report else {}
             _apply(optimizer, gradients, variables, weight)
@@ -121,7 +127,9 @@ def _apply(optimizer, gradients, variables, weight):
     """Update the variables; accumulated gradients count by the weights of their batches."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if hasattr(inner, "examples"):
-        inner.examples.assign(ops.cast(weight, "float32"))
+        (mean,) = replicas.mean_over_replicas([ops.cast(weight, "float32")])
+        inner.examples.assign(mean * replicas.replica_count())
+    gradients = replicas.only_first(gradients)
     if keras.backend.backend() != "jax":
         return optimizer.apply(gradients, variables)
     groups = (variables, optimizer.variables)

@@ -7,6 +7,8 @@ a kernel costs as much as the arithmetic. `python -m benchmarks.optimizers` comp
 import keras
 from keras import ops
 
+from kerasx.backend.replicas import assign_where_replicas_meet
+
 
 def dense(gradient, dtype=None):
     """Convert a gradient to a dense tensor; TensorFlow gives those of embeddings as IndexedSlices.
@@ -101,9 +103,14 @@ def root_ratio(m, v, epsilon):
 class InPlace:
     """A mixin for optimizers whose updates on PyTorch make no tensor the size of a variable."""
 
+    def assign(self, variable, value):
+        if not assign_where_replicas_meet(variable, value):
+            super().assign(variable, value)
+
     def assign_add(self, variable, value):
-        if not _torch_add(variable, value, 1):
-            super().assign_add(variable, value)
+        if _torch_add(variable, value, 1) or assign_where_replicas_meet(variable, value, add=True):
+            return
+        super().assign_add(variable, value)
 
     def assign_sub(self, variable, value, scale=None):
         """Assign variable - scale · value to the variable, for a scalar scale, by default 1."""

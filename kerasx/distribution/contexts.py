@@ -42,7 +42,7 @@ def data_parallel(devices=None, sharded_data=False):
     if keras.backend.backend() == "jax":
         return _context(Cut(_mesh(devices), sharded_data))
     _refuse_workers()
-    return backend.replica_scope(devices)
+    return backend.replica_scope(devices, sharded_data)
 
 
 def fully_sharded(devices=None, sharded_data=False):

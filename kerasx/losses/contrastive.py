@@ -6,7 +6,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend import mask_value
 from kerasx.checks import check_positive, check_shape, invalid
-from kerasx.losses.score_loss import ScoreLoss
+from kerasx.losses.score_loss import BatchLoss
 from kerasx.ops.multilabel import log1p_sum_exp
 from kerasx.ops.numbers import unit_vectors
 
@@ -108,7 +108,7 @@ def in_batch_scores(embeddings, temperature):
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class InfoNCE(ScoreLoss):
+class InfoNCE(BatchLoss):
     """Loss class of `info_nce` between the embeddings of a batch, compared by cosine.
 
     The model's output is (2b, d), two views in neighbouring rows (SimCSE: the same text twice,

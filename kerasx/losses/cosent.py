@@ -5,7 +5,7 @@ from keras import ops
 
 from kerasx import backend
 from kerasx.checks import check_positive, check_shape, invalid
-from kerasx.losses.score_loss import ScoreLoss
+from kerasx.losses.score_loss import BatchLoss
 from kerasx.ops.multilabel import log1p_sum_exp
 from kerasx.ops.numbers import unit_vectors
 
@@ -61,7 +61,7 @@ def pair_cosines(embeddings):
 
 
 @keras.saving.register_keras_serializable("kerasx")
-class CoSENT(ScoreLoss):
+class CoSENT(BatchLoss):
     """Loss class of `cosent_loss` over the sentence pairs of a batch.
 
     The model's output is (2b, d), the sentences of a pair in neighbouring rows, with the label of

@@ -4,7 +4,9 @@ import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.backend.keras_internals import get_mask
 from kerasx.checks import invalid
+from kerasx.losses.score_loss import mean_divisor
 
 
 def flooded(loss, b):
@@ -56,7 +58,24 @@ class Flooding(keras.losses.Loss):
         self.b = b
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        return flooded(self.loss(y_true, y_pred, sample_weight), self.b)
+        if backend.replica_count() == 1:
+            return flooded(self.loss(y_true, y_pred, sample_weight), self.b)
+        return self._of_all_replicas(y_true, y_pred, sample_weight)
+
+    def _of_all_replicas(self, y_true, y_pred, sample_weight):
+        """Flood the mean of the whole batch, of which this replica has a part."""
+        with backend.reported_divisors() as divisors:
+            loss = self.loss(y_true, y_pred, sample_weight)
+        factor = backend.keras_loss_factor()
+        if divisors:
+            divisor = divisors[0]
+        else:
+            shape = ops.shape(y_pred)
+            divisor = mean_divisor(shape[: max(1, len(shape) - 1)], get_mask(y_pred))
+            loss, divisor = backend.weighed(loss, divisor, self.loss.reduction == "sum")
+        backend.report_divisor(lambda: divisor)
+        (loss,) = backend.mean_over_replicas([factor * loss])
+        return flooded(loss, self.b) / factor
 
     def get_config(self):
         loss = keras.saving.serialize_keras_object(self.loss)

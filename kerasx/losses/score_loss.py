@@ -45,8 +45,14 @@ class ScoreLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        backend.report_divisor(lambda: self._divisor(y_pred, sample_weight))
-        return super().__call__(y_true, y_pred, sample_weight)
+        loss = super().__call__(y_true, y_pred, sample_weight)
+        if backend.replica_count() == 1 or self.reduction in (None, "none"):
+            backend.report_divisor(lambda: self._divisor(y_pred, sample_weight))
+            return loss
+        divisor = self._divisor(y_pred, sample_weight)
+        loss, divisor = backend.weighed(loss, divisor, self.reduction == "sum")
+        backend.report_divisor(lambda: divisor)
+        return loss
 
     def _divisor(self, y_pred, sample_weight):
         weighted = self.reduction == "mean_with_sample_weight"
@@ -55,3 +61,14 @@ class ScoreLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "dtype": self.dtype}
+
+
+class BatchLoss(ScoreLoss):
+    """Base class of losses that compare the rows of a batch: on several devices, those of all."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if backend.replica_count() > 1:
+            y_true, y_pred = (backend.gather_replicas(t) for t in (y_true, y_pred))
+            if sample_weight is not None:
+                sample_weight = backend.gather_replicas(sample_weight)
+        return super().__call__(y_true, y_pred, sample_weight)

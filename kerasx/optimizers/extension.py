@@ -254,19 +254,20 @@ def float_slots(optimizer, variables, name):
     ]
 
 
-def when(condition, action, variables):
-    """Run `action()` only if `condition`, a boolean tensor, is true.
+def when(condition, action, variables, arguments=()):
+    """Run `action(*arguments)` only if `condition`, a boolean tensor, is true.
 
     JAX, while it traces, allows no assignment inside a conditional: there the action runs in a
     StatelessScope, the conditional returns new values, and they are assigned afterwards.
 
     Args:
-        condition: a boolean scalar tensor.
-        action: a function without arguments.
+        condition: a boolean scalar tensor, the same on all replicas.
+        action: a function of tensors and lists of tensors.
         variables: list of all variables that `action` assigns to.
+        arguments: tensors that the action needs, which differ between replicas.
     """
     if keras.backend.backend() != "jax":
-        ops.cond(condition, action, lambda: None)
+        backend.run_if(condition, action, arguments)
         return
     try:
         known = bool(condition)
@@ -274,13 +275,13 @@ def when(condition, action, variables):
         known = None
     if known is not None:
         if known:
-            action()
+            action(*arguments)
         return
     values = [v.value for v in variables]
 
     def changed():
         with keras.StatelessScope(state_mapping=list(zip(variables, values))) as scope:
-            action()
+            action(*arguments)
         return [ops.convert_to_tensor(scope.get_current_value(v)) for v in variables]
 
     for v, value in zip(variables, ops.cond(condition, changed, lambda: values)):

@@ -54,12 +54,13 @@ class GradientAccumulation(Extension):
         if not len(grads):
             return
         indices = variable_indices(self, _built_for(self, trainable_variables))
+        grads = backend.sum_over_replicas(grads)
         present = {i for i, g in zip(indices, grads) if g is not None}
         for i, g in zip(indices, grads):
             if g is not None:
                 dtype = self._sums[i].dtype
                 n = ops.cast(self.examples, dtype)
-                self._sums[i].assign_add(n * backend.dense(g, dtype))
+                self.assign_add(self._sums[i], n * backend.dense(g, dtype))
         self.micro_steps.assign_add(1)
         self._pending_steps.assign_add(1)
         self._pending_examples.assign_add(self.examples)
@@ -79,9 +80,9 @@ class GradientAccumulation(Extension):
             ops.divide_no_nan(total, ops.cast(n, total.dtype)) if i in present else None
             for i, total in enumerate(self._sums)
         ]
-        super().apply(means, variables_of(self))
+        super().apply(backend.only_first(means), variables_of(self))
         for variable in [*self._sums, self._pending_steps, self._pending_examples]:
-            variable.assign(ops.zeros(variable.shape, variable.dtype))
+            self.assign(variable, ops.zeros(variable.shape, variable.dtype))
 
     def flush(self):
         """Apply the gradients that are pending, if any; call it outside of compiled functions.
@@ -164,6 +165,7 @@ class MomentumAccumulation(Extension):
         trainable_variables = _built_for(self, trainable_variables)
         k = self.grad_accum_steps
         last = ops.equal(self.micro_steps % k, k - 1)
+        grads = backend.sum_over_replicas(grads)
         scale, pairs = self.loss_scale_factor or 1.0, list(zip(grads, trainable_variables))
         grads = [None if g is None else backend.dense(g, v.dtype) / scale for g, v in pairs]
         grads = list(clip_gradients(self, grads))
@@ -175,8 +177,9 @@ class MomentumAccumulation(Extension):
         share = [None if g is None else g * (scale / k) for g in grads]
         when(
             last,
-            lambda: super(MomentumAccumulation, self).apply(share, trainable_variables),
+            lambda *share: super(MomentumAccumulation, self).apply(share, trainable_variables),
             [*variables_of(self), *self.variables],
+            backend.only_first(share),
         )
 
     def _accumulate(self, g, variable, last):

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from kerasx import backend
 from kerasx.checks import check_integer, check_positive
 from kerasx.losses import kl_divergence
 from kerasx.training.draws import Draws
@@ -105,7 +106,7 @@ def virtual_adversarial_training(
         def divergence(trainable, state, batch):
             _, (outputs, _) = objective(trainable, state, batch)
             there = logits_of(outputs, output, from_logits)
-            return ops.mean(kl_divergence(here, there)), (outputs, state)
+            return backend.mean_of_all(kl_divergence(here, there)), (outputs, state)
 
         u = scaled_to(xi, draws.normal_like(variables, batch.iteration))
         for _ in range(iters):

@@ -18,7 +18,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.backend.keras_internals import all_layers, get_mask
 from kerasx.checks import invalid
-from kerasx.losses.score_loss import mean_divisor
+from kerasx.losses.score_loss import ScoreLoss, mean_divisor
 from kerasx.training.vectors import norm
 
 
@@ -58,6 +58,7 @@ class Step:
         self.tricks = []
         self.forward = lambda x: model(x, training=True)
         self.report = None
+        self.shared = False  # whether all processes have the variables of the first
 
     def run(self, function, trainable, state):
         """Call `function` with the given values in the model; return (result, new state)."""
@@ -67,9 +68,10 @@ class Step:
             p for pairs in zip(groups, (trainable, *state)) for p in zip(*pairs, strict=True)
         ]
         there = [(v, _plus(value, state.deltas.get(id(v)))) for v, value in mapping]
-        with keras.StatelessScope(there, collect_losses=True) as scope:
+        with keras.StatelessScope(backend.seeds_of_replica(there), collect_losses=True) as scope:
             result = function()
-        after = {id(v): scope.get_current_value(v) for v, _ in mapping}
+        after = [(v, scope.get_current_value(v)) for v, _ in mapping]
+        after = {id(v): value for v, value in backend.seeds_of_replica(after, back=True)}
         # a frozen weight keeps its value without the delta
         after |= {id(v): value for v, value in mapping if id(v) in state.deltas}
         values = ([after[id(v)] for v in group] for group in groups[1:])
@@ -88,10 +90,19 @@ class Step:
             return loss, outputs, weight
 
         (loss, outputs, weight), state = self.run(call, trainable, state)
+        if backend.replica_count() > 1:
+            loss, weight = backend.weighed(
+                loss * backend.keras_loss_factor(), weight, _is_sum(self.model)
+            )
+            (loss,) = backend.mean_over_replicas([loss])
         return loss, (outputs, state._replace(weight=weight))
 
     def __call__(self, *args):
         """Train on a batch: the arguments and results of keras.Model.train_step."""
+        if not self.shared:
+            backend.check_batch(args[-1])
+            backend.share_variables(self.model.variables)
+            self.shared = True
         objective = functools.reduce(
             lambda f, trick: functools.partial(trick, f), self.tricks, self.objective
         )
@@ -116,8 +127,15 @@ class Step:
         variables = (self.model.non_trainable_variables, self.model.metrics_variables)
         state = State(*([v.value for v in group] for group in variables), {})
         loss, (outputs, state) = objective(trainable, state, batch)
-        updates = [pair for pairs in zip(variables, state) for pair in zip(*pairs)]
-        return loss, (outputs, updates, state.weight)
+        pairs = [pair for pairs in zip(variables, state) for pair in zip(*pairs)]
+        return loss, (outputs, pairs, state.weight)
+
+
+def _is_sum(model):
+    """Return whether Keras adds up the losses of `compile` instead of taking their mean."""
+    losses = [] if model.loss is None else keras.tree.flatten(model.loss)
+    sums = [getattr(loss, "reduction", None) == "sum" for loss in losses]
+    return bool(sums) and all(sums) and not isinstance(losses[0], ScoreLoss)
 
 
 def _terms(model, x, outputs, sample_weight):

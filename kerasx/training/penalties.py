@@ -100,7 +100,7 @@ def r_drop(model, alpha=4.0, from_logits=True, output=0):
         first, (outputs, state) = objective(trainable, state, batch)
         second, (again, state) = objective(trainable, state, batch)
         p, q = (logits_of(o, output, from_logits) for o in (outputs, again))
-        divergence = ops.mean(symmetric_kl(p, q))
+        divergence = backend.mean_of_all(symmetric_kl(p, q))
         return (first + second) / 2 + alpha / 2 * divergence, (outputs, state)
 
     return attach(model, trick)

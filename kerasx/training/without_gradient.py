@@ -89,12 +89,14 @@ def policy_gradient(model, reward, samples=8, weight=1.0, baseline="leave_one_ou
     def trick(objective, trainable, state, batch):
         loss, (outputs, state) = objective(trainable, state, batch)
         log_p = ops.log_softmax(backend.widened(outputs), -1)
-        answers = _answers(draws, log_p, samples, batch.iteration)
+        # replicas have different rows, which must not draw the same numbers
+        draw = batch.iteration * backend.replica_count() + backend.replica_index()
+        answers = _answers(draws, log_p, samples, draw)
         chosen = ops.take_along_axis(log_p, answers, -1)
         rewards = [reward(batch.y, answers[..., k]) for k in range(samples)]
         rewards = ops.stack([ops.cast(r, "float32") for r in rewards], -1)
         surrogate = policy_gradient_loss(chosen, rewards, baseline)
-        return loss + weight * ops.mean(surrogate), (outputs, state)
+        return loss + weight * backend.mean_of_all(surrogate), (outputs, state)
 
     return attach(model, trick)
 
