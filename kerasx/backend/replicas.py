@@ -229,7 +229,7 @@ def run_if(condition, action, arguments=()):
 def assign_where_replicas_meet(variable, value, add=False):
     """Assign a value, equal on all replicas, to a slot; return whether it had to be done so.
 
-    TensorFlow's replicas may assign slots only in `update_step` of an optimizer, or where they meet.
+    TensorFlow's replicas assign slots in `update_step` of an optimizer only, or where they meet.
     """
     if keras.backend.backend() != "tensorflow" or replica_count() == 1:
         return False

@@ -20,20 +20,16 @@ DEVICES = 2
 PATIENCE = 120  # seconds for a training
 
 
-def attempt(train):
-    """Return what `train()` returns, or the text of its error."""
+def attempt(name):
+    """Return what the training of a case gives, or the text of its error."""
     faulthandler.dump_traceback_later(PATIENCE, exit=True)  # one process waits for another
     try:
-        return train()
-    except Exception:  # the other cases go on, and the test prints it
+        model, x, y = CASES[name]()
+        return trained(distribution.prepare(model), x, y)
+    except Exception:  # noqa: BLE001 - the other cases go on, and the test prints it
         return traceback.format_exc()
     finally:
         faulthandler.cancel_dump_traceback_later()
-
-
-def prepared(make):
-    model, x, y = make()
-    return trained(distribution.prepare(model), x, y)
 
 
 def differences(alone, together):
@@ -57,9 +53,9 @@ def main(path, names):
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(DEVICES)]
         tf.config.set_logical_device_configuration(cpu, parts)
     names = names or list(CASES)
-    alone = {name: attempt(lambda: prepared(CASES[name])) for name in names}
+    alone = {name: attempt(name) for name in names}
     with distribution.data_parallel():
-        together = {name: attempt(lambda: prepared(CASES[name])) for name in names}
+        together = {name: attempt(name) for name in names}
     found = {name: differences(alone[name], together[name]) for name in names}
     with open(f"{path}.{os.environ.get('RANK', 0)}", "w") as file:
         json.dump(found, file)
