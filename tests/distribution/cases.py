@@ -151,7 +151,7 @@ LOSSES = {
     "flooded": lambda: tagger(losses.Flooding(MEAN_CE(from_logits=True), 1.05)),
     "info_nce": lambda: classifier(losses.InfoNCE(0.5), outputs=4),
     "flat_nce": lambda: classifier(losses.FlatNCE(0.5), outputs=4),
-    "cosent": lambda: classifier(losses.CoSENT(5.0), outputs=4, labels=_pairs),
+    "cosent": lambda: classifier(losses.CoSENT(2.0), outputs=4, labels=_pairs),
     "contrastive_accumulation": lambda: classifier(
         losses.InfoNCE(0.5), on(training.contrastive_accumulation, 2), outputs=4
     ),
@@ -168,9 +168,9 @@ CASES = {
     "lm": language_model,
     "recompute": lambda: language_model(recompute=True),
     "incomplete batch": lambda: language_model(rows=2 * ROWS + 5),
-    "accumulated lm": lambda: language_model(accumulating()),
+    "accumulated lm": lambda: language_model(accumulating(), rows=4 * ROWS),
     "accumulated lm, fgm": lambda: language_model(
-        accumulating(), on(training.adversarial_training, epsilon=0.5)
+        accumulating(), on(training.adversarial_training, epsilon=0.5), rows=4 * ROWS
     ),
     "metrics": lambda: classifier(metrics=["accuracy"]),
     "weighted": lambda: tagger(MEAN_CE(from_logits=True), weighted_metrics=["accuracy"]),
