@@ -39,9 +39,11 @@ from kerasx.backend.recompute import recompute, recompute_grad
 from kerasx.backend.replicas import (
     assign_where_replicas_meet,
     check_batch,
+    devices_in_scope,
     gather_replicas,
     in_process_group,
     keras_loss_factor,
+    made_outside,
     mean_of_all,
     mean_over_replicas,
     only_first,

@@ -37,11 +37,21 @@ def _torch_lanes(x, seed):
 
     if x.device.type == "meta":  # Keras infers shapes on this device, which has no generators
         return torch.empty_like(x, dtype=torch.int16)
-    high, low = (word & 0xFFFFFFFF for word in seed.tolist())
-    generator = torch.Generator(x.device).manual_seed(high << 32 | low)
+    generator = torch.Generator(x.device).manual_seed(_mixed(*seed.tolist()))
     words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
     words.random_(-(2**63), None, generator=generator)
     return words.view(torch.int16)[: x.numel()].view(x.shape)
+
+
+def _mixed(high, low):
+    """Return 63 bits that each depend on both words: torch's generator of a CPU reads only 32.
+
+    The last step of SplitMix64 (doi 10.1145/2660193.2660195).
+    """
+    z = (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ z >> shift) * factor & 0xFFFFFFFFFFFFFFFF
+    return (z ^ z >> 31) >> 1
 
 
 _LANES = {"tensorflow": _tensorflow_lanes, "jax": _jax_lanes, "torch": _torch_lanes}

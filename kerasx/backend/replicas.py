@@ -140,6 +140,25 @@ def sum_over_replicas(tensors):
     return [None if t is None else next(found) for t in tensors]
 
 
+def devices_in_scope():
+    """Return the number of replicas of the `replica_scope` around this call, outside of a step."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.distribute.get_strategy().num_replicas_in_sync
+    return _group().get_world_size() if in_process_group() else 1
+
+
+def made_outside(variables):
+    """Return the variables that were not made in the strategy of TensorFlow in use."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy().extended
+    return [v for v in variables if not strategy.variable_created_in_scope(v.value)]
+
+
 def seeds_of_replica(pairs, back=False):
     """Give the random seeds among (variable, value) pairs the value that this replica draws with.
 

@@ -3,6 +3,7 @@
 import keras
 
 from kerasx import backend
+from kerasx.checks import invalid
 from kerasx.distribution.cutting import Cut
 from kerasx.distribution.layout_table import check_layouts
 from kerasx.distribution.process_data import checks_data
@@ -22,13 +23,14 @@ def prepare(model):
 
     Raises:
         ValueError: the model, its optimizer or its metrics were made outside of the context; a
-            rule matches no weight.
+            rule matches no weight; the optimizer is one that TensorFlow's replicas cannot run.
 
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model = prepare(model)
     """
     step_of(model)
     check_layouts(model)
+    _check_replicas(model)
     distribution = keras.distribution.distribution()
     if isinstance(distribution, Cut):
         distribution.prepared = True
@@ -39,6 +41,25 @@ def prepare(model):
             for name in ("fit", "evaluate", "predict"):
                 setattr(model, name, checks_data(getattr(model, name), distribution))
     return model
+
+
+def _check_replicas(model):
+    """Raise where a model cannot train on the replicas of TensorFlow."""
+    outside = backend.made_outside(model.variables)
+    if outside:
+        raise invalid(
+            "The model must be built inside `data_parallel`, in which it is used.",
+            outside=[v.path for v in outside],
+        )
+    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    steps = getattr(inner, "gradient_accumulation_steps", None)
+    if steps and backend.devices_in_scope() > 1 and keras.backend.backend() == "tensorflow":
+        raise invalid(
+            "`gradient_accumulation_steps` must be None on several devices of TensorFlow, where "
+            "Keras's accumulation fails: use optimizers.extend_with_gradient_accumulation and its "
+            "`grad_accum_steps`.",
+            gradient_accumulation_steps=steps,
+        )
 
 
 class DividedPrediction:

@@ -98,7 +98,7 @@ TRICKS = {
     "r_drop": R_DROP,
     "flooding": on(training.flooding, 1.2),
     "random_noise": on(training.random_noise, "hidden", stddev=0.1),
-    "zeroth_order": on(training.zeroth_order, epsilon=0.01, samples=2),
+    "zeroth_order": on(training.zeroth_order, epsilon=0.1, samples=2),
     "gradient_norm": training.report_gradient_norm,
     "weigh_batches": training.weigh_batches,
     "fgm, then flooding": both(FGM, on(training.flooding, 1.2)),
@@ -181,6 +181,12 @@ CASES = {
     },
     **{f"loss {name}": make for name, make in LOSSES.items()},
 }
+
+
+# TensorFlow's replicas cannot run it: `prepare` raises
+FAILS_ON_TENSORFLOW = "optimizer keras accumulation"
+if keras.backend.backend() == "tensorflow":
+    del CASES[FAILS_ON_TENSORFLOW]
 
 
 def trained(model, x, y, epochs=1):

@@ -1,7 +1,6 @@
 """Training on two devices equals training on one, on TensorFlow and PyTorch."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -10,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx import distribution, losses
+from kerasx import backend, distribution, layers, losses
+from kerasx.training.objective import attach
 from tests.distribution import cases
 from tests.distribution.processes import free_port, run
 
@@ -71,3 +71,97 @@ def test_the_core_of_the_trainings_equals_that_on_one_device(tmp_path):
 @pytest.mark.slow("compiles fifty trainings twice")
 def test_all_trainings_equal_those_on_one_device(tmp_path):
     check_all(tmp_path, list(cases.CASES))
+
+
+def dropout_model(layer):
+    """Return a model whose outputs are the inputs with dropout."""
+    inputs = keras.Input((64,))
+    outputs = layer(0.5, seed=3)(keras.layers.Dense(64, kernel_initializer="identity")(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    return model
+
+
+def dropped(layer):
+    """Return which outputs were dropped in this process, in one step on two equal rows."""
+    model, seen = dropout_model(layer), []
+
+    def trick(objective, trainable, state, batch):
+        loss, (outputs, state) = objective(trainable, state, batch)
+        seen.append(keras.ops.convert_to_numpy(outputs) == 0)
+        return loss, (outputs, state)
+
+    attach(model, trick)
+    ones = np.ones((2, 64), "float32")
+    model.fit(ones, ones, batch_size=2, verbose=0)
+    return seen[0]
+
+
+def dropout_in_each_process():
+    for layer in (keras.layers.Dropout, layers.Dropout):
+        with distribution.data_parallel():
+            mask = dropped(layer)
+        assert mask.shape == (1, 64)
+        first, second = backend.gather_objects(mask.astype("int8"))
+        assert 10 < first.sum() < 54 and (first != second).sum() > 10
+
+
+def other_data_in_each_process():
+    rank = backend.process_index()
+    with distribution.data_parallel():
+        model, x, y = cases.classifier()
+        with pytest.raises(ValueError, match="the same batches on every process"):
+            model = distribution.prepare(model)
+            model.fit(x + rank, y, batch_size=8, verbose=0)
+
+
+def own_data_in_each_process():
+    """Give each process its own rows; the weights are those of the whole batch."""
+    rank = backend.process_index()
+    model, x, y = cases.classifier()
+    own = np.arange(len(x)) % cases.ROWS // (cases.ROWS // 2) == rank
+    with distribution.data_parallel(sharded_data=True):
+        model = distribution.prepare(model)
+        model.fit(x[own], y[own], batch_size=cases.ROWS // 2, shuffle=False, verbose=0)
+    with distribution.data_parallel(2):
+        whole, x, y = cases.classifier()
+        cases.trained(distribution.prepare(whole), x, y)
+    for a, b in zip(model.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (a, b)), atol=1e-7)
+
+
+@on_torch
+@pytest.mark.parametrize(
+    "function", [dropout_in_each_process, other_data_in_each_process, own_data_in_each_process]
+)
+def test_in_two_processes(function):
+    for code, text in run(function):
+        assert code == 0, text
+
+
+@on_torch
+def test_one_process_does_not_pass_for_two():
+    with pytest.raises(ValueError, match="torchrun --nproc_per_node 2"):
+        with distribution.data_parallel(2):
+            pass
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a strategy of TensorFlow")
+def test_a_model_is_built_in_its_strategy():
+    model, _, _ = cases.classifier()
+    with distribution.data_parallel(1):
+        with pytest.raises(ValueError, match="must be built inside `data_parallel`"):
+            distribution.prepare(model)
+        with pytest.raises(ValueError, match="`devices` must be a number from 1 to"):
+            with distribution.data_parallel(99):
+                pass
+
+
+def test_on_one_device_the_step_is_that_without_a_distribution():
+    alone = cases.trained(*cases.tagger(losses.MaskedCrossEntropy()))
+    with distribution.data_parallel():
+        model, x, y = cases.tagger(losses.MaskedCrossEntropy())
+        together = cases.trained(distribution.prepare(model), x, y)
+    for name, array in alone.items():
+        if not name.startswith("log"):  # Keras weighs its mean by rows
+            np.testing.assert_allclose(together[name], array, atol=1e-6, err_msg=name)

@@ -14,7 +14,8 @@ from tests.losses.table import LOSSES, METRICS, TABLE, B
 from tests.names import defined_names
 from tests.numpy_numbers import assert_same_config, made_with_numpy
 
-HELPERS = {"ScoreLoss", "TokenLoss", "as_ids", "checked_class", "mean_divisor", "smoothed"}
+BASES = {"BatchLoss", "ScoreLoss", "TokenLoss"}
+HELPERS = BASES | {"as_ids", "checked_class", "mean_divisor", "smoothed"}
 HELPERS |= {"token_weight"}
 DTYPES = ["float32", "float16", "bfloat16"]
 each_loss = pytest.mark.parametrize("name", LOSSES)

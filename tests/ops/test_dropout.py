@@ -45,6 +45,12 @@ def test_the_same_state_draws_the_same_mask_and_the_next_state_another():
     assert (first == again).all() and (first != second).any()
 
 
+@pytest.mark.parametrize("seeds", [(1, 2), (7, 7 + 2**16), (3, 1_000_006)])
+def test_other_seeds_draw_independent_masks(seeds):
+    first, second = (numbers(drop(np.ones(100_000, "float32"), 0.5, s)) == 0 for s in seeds)
+    assert abs((first & second).mean() - 0.25) < 5 * (0.25 * 0.75 / 100_000) ** 0.5
+
+
 def test_compiled_and_eager_draw_the_same_mask():
     x, layer = np.ones((4, 5), "float32"), keras.layers.Dropout(0.5, seed=3)
     state = ops.convert_to_numpy(layer.seed_generator.state.value).copy()
