@@ -50,14 +50,14 @@ def make_batch(way, batch, length, masked, vocabulary):
     inputs = [ids.copy(), np.zeros_like(ids)]
     np.put_along_axis(inputs[0], places, 4, 1)
     if way == "places":
-        return [*inputs, places], labels, weights
+        return (*inputs, places), labels, weights
     counted = np.zeros(ids.shape, "float32")
     np.put_along_axis(counted, places, 1, 1)
-    return inputs, ids, counted
+    return tuple(inputs), ids, counted
 
 
 def trained(way, options):
-    """Return a compiled model, and a batch on the device."""
+    """Return a compiled model, and a batch."""
     import keras
 
     from kerasx.losses import MaskedCrossEntropy
@@ -72,7 +72,7 @@ def trained(way, options):
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     model.compile(optimizer, MaskedCrossEntropy(), weighted_metrics=[accuracy])
     sizes = (options["batch"], options["length"], options["masked"], config["vocab_size"])
-    return model, keras.tree.map_structure(keras.ops.array, make_batch(way, *sizes))
+    return model, make_batch(way, *sizes)
 
 
 def work(way, options):

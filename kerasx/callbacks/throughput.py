@@ -5,6 +5,7 @@ import time
 import keras
 from keras import ops
 
+from kerasx import backend
 from kerasx.checks import check_number
 from kerasx.models.flops import count_flops, count_tokens
 
@@ -14,15 +15,16 @@ class Throughput(keras.callbacks.Callback):
 
     The share is that of the machine's arithmetic: the floating-point operations of the matrix
     products in a training step (three forward passes; padding counts, recomputation does not) per
-    second, divided by those of a large matrix product, measured once when training begins.
+    second, divided by those of a large matrix product, measured once when training begins, on as
+    many devices as train.
 
     Both are means over the epoch so far; compilation and validation are left out.
 
     Args:
         batch: a batch as `fit` gets it, inputs or (inputs, labels, ...), for its shapes: those of
-            all batches.
-        limit: operations per second that the machine can do; measured by default, in the dtype
-            that the model computes in.
+            all batches, with the rows of all devices.
+        limit: operations per second that a device can do; measured by default, in the dtype that
+            the model computes in.
 
     >>> import numpy as np
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -46,6 +48,7 @@ class Throughput(keras.callbacks.Callback):
         self._tokens = count_tokens(self.model, self._inputs)
         self._flops = 3 * count_flops(self.model, self._inputs)
         self.limit = self.limit or arithmetic_limit(self.model.dtype_policy.compute_dtype)
+        self._flops /= _device_count(self.model)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._restart(0)
@@ -68,6 +71,15 @@ class Throughput(keras.callbacks.Callback):
 
     def _restart(self, batch):
         self._first, self._start = batch, time.perf_counter()
+
+
+def _device_count(model):
+    """Return the number of devices that share the rows of the model's batches."""
+    distribution = keras.distribution.distribution()
+    if distribution is not None:
+        return distribution.device_mesh.devices.size
+    strategy = getattr(model, "distribute_strategy", None)  # on TensorFlow
+    return backend.process_count() if strategy is None else strategy.num_replicas_in_sync
 
 
 def arithmetic_limit(dtype=None, seconds=0.05, rounds=5):

@@ -10,8 +10,17 @@ On JAX all three contexts work, in one process or on several hosts; TensorFlow a
 data parallelism.
 """
 
+from kerasx.backend import in_first_process, is_first_process
 from kerasx.distribution.contexts import data_parallel, fully_sharded, model_parallel
 from kerasx.distribution.layout_table import check_layouts
 from kerasx.distribution.preparing import prepare
 
-__all__ = ["check_layouts", "data_parallel", "fully_sharded", "model_parallel", "prepare"]
+__all__ = [
+    "check_layouts",
+    "data_parallel",
+    "fully_sharded",
+    "in_first_process",
+    "is_first_process",
+    "model_parallel",
+    "prepare",
+]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kerasx.data import CorpusDataset, MaskTokens, PackedCorpus, SentenceOrder, write_corpus
 from kerasx.layers.replaced_tokens import ElectraLoss, SampledTokens
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.models import (
@@ -19,6 +20,7 @@ from kerasx.models import (
     save_pretrained,
     score_places,
 )
+from kerasx.tokenizers import Tokenizer, character_vocab
 from tests.models.families import FAMILIES
 from tests.models.test_families import batch, inputs_of, outputs, tiny
 
@@ -263,3 +265,22 @@ def test_fit_takes_arranged_batches():
     for model in (albert, joined):
         history = model.fit(Batches(model), shuffle=False, verbose=0).history
         assert np.isfinite(history["loss"][0])
+
+
+@pytest.mark.once
+def test_albert_learns_masked_words_and_the_order_of_segments_from_a_corpus(tmp_path):
+    texts = [f"第{i}天早上天气很好，下午我们出去散步，晚上下雨了。" for i in range(40)]
+    (tmp_path / "texts.txt").write_text("\n\n".join(texts), "utf-8")
+    tokenizer = Tokenizer(character_vocab(texts))
+    write_corpus(tmp_path / "texts.txt", tmp_path / "corpus", tokenizer, verbose=0)
+    corpus = PackedCorpus(tmp_path / "corpus", 23)
+    albert = tiny("albert", "encoder", with_nsp="linear", vocab_size=tokenizer.vocab_size)
+    model = score_places(albert)
+    model.compile(keras.optimizers.Adam(3e-3), [MaskedCrossEntropy(), MaskedCrossEntropy()])
+    transforms = [SentenceOrder(tokenizer), MaskTokens(tokenizer)]
+    dataset = CorpusDataset(corpus, 8, transforms, arrange_for(model), steps_per_epoch=4)
+    losses = model.fit(dataset, epochs=4, shuffle=False, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    save_pretrained(albert, tmp_path / "model", tokenizer)
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["architectures"] == ["AlbertForPreTraining"]
