@@ -51,6 +51,7 @@ from kerasx.backend.replicas import (
     replica_index,
     replica_scope,
     run_if,
+    run_on_replicas,
     seeds_of_replica,
     share_variables,
     sum_over_replicas,

@@ -245,6 +245,15 @@ def run_if(condition, action, arguments=()):
     _tensorflow_context().merge_call(together, args=(condition, arguments))
 
 
+def run_on_replicas(function):
+    """Call a function that uses an optimizer, outside of a step: on TensorFlow on every replica."""
+    if keras.backend.backend() != "tensorflow" or devices_in_scope() == 1:
+        return function()
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().run(function)
+
+
 def assign_where_replicas_meet(variable, value, add=False):
     """Assign a value, equal on all replicas, to a slot; return whether it had to be done so.
 

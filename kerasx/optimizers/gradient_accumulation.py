@@ -90,7 +90,7 @@ class GradientAccumulation(Extension):
         A variable without a gradient counts as one with the gradient 0.
         """
         if self.built and int(ops.convert_to_numpy(self._pending_steps)):
-            self._update(set(range(len(self._sums))))
+            backend.run_on_replicas(lambda: self._update(set(range(len(self._sums)))))
 
     def get_config(self):
         return {**super().get_config(), "grad_accum_steps": self.grad_accum_steps}

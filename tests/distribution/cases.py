@@ -1,12 +1,14 @@
 """Trainings that must come out the same on one device and on several: name -> function.
 
-Each function makes a compiled model and returns (model, x, y), whose five steps `trained` takes.
+Each function makes a compiled model and returns (model, x, y), and callbacks, for five steps of
+`trained`.
 """
 
 import keras
 import numpy as np
 
 from kerasx import losses, optimizers, training
+from kerasx.callbacks import FlushGradients
 from kerasx.layers import CrossEntropy
 from kerasx.models import build_transformer_model
 
@@ -159,6 +161,15 @@ LOSSES = {
 }
 
 
+def half(policy, optimizer=None):
+    """Make the classifier in a mixed precision, with its loss in float32."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        return classifier(optimizer=optimizer)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def _regularized(model):
     model.get_layer("hidden").kernel.regularizer = keras.regularizers.L2(0.1)
     return model
@@ -172,6 +183,11 @@ CASES = {
     "accumulated lm, fgm": lambda: language_model(
         accumulating(), on(training.adversarial_training, epsilon=0.5), rows=4 * ROWS
     ),
+    # a power of two by which float16 scales the loss changes nothing, and sums are in float32
+    "mixed_bfloat16": lambda: half("mixed_bfloat16"),
+    "mixed_float16": lambda: half("mixed_float16"),
+    "mixed_float16, accumulated": lambda: half("mixed_float16", accumulating(SGD)),
+    "flushed": lambda: (*language_model(accumulating()), [FlushGradients()]),
     "metrics": lambda: classifier(metrics=["accuracy"]),
     "weighted": lambda: tagger(MEAN_CE(from_logits=True), weighted_metrics=["accuracy"]),
     **{name: lambda trick=trick: classifier(trick=trick) for name, trick in TRICKS.items()},
@@ -189,9 +205,10 @@ if keras.backend.backend() == "tensorflow":
     del CASES[FAILS_ON_TENSORFLOW]
 
 
-def trained(model, x, y, epochs=1):
+def trained(model, x, y, callbacks=()):
     """Train on batches of ROWS rows; return {name: array} of weights, slots and the history."""
-    history = model.fit(x, y, batch_size=ROWS, epochs=epochs, shuffle=False, verbose=0).history
+    options = {"batch_size": ROWS, "shuffle": False, "verbose": 0, "callbacks": list(callbacks)}
+    history = model.fit(x, y, **options).history
     arrays = {f"weight {i} {v.name}": v for i, v in enumerate(model.variables)}
     arrays |= {f"slot {i}": v for i, v in enumerate(model.optimizer.variables)}
     arrays = {k: np.asarray(keras.ops.convert_to_numpy(v)) for k, v in arrays.items()}

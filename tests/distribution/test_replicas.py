@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(BACKEND == "jax", reason="JAX has tests of its own")
 on_torch = pytest.mark.skipif(BACKEND != "torch", reason="processes of PyTorch")
 BOUND = 1e-6  # relative to the largest number of an array, at least 1
+HALF = 1e-3  # a gradient of four rows and one of eight are rounded to half precision apart
 
 # compiling a case takes TensorFlow some seconds, twice
 CORE = [
@@ -59,8 +60,10 @@ def check_all(folder, names):
     for name, differences in found.items():
         if isinstance(differences, str):
             wrong[name] = differences
-        elif not max(differences.values()) < BOUND:
-            wrong[name] = {k: d for k, d in differences.items() if not d < BOUND}
+            continue
+        bound = HALF if name.startswith("mixed") else BOUND
+        above = {k: d for k, d in differences.items() if not d < bound}
+        wrong |= {name: above} if above else {}
     assert not wrong, json.dumps(wrong, indent=1)
 
 

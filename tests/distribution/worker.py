@@ -24,8 +24,8 @@ def attempt(name):
     """Return what the training of a case gives, or the text of its error."""
     faulthandler.dump_traceback_later(PATIENCE, exit=True)  # one process waits for another
     try:
-        model, x, y = CASES[name]()
-        return trained(distribution.prepare(model), x, y)
+        model, *rest = CASES[name]()
+        return trained(distribution.prepare(model), *rest)
     except Exception:  # noqa: BLE001 - the other cases go on, and the test prints it
         return traceback.format_exc()
     finally:
