@@ -13,6 +13,7 @@ from kerasx.distribution import (
     prepare,
 )
 from kerasx.models import build_transformer_model
+from tests.distribution.test_layout_rules import builder
 from tests.distribution.tiny import (
     CONFIG,
     CONTEXTS,
@@ -21,6 +22,7 @@ from tests.distribution.tiny import (
     rows,
     train,
 )
+from tests.models.families import ENCODER_DECODERS, FAMILIES
 
 each_context = pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
 
@@ -128,3 +130,30 @@ def test_the_program_divides_the_work_and_has_the_sums_of_its_kind(trained):
         assert " all-reduce(" in text
     gathers = {name: text.count(" all-gather(") for name, (text, _) in programs.items()}
     assert gathers["fully_sharded"] >= 8 and gathers["data_parallel"] == 0
+
+
+def scores(name):
+    """Return the scores of a family's tiny model, and the model."""
+    keras.utils.set_random_seed(0)
+    model = builder(name).model
+    ids = np.arange(1, 41, dtype="int32").reshape(4, 10) % 20
+    inputs = [ids * 0 if "Segment" in x.name else ids for x in model.inputs]
+    return prepare(model).predict(inputs, verbose=0), model
+
+
+@pytest.mark.slow("compiles for each family")
+@pytest.mark.parametrize("name", [*FAMILIES, *ENCODER_DECODERS])
+def test_each_family_is_cut_by_its_rules(name):
+    expected, _ = scores(name)
+    few_heads = {"[^/]*Attention/[kv]_dense/kernel|[^/]*Attention/[kv]_dense/bias": None}
+    rules = few_heads if name in ("qwen2", "qwen3") else None
+    with model_parallel(2, data=2, rules=rules):
+        found, model = scores(name)
+        rows = check_layouts(model)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert sum("model" in row.axes for row in rows) >= 5
+
+
+def test_heads_that_do_not_divide_are_named():
+    with model_parallel(2), pytest.raises(ValueError, match="`num_key_value_heads` must be a mult"):
+        builder("qwen2")
