@@ -33,7 +33,7 @@ CONFIG = {
     "vocab_size": 2048,
     "hidden_size": 128,
     "num_hidden_layers": 2,
-    "num_attention_heads": 2,
+    "num_attention_heads": 4,
     "intermediate_size": 512,
     "max_position": LENGTH,
 }
