@@ -55,12 +55,25 @@ def language_model():
     return prepare(model)
 
 
+def make_virtual(devices):
+    """Divide the CPU of TensorFlow into devices, before it computes; JAX reads XLA_FLAGS."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        parts = [tf.config.LogicalDeviceConfiguration()] * devices
+        tf.config.set_logical_device_configuration(cpu, parts)
+
+
 def work(way, devices, steps, rounds):
     """Train, and return the seconds of CPU of each round and the bytes of a device."""
     import keras
 
     from kerasx import distribution
 
+    make_virtual(devices)
     sizes = {"model": devices} if way == "model_parallel" else {"devices": devices}
     ids = np.random.default_rng(0).integers(
         1, CONFIG["vocab_size"], (steps * devices * ROWS, LENGTH), dtype="int32"
@@ -115,10 +128,9 @@ def moved_on_tensorflow():
     import tensorflow as tf
 
     def values(reduction, operation, given, *rest):
-        given = [value for value, _ in given] if isinstance(given, (list, tuple)) else [given]
-        return [value.values[0] for value in given if hasattr(value, "values")]
+        return given.values[0] if hasattr(given, "values") else []
 
-    names = ("reduce_implementation", "batch_reduce_implementation")
+    names = ("reduce_implementation",)  # which those of batches call
     with counted(tf.distribute.ReductionToOneDevice, names, values) as moved:
         yield moved
 
