@@ -14,6 +14,7 @@ from kerasx.backend.graph import output_at, search_layer
 from kerasx.backend.kernels import normalize, plain_attention, sparse_cross_entropy, sum_above
 from kerasx.backend.layouts import (
     all_rows,
+    check_made_inside,
     cut_array,
     declare_layouts,
     join_processes,

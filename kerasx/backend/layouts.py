@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from kerasx.backend.keras_internals import layout
+from kerasx.checks import invalid
 
 
 def declare_layouts(rules):
@@ -22,6 +23,28 @@ def declare_layouts(rules):
     declare = getattr(keras.distribution.distribution(), "declare", None)
     if declare is not None:
         declare(rules)
+
+
+def check_made_inside(model):
+    """Raise if a model, its optimizer or its metrics are not of the distribution in use."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return
+    mesh, optimizer = distribution.device_mesh.backend_mesh, getattr(model, "optimizer", None)
+    slots = [] if optimizer is None else optimizer.variables
+    of = {"model": model.variables, "optimizer": slots, "metrics": model.metrics_variables}
+    for name, variables in of.items():
+        outside = [
+            v.path
+            for v in variables
+            if layout(v) is None or layout(v).device_mesh.backend_mesh != mesh
+        ]
+        if outside:
+            raise invalid(
+                f"The {name} must be made inside the context of kerasx.distribution in which it is "
+                "used: build and compile the model after `with`.",
+                outside=outside,
+            )
 
 
 def own_rows(batch):

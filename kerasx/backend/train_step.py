@@ -9,7 +9,7 @@ from kerasx.backend import replicas
 from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.dtypes import widened
 from kerasx.backend.keras_internals import track_loss
-from kerasx.backend.layouts import own_rows
+from kerasx.backend.layouts import check_made_inside, own_rows
 
 
 def train_step(model, loss_and_outputs, report=None):
@@ -29,6 +29,7 @@ def train_step(model, loss_and_outputs, report=None):
     backend = keras.backend.backend()
 
     def step(data):
+        check_made_inside(model)
         data, split = replicas.rows_of_process(own_rows(data))
         with replicas.split_step(split):
             return replicas.counting_metrics(model, lambda: step_on(data))

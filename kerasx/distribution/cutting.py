@@ -12,6 +12,7 @@ import re
 import keras
 from keras.distribution import LayoutMap, ModelParallel, TensorLayout
 
+from kerasx.backend.keras_internals import layout
 from kerasx.checks import invalid
 
 BATCH, MODEL = "batch", "model"  # the axes of a mesh
@@ -34,8 +35,19 @@ class Cut(ModelParallel):
     def declare(self, rules):
         """Take the rules of a builder; only `ModelAxis` has a use for them."""
 
-    def check(self, paths):
-        """Raise if rules match no weight, or cut none of those with these paths."""
+    def check(self, variables):
+        """Raise if the variables of a model are not cut as they are here."""
+        for variable in variables:
+            axis, place, _ = self.cut_axis(variable.path, variable.shape)
+            expected = self._layout(variable.shape, place, axis)
+            if layout(variable).axes != expected.axes:
+                raise invalid(
+                    "The model must be built inside the context in which it is used: a weight "
+                    "is cut otherwise.",
+                    path=variable.path,
+                    cut=layout(variable).axes,
+                    cut_here=expected.axes,
+                )
 
     def cut_axis(self, path, shape):
         """Return (axis of the mesh, axis of the weight to cut or None, the reason)."""
@@ -107,7 +119,9 @@ class ModelAxis(Cut):
     def declare(self, rules):
         self.rules |= {k: v for k, v in rules.items() if k not in self.rules}
 
-    def check(self, paths):
+    def check(self, variables):
+        super().check(variables)
+        paths = [v.path for v in variables]
         unmatched = [pattern for pattern in self.rules if pattern not in self.matched]
         cut = [x for x in paths if any(re.fullmatch(pattern, x) for pattern in self.rules)]
         if unmatched or not cut:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kerasx import backend
 from kerasx.backend.keras_internals import layout
-from kerasx.checks import invalid
 from kerasx.text import text_table
 
 _SLOT = "as its weight"
@@ -68,28 +68,12 @@ def check_layouts(model):
     all                           36
     """
     distribution = keras.distribution.distribution()
-    optimizer = getattr(model, "optimizer", None)
-    slots = [] if optimizer is None else optimizer.variables
-    if distribution is not None:
-        _check_place(distribution, model, slots)
-    weights = [_row(v, distribution) for v in model.variables]
-    return Layouts([*weights, *[_row(v, None, _SLOT) for v in slots]])
-
-
-def _check_place(distribution, model, slots):
-    """Raise for variables of another distribution, or of none, and for rules without a weight."""
-    mesh = distribution.device_mesh
-    of = {"model": model.variables, "optimizer": slots, "metrics": model.metrics_variables}
-    for name, variables in of.items():
-        outside = [v.path for v in variables if getattr(layout(v), "device_mesh", None) is not mesh]
-        if outside:
-            raise invalid(
-                f"The {name} must be made inside the context of kerasx.distribution in which it is "
-                "used: build and compile the model after `with`.",
-                outside=outside,
-            )
+    backend.check_made_inside(model)
     if hasattr(distribution, "check"):
-        distribution.check([v.path for v in model.variables])
+        distribution.check(model.variables)
+    weights = [_row(v, distribution) for v in model.variables]
+    slots = [] if getattr(model, "optimizer", None) is None else model.optimizer.variables
+    return Layouts([*weights, *[_row(v, None, _SLOT) for v in slots]])
 
 
 def _row(variable, distribution, rule="one device"):

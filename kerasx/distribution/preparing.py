@@ -51,7 +51,8 @@ def _check_replicas(model):
             "The model must be built inside `data_parallel`, in which it is used.",
             outside=[v.path for v in outside],
         )
-    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = getattr(model, "optimizer", None)  # it may not be compiled
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
     steps = getattr(inner, "gradient_accumulation_steps", None)
     if steps and backend.devices_in_scope() > 1 and keras.backend.backend() == "tensorflow":
         raise invalid(

@@ -73,9 +73,14 @@ def test_a_model_of_before_is_refused():
         with pytest.raises(ValueError, match="The model must be made inside.*scores/kernel"):
             prepare(model)
         inside = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    with data_parallel():  # the same devices once more
+        assert prepare(inside)
+    before = language_model()
+    with data_parallel(), pytest.raises(ValueError, match="The model must be made inside"):
+        before.fit(*rows()[0][:1], verbose=0)
     optimizer = keras.optimizers.SGD()
     with fully_sharded():
-        with pytest.raises(ValueError, match="The model must be made inside"):
+        with pytest.raises(ValueError, match="The model must be built inside.*cut otherwise"):
             prepare(inside)
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
         model.compile(optimizer, "mse")
