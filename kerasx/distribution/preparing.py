@@ -7,6 +7,7 @@ from kerasx.checks import invalid
 from kerasx.distribution.cutting import Cut
 from kerasx.distribution.layout_table import check_layouts
 from kerasx.distribution.process_data import checks_data
+from kerasx.distribution.quiet import without_progress
 from kerasx.training.objective import step_of
 
 
@@ -40,6 +41,9 @@ def prepare(model):
         if backend.process_count() > 1 and isinstance(distribution, Cut):
             for name in ("fit", "evaluate", "predict"):
                 setattr(model, name, checks_data(getattr(model, name), distribution))
+    if not backend.is_first_process():
+        for name in ("fit", "evaluate", "predict"):
+            setattr(model, name, without_progress(getattr(model, name)))
     return model
 
 

@@ -119,9 +119,9 @@ class ExponentialMovingAverage(Extension):
             )
         scale = 1 - self.ema_momentum**updates if bias_correction else 1.0
         variables = variables_of(self)
-        self._old_weights = tuple(ops.convert_to_numpy(ops.copy(v)) for v in variables)
+        self._old_weights = tuple(np.array(backend.whole_array(v)) for v in variables)
         for v, average in zip(variables, self._averages):
-            v.assign(ops.convert_to_numpy(average) / scale)
+            v.assign(backend.whole_array(average) / scale)
 
     def reset_old_weights(self):
         """Put back the weights that the model had before `apply_ema_weights`."""

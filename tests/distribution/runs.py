@@ -53,7 +53,7 @@ def train(folder, seed=1, extra=()):
         Resume(f"{folder}/run.safetensors", dataset, every=2),
         *extra,
     ]
-    history = model.fit(dataset, epochs=EPOCHS, verbose=0, callbacks=listed, shuffle=False)
+    history = model.fit(dataset, epochs=EPOCHS, verbose=2, callbacks=listed, shuffle=False)
     return model, history
 
 
@@ -82,10 +82,6 @@ def same_everywhere(values):
 def kill_process(killed):
     if killed is None or processes.process_index() in killed:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def killed_run(folder, name, kill, killed=None):
-    whole_run(folder, name, kill=kill, killed=killed)
 
 
 def straight_then_killed(folder, kill, killed=None):
