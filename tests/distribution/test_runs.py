@@ -56,7 +56,8 @@ def test_a_run_continues_in_one_process_and_then_in_two_again(tmp_path):
     assert_well(run(runs.whole_run, str(tmp_path), "straight"))
     for count, kill in [(2, (0, 3)), (1, (1, 3))]:
         results = run(runs.whole_run, str(tmp_path), "moved", 99, kill, count=count)
-        assert [code for code, _ in results] == [-signal.SIGKILL] * count, results
+        codes = [code for code, _ in results]  # the last may notice before it is killed
+        assert -signal.SIGKILL in codes and 0 not in codes, results
     assert_well(run(runs.whole_run, str(tmp_path), "moved", 98))
     straight, moved = state(tmp_path, "straight"), state(tmp_path, "moved")
     assert straight.keys() == moved.keys()
