@@ -10,17 +10,30 @@ On JAX all three contexts work, in one process or on several hosts; TensorFlow a
 data parallelism.
 """
 
-from kerasx.backend import in_first_process, is_first_process
+from kerasx.backend import (
+    barrier,
+    broadcast_object,
+    gather_objects,
+    in_first_process,
+    is_first_process,
+    process_count,
+    process_index,
+)
 from kerasx.distribution.contexts import data_parallel, fully_sharded, model_parallel
 from kerasx.distribution.layout_table import check_layouts
 from kerasx.distribution.preparing import prepare
 
 __all__ = [
+    "barrier",
+    "broadcast_object",
     "check_layouts",
     "data_parallel",
     "fully_sharded",
+    "gather_objects",
     "in_first_process",
     "is_first_process",
     "model_parallel",
     "prepare",
+    "process_count",
+    "process_index",
 ]
