@@ -83,14 +83,23 @@ def _lives(process, start):
         return False
     except PermissionError:  # a process of another user has the number now
         return False
+    facts = _facts(process)
+    if facts and facts[0] in b"ZX":  # it has ended, and its parent has not asked how
+        return False
     return _start(process) in (None, start)
 
 
 def _start(process):
     """Return when a process began, in ticks since the boot; None where /proc does not tell."""
+    facts = _facts(process)
+    return int(facts[19]) if facts else None
+
+
+def _facts(process):
+    """Return what Linux tells of a process, from its state on; None where /proc does not tell."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
+            return file.read().rpartition(b")")[2].split()
     except FileNotFoundError:
         return None
 

@@ -32,7 +32,7 @@ def run(function, *arguments, count=2, timeout=TIMEOUT):
     """
     children = start(function, *arguments, count=count)
     end = time.monotonic() + timeout
-    while any(child.poll() is None for child in children) and time.monotonic() < end:
+    while None in [child.poll() for child in children] and time.monotonic() < end:
         time.sleep(0.05)
     late = [child.poll() is None for child in children]
     for child in children:

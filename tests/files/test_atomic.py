@@ -14,7 +14,7 @@ from kerasx.files.atomic import (
     write_digest,
 )
 from kerasx.files.switching import in_one_version, locked, settle
-from kerasx.files.temporaries import temporary_path
+from kerasx.files.temporaries import is_known_dead, temporary_path
 from tests.checkpoints.helpers import run_python
 
 pytestmark = pytest.mark.backend_free
@@ -311,3 +311,17 @@ def test_a_pipe_in_place_of_a_digest_is_refused(tmp_path):
     os.mkfifo(tmp_path / "a.bin.sha256")
     with pytest.raises(ValueError, match="not a pipe"):
         check_digest(tmp_path / "a.bin")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only /proc tells")
+def test_a_killed_process_is_dead_before_its_parent_has_asked():
+    code = "from kerasx.files import temporaries as t; print(t.this_process(), flush=True); input()"
+    pipe, command = subprocess.PIPE, [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:
+        name = child.stdout.readline().strip()
+        assert not is_known_dead(name)
+        child.kill()
+        end = time.monotonic() + 20
+        while not is_known_dead(name) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert is_known_dead(name) and child.returncode is None
