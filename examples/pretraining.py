@@ -27,18 +27,16 @@ import numpy as np
 from kerasx import callbacks, data, models, optimizers
 from kerasx.data.documents import DocumentReader
 from kerasx.datasets import generate_reviews
+from kerasx.distribution import data_parallel, in_first_process, is_first_process, prepare
 from kerasx.layers import CrossEntropy, GlobalAveragePooling1D
 from kerasx.losses import MaskedCrossEntropy
 from kerasx.text import text_table
 from kerasx.tokenizers import Tokenizer, character_vocab, load_tokenizer
 
-# what is trained from scratch
 FAMILIES = {"t5": "mt5", "electra": "electra"} | dict.fromkeys(("mlm", "lm", "unilm"), "roformer")
-# what makes an encoder of the folder that each mode saves
-ENCODERS = {
-    "mlm": {"with_mlm": False},
+ENCODERS = {  # what makes an encoder of the folder that each mode saves
+    **dict.fromkeys(("mlm", "unilm"), {"with_mlm": False}),
     "lm": {"with_mlm": None, "application": "lm"},
-    "unilm": {"with_mlm": False},
     "t5": {"model": "mt5.1.1_encoder"},
     "electra": {"with_discriminator": False},
 }
@@ -57,7 +55,6 @@ parser.add_argument("--updates", type=int, default=600)
 parser.add_argument("--every", type=int, default=100, help="updates between validations")
 parser.add_argument("--learning-rate", type=float, default=4e-3)
 parser.add_argument("--dtype", default="float32", help="or mixed_bfloat16, mixed_float16")
-parser.add_argument("--recompute", action="store_true", help="less memory, more time")
 parser.add_argument("--workers", type=int, default=1, help="processes that tokenize")
 parser.add_argument("--labelled", type=int, default=256, help="reviews to fine-tune on")
 parser.add_argument("--seeds", type=int, default=3, help="of fine-tuning; 0: none")
@@ -72,17 +69,16 @@ os.makedirs(folder, exist_ok=True)
 
 reviews = generate_reviews(args.reviews + 2000)
 test, labelled, others = reviews[:1000], reviews[1000:2000], reviews[2000:]
-held_out = args.reviews // 40
-files = {"train": args.data, "valid": args.valid}
-for name, part in {"train": others[held_out:], "valid": others[:held_out]}.items():
-    if not args.data:
-        files[name] = [os.path.join(args.save, f"{name}.txt")]
-        with open(files[name][0], "w", encoding="utf-8") as file:
-            file.writelines(f"{review.text}\n\n" for review in part)
+texts = [review.text for review in others]
+made_up = {"train": texts[args.reviews // 40 :], "valid": texts[: args.reviews // 40]}
+files = {name: [os.path.join(args.save, f"{name}.txt")] for name in made_up}
+if args.data:
+    files = {"train": args.data, "valid": args.valid or None}
+    texts = (part.content for part in DocumentReader(args.data))
 if args.config:
     tokenizer = load_tokenizer(args.config)
 else:
-    vocabulary = character_vocab(part.content for part in DocumentReader(files["train"]))
+    vocabulary = character_vocab(texts)
     sentinels = [f"[unused{i}]" for i in range(99 if args.mode == "t5" else 0)]
     vocabulary |= {token: len(vocabulary) + i for i, token in enumerate(sentinels)}
     tokenizer = Tokenizer(vocabulary, do_lower_case=True)
@@ -93,11 +89,10 @@ size = tokenizer.vocab_size
 
 def objective():
     """Return the model to keep, the model to train, and the transform of rows."""
-    sizes, longest = (size, args.hidden_size, args.layers), max(512, args.length)
-    t5 = args.mode == "t5"
-    config = models.t5_config(*sizes) if t5 else models.bert_config(*sizes, longest)
+    sizes, t5 = (size, args.hidden_size, args.layers), args.mode == "t5"
+    config = models.t5_config(*sizes) if t5 else models.bert_config(*sizes, max(512, args.length))
     config, family = (args.config, None) if args.config else (config, FAMILIES[args.mode])
-    build = partial(models.build_transformer_model, config, model=family, recompute=args.recompute)
+    build = partial(models.build_transformer_model, config, model=family)
     if args.mode == "mlm":
         kept = build(with_mlm="linear")
         return kept, models.score_places(kept), data.MaskTokens(tokenizer)
@@ -120,8 +115,7 @@ def objective():
     return kept, trained, data.SplitSource(tokenizer)
 
 
-def compile_for(model):
-    """Compile with warm-up, weight decay and accumulation; all but masked words have a loss."""
+def compiled(model):
     Adam = optimizers.extend_with_weight_decay(keras.optimizers.Adam)
     optimizer = optimizers.extend_with_gradient_accumulation(Adam)(
         optimizers.warmup_cosine(args.learning_rate, args.updates),
@@ -131,17 +125,26 @@ def compile_for(model):
         global_clipnorm=1.0,
     )
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    inside = {"loss": MaskedCrossEntropy(), "weighted_metrics": [accuracy]}
-    model.compile(optimizer, **(inside if args.mode == "mlm" else {}))
+    masked = {"loss": MaskedCrossEntropy(), "weighted_metrics": [accuracy]}
+    model.compile(optimizer, **(masked if args.mode == "mlm" else {}))  # else it is a layer
+    return prepare(model)
 
 
 # Training: each epoch is a number of updates, whatever the corpus's size
 
 
+def write(name, path):
+    if os.path.exists(os.path.join(path, "corpus.json")):
+        return
+    if not args.data:
+        with open(files[name][0], "w", encoding="utf-8") as file:
+            file.writelines(f"{text}\n\n" for text in made_up[name])
+    data.write_corpus(files[name], path, tokenizer, workers=args.workers)
+
+
 def dataset(name, model, transform, **options):
     path, raw = os.path.join(folder, name), getattr(transform, "raw_length", None)
-    if not os.path.exists(os.path.join(path, "corpus.json")):
-        data.write_corpus(files[name], path, tokenizer, workers=args.workers)
+    in_first_process(lambda: write(name, path))
     edges = None if raw else "row"
     corpus = data.PackedCorpus(path, raw or args.length, edges=edges, tokenizer=tokenizer)
     arrange = models.arrange_for(model)
@@ -150,20 +153,22 @@ def dataset(name, model, transform, **options):
 
 def pretrain():
     kept, model, transform = objective()
-    compile_for(model)
+    model = compiled(model)
     train = dataset("train", model, transform, steps_per_epoch=args.every * args.accumulate)
-    fixed = {"shuffle": False, "advance": False}
-    valid = dataset("valid", model, transform, **fixed) if files["valid"] else None
+    valid = files["valid"] and dataset("valid", model, transform, shuffle=False, advance=False)
     resume = callbacks.Resume(os.path.join(folder, "run.safetensors"), train)
-    watching = [callbacks.Throughput(train[0]), resume, keras.callbacks.TerminateOnNaN()]
+    watching = [callbacks.Throughput(train[0]), resume]
     if importlib.util.find_spec("matplotlib"):
         watching.append(callbacks.TrainingCurve(os.path.join(folder, "curve.png")))
+    options = {"shuffle": False, "verbose": "auto" if is_first_process() else 0}
     epochs = args.updates // args.every
-    model.fit(train, validation_data=valid, epochs=epochs, shuffle=False, callbacks=watching)
+    model.fit(train, validation_data=valid, epochs=epochs, callbacks=watching, **options)
     models.save_pretrained(kept, os.path.join(folder, "model"), tokenizer)
+    return is_first_process()
 
 
-pretrain()
+with data_parallel():
+    first = pretrain()
 
 # Results: a classifier on the mean of the vectors, from the saved weights and from random ones
 
@@ -174,23 +179,21 @@ def arrays(reviews, n):
 
 
 def fine_tuned(checkpoint, seed):
-    """Return the accuracy on the test after training on a few reviews."""
     keras.utils.set_random_seed(seed)
-    path = os.path.join(folder, "model")
-    encoder = models.build_transformer_model(path, checkpoint, **ENCODERS[args.mode])
-    x = GlobalAveragePooling1D()(encoder.output)
-    classifier = keras.Model(encoder.inputs, keras.layers.Dense(2, dtype="float32")(x))
+    encoder = models.build_transformer_model(f"{folder}/model", checkpoint, **ENCODERS[args.mode])
+    scores = keras.layers.Dense(2, dtype="float32")(GlobalAveragePooling1D()(encoder.output))
+    classifier = keras.Model(encoder.inputs, scores)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
-    sample = random.Random(seed).sample(labelled, args.labelled)
-    n = len(encoder.inputs)
+    n, sample = len(encoder.inputs), random.Random(seed).sample(labelled, args.labelled)
     classifier.fit(*arrays(sample, n), batch_size=16, epochs=20, verbose=0)
     return classifier.evaluate(*arrays(test, n), verbose=0)[1]
 
 
 table = [("start", f"accuracy with {args.labelled} labels")]
 for name, checkpoint in (("random weights", False), (f"pretrained ({args.mode})", None)):
-    found = [100 * fine_tuned(checkpoint, seed) for seed in range(args.seeds)]
-    if found:
+    if first and args.seeds:
+        found = [100 * fine_tuned(checkpoint, seed) for seed in range(args.seeds)]
         table.append((name, f"{np.mean(found):.1f}% ± {np.std(found):.1f}"))
-print("\n" + text_table(table) + f"\n\nmodel and vocabulary saved in {folder}/model")
+if first:
+    print("\n" + text_table(table) + f"\n\nmodel and vocabulary saved in {folder}/model")

@@ -460,6 +460,10 @@ def _mirrored(devices):
     gpus = [d.name for d in tf.config.list_logical_devices("GPU")]
     there = gpus or [d.name for d in tf.config.list_logical_devices("CPU")]
     names = _chosen(devices, there)
+    if len(names) == 1:  # a strategy of one device forbids conditionals, as accumulation has
+        with tf.device(names[0]):
+            yield
+        return
     # the collectives of CPUs remember the shapes of a strategy that the process had before
     reduction = None if gpus else tf.distribute.ReductionToOneDevice()
     strategy = tf.distribute.MirroredStrategy(names, cross_device_ops=reduction)

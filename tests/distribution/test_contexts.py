@@ -1,5 +1,6 @@
 """What each backend offers on one device, and what it refuses."""
 
+import contextlib
 import json
 
 import keras
@@ -13,6 +14,7 @@ from kerasx.distribution import (
     model_parallel,
     prepare,
 )
+from kerasx.optimizers import extend_with_gradient_accumulation
 
 BACKEND = keras.backend.backend()
 only = pytest.mark.skipif
@@ -61,3 +63,18 @@ def test_the_table_has_weights_and_slots():
     assert table.bytes == sum(row.bytes for row in table) > 60
     lines = str(table).splitlines()
     assert len(lines) == 5 and "slots of the optimizer" in lines[3] and str(table.bytes) in lines[4]
+
+
+def test_accumulation_on_the_one_device_of_a_context_is_as_outside():
+    x, y = np.ones((4, 4), "float32"), np.ones((4, 3), "float32")
+    found = []
+    for context in (contextlib.nullcontext, lambda: data_parallel(devices=1)):
+        keras.utils.set_random_seed(0)
+        with context():
+            model = dense()
+            adam = extend_with_gradient_accumulation(keras.optimizers.Adam)(grad_accum_steps=2)
+            model.compile(adam, "mse")
+            model = prepare(model)
+            model.fit(x, y, batch_size=1, shuffle=False, verbose=0)
+        found.append(keras.ops.convert_to_numpy(model.weights[0]))
+    np.testing.assert_allclose(*found, rtol=1e-6)
