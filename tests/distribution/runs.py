@@ -33,9 +33,12 @@ def model_with_averages(seed):
     return prepare(make_model(seed, optimizer=optimizer))
 
 
-def train(folder, seed=1, extra=()):
+def train(folder, seed, dropout, extra):
     """Return a model trained for three epochs with all callbacks, and its history."""
     model, dataset = model_with_averages(seed), make_dataset()
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout) and not dropout:
+            layer.rate = 0.0
 
     def scores(model):
         return {"f1": len(model.predict(dataset, verbose=0)) + float(model.optimizer.iterations)}
@@ -57,13 +60,13 @@ def train(folder, seed=1, extra=()):
     return model, history
 
 
-def whole_run(folder, name, seed=1, kill=None, killed=None):
+def whole_run(folder, name, seed=1, kill=None, killed=None, dropout=True):
     """Train, and save all variables and the history; or kill some processes, all by default."""
     folder = f"{folder}/{name}"
     processes.in_first_process(lambda: os.makedirs(folder, exist_ok=True))
     extra = [Interrupt(*kill, act=lambda: kill_process(killed))] if kill else []
     with data_parallel():
-        model, history = train(folder, seed, extra)
+        model, history = train(folder, seed, dropout, extra)
         state, values = all_state(model), history.history
         everywhere = processes.gather_objects([values, *state])
     assert same_everywhere(everywhere)
