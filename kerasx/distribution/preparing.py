@@ -10,6 +10,13 @@ from kerasx.distribution.process_data import checks_data
 from kerasx.distribution.quiet import without_progress
 from kerasx.training.objective import step_of
 
+# arguments of Keras's optimizers that update within a conditional
+_FAIL_ON_REPLICAS = {
+    "gradient_accumulation_steps": "use optimizers.extend_with_gradient_accumulation and its "
+    "`grad_accum_steps`",
+    "ema_overwrite_frequency": "evaluate with the averages by callbacks.EMAEvaluation",
+}
+
 
 def prepare(model):
     """Give a model the training step that is exact on several devices, and return it.
@@ -55,16 +62,17 @@ def _check_replicas(model):
             "The model must be built inside `data_parallel`, in which it is used.",
             outside=[v.path for v in outside],
         )
+    if keras.backend.backend() != "tensorflow" or backend.devices_in_scope() == 1:
+        return
     optimizer = getattr(model, "optimizer", None)  # it may not be compiled
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    steps = getattr(inner, "gradient_accumulation_steps", None)
-    if steps and backend.devices_in_scope() > 1 and keras.backend.backend() == "tensorflow":
-        raise invalid(
-            "`gradient_accumulation_steps` must be None on several devices of TensorFlow, where "
-            "Keras's accumulation fails: use optimizers.extend_with_gradient_accumulation and its "
-            "`grad_accum_steps`.",
-            gradient_accumulation_steps=steps,
-        )
+    for name, instead in _FAIL_ON_REPLICAS.items():
+        if getattr(inner, name, None):
+            raise invalid(
+                f"`{name}` must be None on several devices of TensorFlow, where that of Keras "
+                f"fails: {instead}.",
+                **{name: getattr(inner, name)},
+            )
 
 
 class DividedPrediction:

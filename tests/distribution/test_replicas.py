@@ -53,6 +53,14 @@ def compared(folder, names):
     return found[0]
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="updates within a conditional")
+def test_optimizers_that_fail_on_replicas_are_refused(monkeypatch):
+    monkeypatch.setattr(backend, "devices_in_scope", lambda: 2)
+    for make in cases.REFUSED.values():
+        with pytest.raises(ValueError, match="must be None on several devices of TensorFlow"):
+            distribution.prepare(make()[0])
+
+
 def check_all(folder, names):
     found = compared(folder, names)
     assert list(found) == list(names)
