@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import transformers
 
+from benchmarks import pretraining
 from kerasx.models import build_transformer_model
 from kerasx.tokenizers import load_tokenizer
 from tests.examples.runner import run_example
@@ -65,3 +66,16 @@ def test_files_of_texts_and_a_pretrained_folder(tmp_path):
     files = ["--data", tmp_path / "a.txt", tmp_path / "b.jsonl", "--valid", tmp_path / "a.txt"]
     run(tmp_path, *files, "--config", bert, "--seeds", "0")
     check_folder(tmp_path / "mlm" / "model", "BertForMaskedLM")
+
+
+@pytest.mark.once
+def test_the_benchmark_counts_fewer_operations_for_places(monkeypatch, tmp_path):
+    tiny = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    monkeypatch.setitem(pretraining.SIZES, "small", tiny)
+    monkeypatch.setitem(pretraining.CONFIG, "vocab_size", 50)
+    options = {"size": "small", "batch": 2, "length": 20, "masked": 0.15, "steps": 1}
+    options |= {"dtype": "float32", "recompute": False, "profile": str(tmp_path / "profile")}
+    facts = {way: pretraining.work(way, json.dumps(options))() for way in pretraining.WAYS}
+    saved = 3 * 2 * (40 - 6) * 16 * (16 + 50)  # the head of 34 of 40 places
+    assert facts["all"]["flops"] - facts["places"]["flops"] == saved
+    assert facts["all"]["MiB"] > 0 and any((tmp_path / "profile").iterdir())
