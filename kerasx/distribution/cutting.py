@@ -30,6 +30,13 @@ class Cut(ModelParallel):
         # Keras's own sharding of data reads tf.data only
         super().__init__(layout_map=LayoutMap(mesh), batch_dim_name=BATCH, auto_shard_dataset=False)
         self.sharded_data = sharded_data and self.num_processes > 1
+        if self.sharded_data and self.num_model_replicas % self.num_processes:
+            raise invalid(
+                "`sharded_data` must be False where processes share a copy of the model, and so "
+                "the rows of a batch.",
+                copies=self.num_model_replicas,
+                processes=self.num_processes,
+            )
         self.prepared = False  # whether `prepare` was called: a model that divides its batches
 
     def declare(self, rules):

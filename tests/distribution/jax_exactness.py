@@ -65,11 +65,10 @@ TRICKS = {
 
 
 @SLOW
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
-def test_tricks(trick, dropout):
+def test_tricks(trick):
     """With dropout, too: JAX draws the mask of the whole batch, whichever device computes it."""
-    make, batches = functools.partial(scorer, trick, dropout=dropout), rows()
+    make, batches = functools.partial(scorer, trick, dropout=0.1), rows()
     one = train(make, batches)
     for context in CONTEXTS.values():
         assert_equal(one, train(make, batches, context))
