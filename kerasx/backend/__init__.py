@@ -22,6 +22,7 @@ from kerasx.backend.layouts import (
     on_host,
     own_rows,
 )
+from kerasx.backend.process_steps import check_batch, share_variables
 from kerasx.backend.processes import (
     barrier,
     broadcast_object,
@@ -37,25 +38,23 @@ from kerasx.backend.processes import (
     write_in_first_process,
 )
 from kerasx.backend.recompute import recompute, recompute_grad
-from kerasx.backend.replicas import (
+from kerasx.backend.replica_optimizers import (
     assign_where_replicas_meet,
-    check_batch,
-    devices_in_scope,
+    only_first,
+    run_if,
+    run_on_replicas,
+    sum_over_replicas,
+)
+from kerasx.backend.replica_scope import devices_in_scope, made_outside, replica_scope
+from kerasx.backend.replicas import (
     gather_replicas,
     in_process_group,
     keras_loss_factor,
-    made_outside,
     mean_of_all,
     mean_over_replicas,
-    only_first,
     replica_count,
     replica_index,
-    replica_scope,
-    run_if,
-    run_on_replicas,
     seeds_of_replica,
-    share_variables,
-    sum_over_replicas,
 )
 from kerasx.backend.reshaping import flatten, reshape
 from kerasx.backend.scan import scan

@@ -5,11 +5,12 @@ import contextlib
 import keras
 from keras import ops
 
-from kerasx.backend import replicas
+from kerasx.backend import process_steps, replicas
 from kerasx.backend.autodiff import value_and_grad
 from kerasx.backend.dtypes import widened
 from kerasx.backend.keras_internals import track_loss
 from kerasx.backend.layouts import check_made_inside, own_rows
+from kerasx.backend.replica_optimizers import only_first
 
 
 def train_step(model, loss_and_outputs, report=None):
@@ -30,9 +31,9 @@ def train_step(model, loss_and_outputs, report=None):
 
     def step(data):
         check_made_inside(model)
-        data, split = replicas.rows_of_process(own_rows(data))
-        with replicas.split_step(split):
-            return replicas.counting_metrics(model, lambda: step_on(data))
+        data, split = process_steps.rows_of_process(own_rows(data))
+        with process_steps.split_step(split):
+            return process_steps.counting_metrics(model, lambda: step_on(data))
 
     def step_on(data):
         batch = keras.utils.unpack_x_y_sample_weight(data)
@@ -51,7 +52,7 @@ def train_step(model, loss_and_outputs, report=None):
             [v.value for v in variables]
         )
         with _afterwards(backend, [loss, outputs]):
-            for variable, value in replicas.mean_updates(updates):
+            for variable, value in process_steps.mean_updates(updates):
                 variable.assign(value)
             logs = report([g / ops.cast(scale, g.dtype) for g in gradients]) if report else {}
             _apply(optimizer, gradients, variables, weight)
@@ -130,7 +131,7 @@ def _apply(optimizer, gradients, variables, weight):
     if hasattr(inner, "examples"):
         (mean,) = replicas.mean_over_replicas([ops.cast(weight, "float32")])
         inner.examples.assign(mean * replicas.replica_count())
-    gradients = replicas.only_first(gradients)
+    gradients = only_first(gradients)
     if keras.backend.backend() != "jax":
         return optimizer.apply(gradients, variables)
     groups = (variables, optimizer.variables)

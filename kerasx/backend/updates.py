@@ -7,7 +7,7 @@ a kernel costs as much as the arithmetic. `python -m benchmarks.optimizers` comp
 import keras
 from keras import ops
 
-from kerasx.backend.replicas import assign_where_replicas_meet
+from kerasx.backend.replica_optimizers import assign_where_replicas_meet
 
 
 def dense(gradient, dtype=None):

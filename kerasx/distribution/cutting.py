@@ -46,7 +46,7 @@ class Cut(ModelParallel):
         """Raise if the variables of a model are not cut as they are here."""
         for variable in variables:
             axis, place, _ = self.cut_axis(variable.path, variable.shape)
-            expected = self._layout(variable.shape, place, axis)
+            expected = self._placed(variable.shape, place, axis)
             if layout(variable).axes != expected.axes:
                 raise invalid(
                     "The model must be built inside the context in which it is used: a weight "
@@ -69,13 +69,13 @@ class Cut(ModelParallel):
             )
         if self.sharded_data:
             return super().get_data_layout(data_shape)
-        return self._layout(data_shape)
+        return self._placed(data_shape)
 
     def get_variable_layout(self, variable):
-        if getattr(variable, "_layout", None) is not None:
-            return variable._layout
+        if layout(variable) is not None:
+            return layout(variable)
         axis, place, _ = self.cut_axis(variable.path, variable.shape)
-        return self._layout(variable.shape, place, axis)
+        return self._placed(variable.shape, place, axis)
 
     def divide(self, batch):
         """Return the batch with its rows divided among the devices, where they divide."""
@@ -84,16 +84,16 @@ class Cut(ModelParallel):
     def join(self, outputs):
         """Return outputs that every device, and so every process, has all rows of."""
         return keras.tree.map_structure(
-            lambda x: keras.distribution.distribute_tensor(x, self._layout(x.shape)), outputs
+            lambda x: keras.distribution.distribute_tensor(x, self._placed(x.shape)), outputs
         )
 
     def _divided(self, x):
         shape = getattr(x, "shape", ())
         if not len(shape) or shape[0] % self.num_model_replicas:
             return x
-        return keras.distribution.distribute_tensor(x, self._layout(shape, 0, BATCH))
+        return keras.distribution.distribute_tensor(x, self._placed(shape, 0, BATCH))
 
-    def _layout(self, shape, place=None, axis=None):
+    def _placed(self, shape, place=None, axis=None):
         axes = [axis if i == place else None for i in range(len(shape))]
         return TensorLayout(axes, self.device_mesh)
 
