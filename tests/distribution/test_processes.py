@@ -45,7 +45,7 @@ def exchange():
         assert processes.broadcast_object(value) == {"bytes": bytes(size), 0: (0, None)}
     assert processes.gather_objects((me, "值")) == [(0, "值"), (1, "值")]
     assert processes.in_first_process(processes.process_index) == 0
-    assert processes.in_all_processes(processes.process_index) == 0
+    assert processes.in_all_processes(processes.process_index) == me
     if me == 0:
         processes.broadcast_object("by the first alone", name="alone")  # hinders nothing
     for where in (0, 1):
