@@ -1,5 +1,7 @@
 """Folders of the last steps, each whole."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -67,6 +69,20 @@ def test_a_failure_leaves_no_half_of_a_folder(tmp_path, monkeypatch):
     monkeypatch.undo()
     fit(SavePretrained(tmp_path, every=4, model=tiny_bert()))
     assert names(tmp_path) == ["step-4", "step-8"]
+
+
+def test_a_kill_while_an_old_folder_is_removed_leaves_no_half_of_it(tmp_path, monkeypatch):
+    def killed(folder):
+        next(iter(Path(folder).iterdir())).unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(SavePretrained(tmp_path, every=1, keep=1, model=tiny_bert()))
+    assert [name for name in names(tmp_path) if name.startswith("step")] == ["step-2"]
+    monkeypatch.undo()
+    fit(SavePretrained(tmp_path, every=4, keep=1, model=tiny_bert()))
+    assert names(tmp_path) == ["step-8"]
 
 
 def test_a_model_that_hugging_face_lacks_is_refused_before_training(tmp_path):
