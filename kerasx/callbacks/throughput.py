@@ -1,11 +1,13 @@
 """Show in the progress bar how fast a model trains, and how much of the machine it uses."""
 
+import math
 import time
 
 import keras
 from keras import ops
 
 from kerasx import backend
+from kerasx.callbacks.training_state import synced
 from kerasx.checks import check_number
 from kerasx.models.flops import count_flops, count_tokens
 
@@ -18,7 +20,8 @@ class Throughput(keras.callbacks.Callback):
     second, divided by those of a large matrix product, measured once when training begins, on as
     many devices as train.
 
-    Both are means over the epoch so far; compilation and validation are left out.
+    Both are means over the epoch so far; compilation, validation and batches that `Resume` passes
+    over are left out.
 
     Args:
         batch: a batch as `fit` gets it, inputs or (inputs, labels, ...), for its shapes: those of
@@ -42,32 +45,41 @@ class Throughput(keras.callbacks.Callback):
             check_number("limit", limit, least=1)
         self.limit = limit
         self.async_safe = True  # it reads no values of the logs
-        self._compiled = False
 
     def on_train_begin(self, logs=None):
         self._tokens = count_tokens(self.model, self._inputs)
         self._flops = 3 * count_flops(self.model, self._inputs)
         self.limit = self.limit or arithmetic_limit(self.model.dtype_policy.compute_dtype)
         self._flops /= _device_count(self.model)
+        self._updates, self._trains = None, False
+        self._latest = dict.fromkeys(("tokens_per_second", "share_of_limit"), math.nan)
 
     def on_epoch_begin(self, epoch, logs=None):
+        if self._updates is None:  # only now has `Resume` set the optimizer
+            self._updates = self._count()
         self._restart(0)
 
     def on_train_batch_end(self, batch, logs=None):
+        if not self._trains and self._count() == self._updates:
+            self._restart(batch + 1)
+            return
         rate = (batch + 1 - self._first) / (time.perf_counter() - self._start)
         self._latest = {
             "tokens_per_second": rate * self._tokens,
             "share_of_limit": rate * self._flops / self.limit,
         }
-        if not self._compiled:
+        if not self._trains:  # this batch was the first one, which compiles
             self._restart(batch + 1)
-            self._compiled = True
+            self._trains = True
         if logs is not None:
             logs.update(self._latest)
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
             logs.update(self._latest)
+
+    def _count(self):
+        return int(synced(self.model).optimizer.iterations)
 
     def _restart(self, batch):
         self._first, self._start = batch, time.perf_counter()

@@ -9,7 +9,16 @@ import keras
 import numpy as np
 import pytest
 
-from kerasx.callbacks import Evaluator, LearningLog, Resume, SamplePreview, TrainingCurve
+from kerasx.callbacks import (
+    Evaluator,
+    LearningLog,
+    Resume,
+    SamplePreview,
+    Throughput,
+    TrainingCurve,
+    throughput,
+)
+from kerasx.callbacks.training_state import synced
 from tests.callbacks.helpers import Interrupt, make_line
 
 NAN = float("nan")
@@ -141,6 +150,44 @@ def test_epochs_before_a_kill_are_in_the_picture(plot_history, tmp_path, monkeyp
         fit(*callbacks(), Interrupt(2, 1), epochs=4)
     fit(*callbacks(), epochs=4)
     assert [x for x, _ in drawn[-1]["loss"]] == [1, 2, 3, 4] == [x for x, _ in drawn[-1]["f1"]]
+
+
+# Throughput
+
+
+class Clock(keras.callbacks.Callback):
+    """A clock in whose second the model trains on one batch, and passes over a thousand."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.updates = int(synced(self.model).optimizer.iterations)
+
+    def on_train_batch_end(self, batch, logs=None):
+        updates = int(synced(self.model).optimizer.iterations)
+        self.now += 0.001 if updates == self.updates else 1
+        self.updates = updates
+
+
+def test_batches_that_a_resumed_run_skips_are_not_counted_as_fast(monkeypatch, tmp_path):
+    path, data = tmp_path / "run.safetensors", make_line()[1]
+
+    def rates(*callbacks):
+        clock, seen = Clock(), []
+        monkeypatch.setattr(throughput, "time", clock)
+        look = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: seen.append(logs.get("tokens_per_second"))
+        )
+        watching = [Resume(path, every=1, verbose=False), clock, Throughput(data[0][:1], 1e9)]
+        fit(*watching, look, *callbacks, epochs=2, batch_size=1)
+        return seen
+
+    with pytest.raises(KeyboardInterrupt):
+        rates(Interrupt(0, 2))
+    assert rates() == [None] * 3 + [pytest.approx(2)] * 5  # two tokens in each row
 
 
 # LearningLog
