@@ -107,4 +107,5 @@ class ElectraLoss(Loss):
 
 
 def _mean(values, weights):
-    return ops.divide_no_nan(ops.sum(values * weights), ops.sum(weights))
+    sums = [ops.sum(values * weights), ops.sum(weights)]
+    return ops.divide_no_nan(*backend.mean_over_replicas(sums))

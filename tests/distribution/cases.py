@@ -10,6 +10,7 @@ import numpy as np
 from kerasx import losses, optimizers, training
 from kerasx.callbacks import FlushGradients
 from kerasx.layers import CrossEntropy
+from kerasx.layers.replaced_tokens import ElectraLoss
 from kerasx.models import build_transformer_model
 
 ROWS, LENGTH, WORDS = 8, 6, 11
@@ -68,6 +69,23 @@ def tagger(loss, optimizer=None, **options):
     model = keras.Model(inputs, keras.layers.Dense(3)(x))
     model.compile(optimizer or SGD(0.5), loss, **options)
     return model, texts(), texts() % 3
+
+
+def electra():
+    """Train by ELECTRA's loss; the rows have different numbers of masked and replaced tokens."""
+    keras.utils.set_random_seed(1)
+    ids, labels = keras.Input((LENGTH,), dtype="int32"), keras.Input((2,), dtype="int32")
+    weights, replaced = keras.Input((2,)), keras.Input((LENGTH,))
+    x = keras.layers.Embedding(WORDS, 6, mask_zero=True, name="Embedding-Token")(ids)
+    scores = keras.layers.Dense(2 * WORDS)(keras.layers.Flatten()(x[:, :2]))
+    scores, logits = keras.layers.Reshape((2, WORDS))(scores), keras.layers.Dense(1)(x)
+    loss = ElectraLoss(4)([labels, weights, scores, replaced, logits])
+    model = keras.Model([ids, labels, weights, replaced], loss)
+    model.compile(SGD(0.01))
+    x, noise = texts(), np.random.default_rng(0).random((5 * ROWS, LENGTH))
+    share = np.linspace(0.2, 0.8, ROWS)[np.arange(len(x)) % ROWS, None]
+    chosen = (noise < share).astype("float32")
+    return model, [x, x[:, :2], chosen[:, :2], chosen], None
 
 
 def _same(model):
@@ -151,6 +169,7 @@ LOSSES = {
     "sum": lambda: classifier(MEAN_CE(from_logits=True, reduction="sum"), optimizer=SGD(0.01)),
     "keras masked": lambda: tagger(MEAN_CE(from_logits=True)),
     "masked_cross_entropy": lambda: tagger(losses.MaskedCrossEntropy(ignore_class=0)),
+    "electra": electra,
     "flooded": lambda: tagger(losses.Flooding(MEAN_CE(from_logits=True), 1.05)),
     "info_nce": lambda: classifier(losses.InfoNCE(0.5), outputs=4),
     "flat_nce": lambda: classifier(losses.FlatNCE(0.5), outputs=4),
