@@ -108,7 +108,8 @@ class SavePretrained(keras.callbacks.Callback):
         steps = [int(x[5:]) for x in os.listdir(self.folder) if re.fullmatch("step-[0-9]+", x)]
         past = sorted(step for step in steps if step <= self._step)
         for step in past[: -self.keep] if self.keep else ():
-            os.rename(self._path(f"step-{step}"), self._path(_UNFINISHED))  # never a half by its name
+            # what a kill leaves of it has no name of a whole one
+            os.rename(self._path(f"step-{step}"), self._path(_UNFINISHED))
             shutil.rmtree(self._path(_UNFINISHED))
 
     def _count(self):
