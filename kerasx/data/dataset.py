@@ -26,16 +26,15 @@ class EpochDataset(keras.utils.PyDataset):
     def __init__(self, load, pool=None, max_queue_size=10, epoch=0):
         super().__init__()
         self._load, self._pool, self._queue_size = load, pool, max_queue_size
-        self._served, self._skipped, self._ahead = set(), 0, {}
-        self._passed, self._stand_in = 0, None
-        self._lock = threading.Lock()
-        self.epoch, self._begun = epoch, False
+        self._lock, self._ahead = threading.Lock(), {}
+        self._stand_in, self._begun = None, False
+        self.set_epoch(epoch)
 
     def __getitem__(self, i):
         if not 0 <= i < len(self):
             raise IndexError(f"batch {i} of {len(self)}")
         with self._lock:
-            self._served.add(i)
+            self._served[i] = 1
             passed, self._passed = self._passed, max(self._passed - 1, 0)
             if passed and self._stand_in is not None:
                 return self._stand_in
@@ -49,12 +48,14 @@ class EpochDataset(keras.utils.PyDataset):
         """Start epoch number `epoch`; can be given to `LambdaCallback(on_epoch_begin=...)`."""
         with self._lock:
             self.epoch, self._skipped, self._passed = epoch, 0, 0
-            self._served.clear()
+            self._served = bytearray(len(self))  # 1 for each index that was served
 
     def skip(self, steps):
         """Let the running epoch begin at batch `steps`, without making the batches before it.
 
-        Index i is then batch `steps` + i, until the next epoch begins.
+        Index i is then batch `steps` + i, and after the last ones come batches of the next epoch.
+        Where `fit` reads all of them, the epoch after it begins where this one ended; where only
+        the rest of the running epoch is read, the next one begins at its first batch.
         """
         check_integer("steps", steps, least=0, below=len(self) + 1)
         with self._lock:
@@ -75,8 +76,11 @@ class EpochDataset(keras.utils.PyDataset):
     def on_epoch_end(self):
         # Keras also calls this before training, and after reading batches to build a model, on
         # TensorFlow two that may be all there are, but not after `on_epoch_begin`.
-        if self._begun and len(self._served) + self._skipped >= len(self):
+        served, skipped = sum(self._served), self._skipped
+        if self._begun and served + skipped >= len(self):
             self.set_epoch(self.epoch + 1)
+            if served == len(self):
+                self.skip(skipped)
         self._begun = False
 
     def _key(self, i):

@@ -1,11 +1,14 @@
 """`BucketDataset` under `fit`: what reaches the model is recorded by a metric."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from kerasx.data import BucketDataset, DataGenerator, sequence_padding
+from kerasx.data.dataset import EpochDataset
 
 EXAMPLES = [([i % 7 + 1] * (1 + i % 23), i) for i in range(43)]
 BUCKETS = [8, 24]
@@ -221,6 +224,52 @@ def test_batches_passed_over_are_not_made(workers):
     assert np.array_equal(dataset[0][1], dataset.batches.load(1, 0)[1])
     with pytest.raises(ValueError, match="`steps` must be"):
         dataset.pass_over(11)
+
+
+class Keys(EpochDataset):
+    """Dataset whose batches are their epoch and number."""
+
+    def __init__(self, steps, **options):
+        self.steps = steps
+        super().__init__(lambda epoch, i: (epoch, i), **options)
+
+    def __len__(self):
+        return self.steps
+
+    def read(self, batches):
+        """Read an epoch of so many batches, as `fit` does."""
+        self.on_epoch_begin()
+        found = [self[i] for i in range(batches)]
+        self.on_epoch_end()
+        return found
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("skipped", [0, 1, 3, 5])
+def test_whole_epochs_after_a_skip_serve_each_batch_once(skipped):
+    dataset = Keys(5, epoch=2)
+    dataset.skip(skipped)
+    found = [key for _ in range(3) for key in dataset.read(5)]
+    assert found == [(2 + i // 5, i % 5) for i in range(skipped, skipped + 15)]
+
+
+@pytest.mark.once
+def test_after_the_rest_of_an_epoch_the_next_one_begins_at_its_first_batch():
+    dataset = Keys(5)
+    dataset.skip(3)
+    assert dataset.read(2) == [(0, 3), (0, 4)]
+    assert dataset.read(5) == [(1, i) for i in range(5)] and dataset.epoch == 2
+
+
+@pytest.mark.once
+def test_an_epoch_of_many_batches_takes_little_memory():
+    dataset = Keys(100_000)
+    tracemalloc.start()
+    for i in range(len(dataset)):
+        dataset[i]
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 100_000
 
 
 def test_a_digest_tells_orders_from_others():
