@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasx.checks import check_choice, invalid
 from kerasx.data.tfrecords import integer_lists, read_records
-from kerasx.files.lines import LONGEST, reason_of
+from kerasx.files.lines import LONGEST, check_encoding, reason_of
 from kerasx.files.names import check_regular
 
 KINDS = {".jsonl": "jsonl", ".json": "jsonl", ".tfrecord": "tfrecord", ".tfrecords": "tfrecord"}
@@ -58,8 +58,7 @@ class DocumentReader:
         if kind is not None:
             check_choice("kind", kind, ("text", "jsonl", "tfrecord"))
         check_choice("documents", documents, ("blocks", "lines"))
-        if "\n".encode(encoding) != b"\n":
-            raise invalid("`encoding` must write a line end as one byte.", encoding=encoding)
+        check_encoding(encoding)
         for path in self.paths:
             check_regular(path)
             if not os.path.exists(path):

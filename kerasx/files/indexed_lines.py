@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasx.checks import check_choice, invalid
 from kerasx.files.atomic import atomic_path
+from kerasx.files.lines import check_encoding
 
 
 def open(name, mode="r", encoding=None, errors="strict", indexable=False):
@@ -56,8 +57,7 @@ class IndexedLines:
     """
 
     def __init__(self, name, encoding="utf-8", errors="strict", index=True):
-        if "\n".encode(encoding) != b"\n":
-            raise invalid("`encoding` must write a line end as one byte.", encoding=encoding)
+        check_encoding(encoding)
         self.name, self.encoding, self.errors = name, encoding, errors
         self._place = 0  # of the line that is read next
         self._open()

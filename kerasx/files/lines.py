@@ -39,8 +39,7 @@ def read_lines(path, parse, errors="raise", encoding="utf-8"):
     [1, 2]
     >>> os.unlink(file.name)
     """
-    if "\n".encode(encoding) != b"\n":
-        raise invalid("`encoding` must write a line end as one byte.", encoding=encoding)
+    check_encoding(encoding)
 
     def parsed(line):
         return parse(line.decode(encoding))
@@ -77,6 +76,28 @@ def parse_all(path, items, parse, errors, described, kind):
     return examples
 
 
+def check_encoding(encoding):
+    """Raise unless an encoding is known and writes a line end as one byte.
+
+    >>> check_encoding("utf-8-sig")
+    Traceback (most recent call last):
+    ...
+    ValueError: `encoding` must write a line end as one byte, such as 'gbk' or 'utf-8', which \
+leaves out a byte order mark at the start. Received: encoding='utf-8-sig'
+    """
+    try:
+        good = "\n".encode(encoding) == b"\n"
+    except (LookupError, TypeError, ValueError) as error:  # unknown, no str, or not for text
+        text = "`encoding` must be the name of an encoding of text, such as 'utf-8' or 'gbk'."
+        raise invalid(text, encoding=encoding) from error
+    if not good:
+        raise invalid(
+            "`encoding` must write a line end as one byte, such as 'gbk' or 'utf-8', which leaves "
+            "out a byte order mark at the start.",
+            encoding=encoding,
+        )
+
+
 def first_line(path):
     """Return the first line that is not blank, stripped, or ""; undecodable bytes are replaced."""
     return next((line for _, line in _lines(path)), b"").decode("utf-8", "replace").strip()
@@ -101,6 +122,7 @@ def read_blocks(path, parse, encoding="utf-8"):
     [[1, 2], [3]]
     >>> os.unlink(file.name)
     """
+    check_encoding(encoding)
     blocks, last = [], None
     for number, line in _lines(path):
         if last is None or number > last + 1:

@@ -235,6 +235,11 @@ def test_paths_must_exist_and_options_be_known(tmp_path):
         ({"kind": "csv"}, "`kind` must be one of"),
         ({"documents": "pages"}, "`documents` must be one of"),
         ({"encoding": "utf-16"}, "as one byte"),
+        ({"encoding": "utf-8-sig"}, "as one byte, such as 'gbk' or 'utf-8'"),
+        *(
+            ({"encoding": bad}, "must be the name of an encoding of text, such as 'utf-8'")
+            for bad in ("nonsense", "hex", "undefined", None, 8, "a\0")
+        ),
         ({"workers": 0}, "`workers` must be"),
     ]:
         with pytest.raises(ValueError, match=message):
