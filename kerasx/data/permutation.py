@@ -12,7 +12,7 @@ import numpy as np
 from kerasx.checks import check_integer
 
 _ROUNDS = 8
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # steps between the numbers of SplitMix64
 
 
 def mix(x):
@@ -30,7 +30,7 @@ def mix_numbers(*numbers):
     """
     x = np.zeros(1, "uint64")
     for number in numbers:
-        x = mix(x + _GOLDEN + mix(np.atleast_1d(number).astype("uint64") + _GOLDEN))
+        x = mix(x + GOLDEN + mix(np.atleast_1d(number).astype("uint64") + GOLDEN))
     return x
 
 

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from kerasx.data.permutation import mix, mix_numbers
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+from kerasx.data.permutation import GOLDEN, mix, mix_numbers
 
 
 class RowRandom:
@@ -33,7 +31,7 @@ class RowRandom:
         """Draw n numbers of 64 random bits for each row: uint64 (b, n)."""
         counts = np.arange(self._drawn + 1, self._drawn + n + 1, dtype="uint64")
         self._drawn += n
-        return mix(self._keys[:, None] + counts * _GOLDEN)
+        return mix(self._keys[:, None] + counts * GOLDEN)
 
     def uniform(self, n):
         """Draw n numbers from [0, 1) for each row: float64 (b, n)."""
