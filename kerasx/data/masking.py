@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from kerasx.checks import check_choice, check_integer, check_number, invalid
+from kerasx.data.validation import check_transform_order
 
 _SPECIALS = ("pad_id", "unk_id", "mask_id", "start_id", "end_id")
 
@@ -14,8 +15,10 @@ class MaskTokens:
     """Transform of `CorpusDataset` that masks a share of the tokens of each row.
 
     Units are drawn at random until the share is reached, and chosen as a whole: at least one, long
-    and short ones alike, and on average the share. Of the chosen tokens 80% become [MASK], 10% a
-    random token that is not special, and 10% stay. Special tokens are not chosen.
+    and short ones alike, and on average the share; a unit longer than the share of its row, if
+    there is no room for it, is taken for single tokens. Of the chosen tokens 80% become [MASK],
+    10% a random token that is not special, and 10% stay. Special tokens are not chosen, nor is
+    [UNK].
 
     For ELECTRA, `shares=(0.85, 0, 0.15)`; for MacBERT, `lengths=(0.4, 0.3, 0.2, 0.1)` and
     `similar`; for SpanBERT, `lengths=[0.8**i for i in range(10)]` and `together=True`.
@@ -42,7 +45,7 @@ class MaskTokens:
         "weights" (b, p) float32, 1 for a chosen token and 0 for no further one.
 
     Raises:
-        ValueError: no [MASK] in the vocabulary, or another bad argument.
+        ValueError: no [MASK] in the vocabulary, or another bad argument; rows already masked.
 
     Sources: BERT, arXiv 1810.04805; whole words, 1906.08101; SpanBERT, 1907.10529; MacBERT,
     2004.13922.
@@ -54,7 +57,7 @@ class MaskTokens:
     >>> rows["words"] = np.array([[0, 1, 1, 2, 3, 0]])
     >>> batch = mask(rows, RowRandom(0, 0, [7]))
     >>> batch["token_ids"].tolist(), batch["places"].tolist(), batch["labels"].tolist()
-    ([[2, 5, 6, 4, 4, 3]], [[3, 4, 0, 0, 0, 0]], [[7, 8, 0, 0, 0, 0]])
+    ([[2, 5, 6, 7, 4, 3]], [[4, 0, 0, 0, 0, 0]], [[8, 0, 0, 0, 0, 0]])
     """
 
     def __init__(
@@ -83,11 +86,13 @@ class MaskTokens:
         self.places = None if places is None else check_integer("places", places, least=1)
 
     def __call__(self, rows, rng):
+        check_transform_order("MaskTokens", rows, "encoder_ids", "places")
         ids, words = np.asarray(rows["token_ids"]), np.asarray(rows["words"])
+        words = np.where(np.isin(ids, self.special_ids), 0, words)  # such as [UNK] of the text
         units = _numbered(words if self.unit == "word" else _each(words > 0))
         runs = self._runs(units, rows.get("documents"), rng)
         places = self.places or self._most(ids.shape[1])
-        chosen = _choose(runs, self.rate, places, rng)
+        chosen = _choose((runs, units, _each(units > 0)), self.rate, places, rng)
         segments = rows["segment_ids"] if "segment_ids" in rows else np.zeros(ids.shape, "int32")
         masked = self._replaced(ids, units, runs, chosen, rng).astype("int32")
         found = {**rows, "token_ids": masked, "segment_ids": segments}
@@ -164,26 +169,53 @@ def _numbered(units):
     return np.cumsum((units != before) & (units > 0), axis=1) * (units > 0)
 
 
-def _choose(runs, rate, most, rng):
+def _choose(levels, rate, most, rng):
     """Choose runs at random until each row has its share of tokens: booleans (b, n).
 
-    In random order, the runs are chosen that begin before the target. So the probability of a run
-    does not depend on its size s, but the last exceeds the target, on average by Σs² / 2Σs - 1/2
-    tokens: the target is as much less than the share.
+    The runs are laid in random order from 0 on, and those are chosen one random point of which is
+    before the share. So the last run is chosen with just the probability that makes the mean the
+    share, and the probability of a run does not depend on its size. A run that would bring more
+    than `most` tokens is passed over.
     """
-    b, n = runs.shape
-    sizes = np.bincount((runs + np.arange(b)[:, None] * (n + 1)).ravel(), minlength=b * (n + 1))
-    sizes = sizes.reshape(b, n + 1)[:, 1:]  # not those of 0
-    total = np.maximum(sizes.sum(axis=1, keepdims=True), 1)
-    excess = (sizes**2).sum(axis=1, keepdims=True) / (2 * total) - 0.5
-    target = np.maximum(np.floor(rate * total - excess + rng.uniform(1)), 1)
+    b, n = levels[0].shape
+    tokens = (levels[0] > 0).sum(axis=1, keepdims=True)
+    share = np.minimum(rate * tokens, most)
+    runs = _split(levels, np.clip(most - rate * n, share, most))
+    sizes = _sizes(runs)
     order = np.argsort(np.where(sizes > 0, rng.uniform(n), 2.0), axis=1)
     sizes = np.take_along_axis(sizes, order, axis=1)
-    after = np.cumsum(sizes, axis=1)
+    before = _fitting_places(sizes, share, most)
+    taken = (before + rng.uniform(n) * sizes < share) | (before == 0)
     chosen = np.zeros((b, n), "bool")
-    taken = (sizes > 0) & (after - sizes < target) & (after <= most)
-    np.put_along_axis(chosen, order, taken, axis=1)
+    np.put_along_axis(chosen, order, taken & (sizes > 0), axis=1)
     return np.take_along_axis(chosen, np.maximum(runs - 1, 0), axis=1) & (runs > 0)
+
+
+def _split(levels, limits):
+    """Divide runs of more tokens than a row's limit (b, 1): into units, and these into tokens."""
+    runs, *levels = levels
+    for finer in levels:
+        long = np.pad(_sizes(runs), ((0, 0), (1, 0))) > limits
+        parts = np.where(np.take_along_axis(long, runs, axis=1), finer, 0)
+        runs = _numbered(runs * (runs.shape[1] + 1) + parts)
+    return runs
+
+
+def _sizes(runs):
+    """Return the number of tokens of runs 1, 2, ... of each row: (b, n)."""
+    b, n = runs.shape
+    numbers = runs + np.arange(b)[:, None] * (n + 1)
+    return np.bincount(numbers.ravel(), minlength=b * (n + 1)).reshape(b, n + 1)[:, 1:]
+
+
+def _fitting_places(sizes, share, most):
+    """Return where runs begin if those without room are passed over, whose size becomes 0."""
+    while True:
+        after = np.cumsum(sizes, axis=1)
+        barred = (sizes > 0) & (after - sizes < share) & (after > most)
+        if not barred.any():
+            return after - sizes
+        sizes[barred] = 0
 
 
 def _at_places(ids, chosen, places):

@@ -3,6 +3,9 @@
 import numpy as np
 
 from kerasx.checks import check_integer, check_number, invalid
+from kerasx.data.validation import check_transform_order
+
+_LATER = ("encoder_ids", "places", "order", "segment_ids")
 
 
 class SplitSource:
@@ -33,6 +36,7 @@ class SplitSource:
         self.end_id = _end_id(tokenizer)
 
     def __call__(self, rows, rng):
+        check_transform_order("SplitSource", rows, *_LATER)
         text = rows["words"] > 0
         inner = text & (np.cumsum(text, axis=1) > 1)
         first, last = _bounds(text)
@@ -72,6 +76,7 @@ class SentenceOrder:
         self.end_id, self.ends = _end_id(tokenizer), sorted(map(int, ends))
 
     def __call__(self, rows, rng):
+        check_transform_order("SentenceOrder", rows, *_LATER)
         words = rows["words"]
         text = words > 0
         first, last = _bounds(text)
@@ -155,6 +160,7 @@ class CorruptSpans:
         return tokens - noise + spans + 1, noise + spans + 1
 
     def __call__(self, rows, rng):
+        check_transform_order("CorruptSpans", rows, *_LATER)
         ids = np.asarray(rows["token_ids"])
         if ids.shape[1] != self.raw_length or (rows.get("documents", np.ones(1)) == 0).any():
             raise invalid(
@@ -225,13 +231,18 @@ def _joined(rows, first, cut, last, swapped, end_id):
     two = np.where(swapped, first, cut) + t - middle - 1
     source = np.where(t < first, t, np.where(t < middle, one, np.where(t <= last, two, t - 1)))
     source = np.clip(source, 0, n - 1)
-    moved = {k: np.take_along_axis(np.asarray(x), source, axis=1) for k, x in rows.items()}
+    moved = {name: _moved(np.asarray(x), (b, n), source) for name, x in rows.items()}
     put_in = t == middle
     moved["documents"] = np.where(put_in, _before(moved["documents"]), moved["documents"])
     moved["token_ids"] = np.where(put_in, end_id, moved["token_ids"]).astype("int32")
     moved["words"] = np.where(put_in, 0, moved["words"])
     segments = (t > middle) & (moved["documents"] > 0)
     return {**moved, "segment_ids": segments.astype("int32")}
+
+
+def _moved(x, shape, source):
+    """Return what is there of each token in its new place; what is no array of tokens as it is."""
+    return np.take_along_axis(x, source, axis=1) if x.shape == shape else x
 
 
 def _before(x):

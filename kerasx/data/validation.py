@@ -8,6 +8,33 @@ import numpy as np
 
 from kerasx.checks import invalid
 
+_MAKERS = {
+    "places": "MaskTokens",
+    "encoder_ids": "CorruptSpans",
+    "order": "SentenceOrder",
+    "segment_ids": "another transform that makes segments",
+}
+
+
+def check_transform_order(name, rows, *later):
+    """Raise if rows hold what only a later transform than `name` may have made.
+
+    Args:
+        name: name of the transform that gets the rows.
+        rows: dict of its rows.
+        *later: keys of later transforms.
+
+    >>> check_transform_order("SplitSource", {"token_ids": [], "places": []}, "places")
+    Traceback (most recent call last):
+    ...
+    ValueError: `SplitSource` must come before MaskTokens, and only once. Received: \
+rows=['token_ids', 'places']
+    """
+    for key in later:
+        if key in rows:
+            text = f"`{name}` must come before {_MAKERS[key]}, and only once."
+            raise invalid(text, rows=list(rows))
+
 
 def check_ids(array, vocab_size, name="token_ids", rows=None):
     """Raise unless all ids are ints in `[0, vocab_size)`.

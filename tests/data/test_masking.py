@@ -177,6 +177,45 @@ def test_a_row_without_text_has_no_places_and_one_with_a_word_has_these():
     assert batch["labels"].tolist() == [[0, 0, 0, 0], [7, 8, 0, 0]]
 
 
+def rows_of(sizes, b=4000, padding=0):
+    """Return b rows alike, of words of these sizes."""
+    words = np.pad(np.repeat(np.arange(len(sizes)) + 1, sizes), (0, padding))
+    return {"token_ids": np.tile(np.where(words, 7, 0), (b, 1)), "words": np.tile(words, (b, 1))}
+
+
+@pytest.mark.parametrize("longest", [5, 9, 13, 16, 24, 40, 64])
+@pytest.mark.parametrize("options", [{}, {"lengths": MACBERT}, {"places": 11}], ids=str)
+def test_long_words_do_not_change_the_share(longest, options):
+    rows = rows_of([longest] + [1] * (64 - longest))
+    batch, chosen = masked(rows, **options)
+    assert abs(chosen.mean() / 0.15 - 1) < 0.02
+    assert batch["weights"].any(axis=1).all()
+
+
+@pytest.mark.parametrize("sizes", [[9, 9] + [1] * 46, [13] * 5, [40, 24], [3] * 21])
+@pytest.mark.parametrize("padding", [0, 200])
+def test_several_long_words_do_not_either(sizes, padding):
+    rows = rows_of(sizes, padding=padding)
+    batch, chosen = masked(rows)
+    assert abs(chosen.sum() / (rows["words"] > 0).sum() / 0.15 - 1) < 0.02
+    assert batch["weights"].any(axis=1).all()
+
+
+def test_a_word_that_has_room_is_chosen_as_a_whole():
+    _, chosen = masked(rows_of([9] + [1] * 55))
+    assert set(chosen[:, :9].sum(axis=1)) == {0, 9}
+
+
+def test_unknown_and_other_special_tokens_of_the_text_are_not_chosen():
+    rows = make_rows(b=100)
+    special = np.random.default_rng(0).choice([0, TOKENS.unk_id, CLS, SEP, MASK], (100, 130))
+    rows["token_ids"] = np.where(special, special, rows["token_ids"])
+    batch, chosen = masked(rows, rate=0.5)
+    assert (batch["labels"][batch["weights"] > 0] >= 5).all()
+    text = (rows["words"] > 0) & (rows["token_ids"] >= 5)
+    assert abs(chosen.sum() / text.sum() / 0.5 - 1) < 0.03
+
+
 def test_the_number_of_places_can_be_set():
     rows = make_rows(b=10)
     batch, chosen = masked(rows, places=5)

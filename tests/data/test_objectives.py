@@ -10,7 +10,7 @@ pytestmark = pytest.mark.backend_free
 
 
 def transformed(transform, rows, epoch=0):
-    return transform(rows, RowRandom(0, epoch, np.arange(len(rows["token_ids"]))))
+    return transform(rows, RowRandom(0, epoch, np.arange(len(next(iter(rows.values()))))))
 
 
 @pytest.mark.parametrize("padding", [0, 100])
@@ -88,6 +88,36 @@ def test_masking_after_a_swap_keeps_words_whole():
         chosen = np.zeros(131, "bool")
         chosen[places[weights > 0]] = True
         assert not set(words[chosen]) & set(words[~chosen]) and not (words[chosen] == 0).any()
+
+
+MASK, SPLIT, ORDER = MaskTokens(TOKENS), SplitSource(TOKENS), SentenceOrder(TOKENS)
+SPANS = CorruptSpans(114, range(999, 899, -1), end_id=1, start_id=0)
+
+
+@pytest.mark.parametrize("places", [None, 130])
+@pytest.mark.parametrize(
+    "wrong",
+    [[MASK, ORDER], [MASK, SPLIT], [MASK, MASK], [MASK, SPANS], [ORDER, SPLIT], [SPLIT, ORDER]]
+    + [[SPLIT, SPLIT], [SPLIT, SPANS], [SPANS, MASK], [SPANS, ORDER], [SPANS, SPANS]],
+)
+def test_transforms_in_the_wrong_order_are_errors(wrong, places):
+    first, second = wrong
+    rows = make_rows(n=SPANS.raw_length if first is SPANS else 130)
+    if first is SPANS:
+        del rows["documents"]
+    elif first is MASK:
+        first = MaskTokens(TOKENS, places=places)
+    made = transformed(first, rows)
+    with pytest.raises(ValueError, match=f"`{type(second).__name__}` must come before "):
+        transformed(second, made)
+
+
+@pytest.mark.parametrize("transform", [SPLIT, ORDER])
+def test_what_is_no_array_of_tokens_stays_as_it_is(transform):
+    rows = {**make_rows(b=5), "label": np.arange(5), "facts": np.ones((5, 3))}
+    batch = transformed(transform, rows)
+    assert batch["label"].shape == (5,) and batch["facts"].shape == (5, 3)
+    assert batch["token_ids"].shape == (5, 131)
 
 
 # T5.
