@@ -103,22 +103,29 @@ def barrier(name="barrier"):
 def in_first_process(function, name="call"):
     """Call a function in the first process only, and return its value in all.
 
-    An error that it raises is raised in all.
+    An error that it raises is raised in all. The others wait as long as the first one works.
 
     Args:
         function: without arguments; its value as in `broadcast_object`.
         name: as in `broadcast_object`.
+
+    Raises:
+        TimeoutError: the first process did not begin within half an hour.
 
     >>> in_first_process(lambda: 3)
     3
     """
     if process_count() == 1:
         return function()
-    outcome = None
-    if is_first_process():
-        with _undistributed():
-            outcome = _outcome(function)
-    return _opened([broadcast_object(outcome, name)])
+    key = _next_key(name)
+    if not is_first_process():
+        _wait_for(f"{key}/begun", 0)
+        return _opened([_wait_for(key, 0, works=True)])
+    _post(f"{key}/begun", None)
+    with _undistributed():
+        outcome = _outcome(function)
+    _post(key, outcome)
+    return _opened([outcome])
 
 
 def in_all_processes(function, name="call"):
@@ -269,12 +276,12 @@ def _post(key, value):
         _posted.append(name)
 
 
-def _wait_for(key, process):
-    """Return the value at a key, which a process posts."""
+def _wait_for(key, process, works=False):
+    """Return the value at a key that a process posts, however late if it is known to work on it."""
     store, begin, looked, pause = _store(), time.monotonic(), 0, 0.0002
     while (first := store.read(key)) is None:
         waited = time.monotonic() - begin
-        if waited > PATIENCE:
+        if waited > PATIENCE and not works:
             raise TimeoutError(
                 f"process {process_index()} has waited {PATIENCE} seconds for process {process} "
                 f"({key}): all processes of a run must make the same calls in the same order."

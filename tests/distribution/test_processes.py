@@ -1,5 +1,7 @@
 """Processes of one run agree on values, errors and files."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -55,6 +57,9 @@ def exchange():
     for error in (KeyboardInterrupt(), ValueError("bad")):
         with pytest.raises(type(error)):
             processes.in_first_process(lambda error=error: fail(0, error))
+    processes.PATIENCE = 0.5
+    assert processes.in_first_process(lambda: time.sleep(1.5)) is None  # a long work is waited for
+    processes.PATIENCE = 1800
     processes.barrier()
     assert len(processes._posted) == 1, processes._posted  # what all have read is removed
 
