@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasx.checks import check_integer, invalid
 from kerasx.data.dataset import EpochDataset
+from kerasx.data.identity import identity
 from kerasx.data.row_random import RowRandom
 
 
@@ -99,19 +100,17 @@ class CorpusDataset(EpochDataset):
             super().on_epoch_end()
 
     def digest(self):
-        """Return a str that tells the batches of all epochs from others; not by `shard`."""
-        names = [_name(x) for x in (*self.transforms, self.arrange)]
+        """Return a str that tells the batches of all epochs from others; not by `shard`.
+
+        Transforms that are objects go by their `digest()`, their `__repr__` or their attributes.
+        """
+        names = [identity(x) for x in (*self.transforms, self.arrange)]
         options = [self.corpus.digest(), self.batch_size, self.steps, self.seed, self.shuffle]
         return hashlib.sha256(json.dumps([*options, names]).encode()).hexdigest()
 
 
 def _listed(transform):
     return list(transform) if isinstance(transform, (list, tuple)) else [transform]
-
-
-def _name(function):
-    """Return a str of a function that another process has, too: not its place in memory."""
-    return getattr(function, "__qualname__", None) or repr(function)
 
 
 def _checked_shard(shard, batch_size):

@@ -1,5 +1,7 @@
 """`CorpusDataset`: pure batches, shards, resuming by offset, and `fit` on every backend."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -144,6 +146,8 @@ def test_the_digest_tells_what_changes_batches(corpus):
         {"batch_size": 8},
         {"transform": draw},
         {"transform": [draw, other]},
+        {"transform": functools.partial(draw, rng=1)},
+        {"transform": functools.partial(draw, rng=2)},
         {"arrange": arrange},
         {"steps_per_epoch": 3},
         {"shuffle": False},
@@ -152,6 +156,23 @@ def test_the_digest_tells_what_changes_batches(corpus):
     assert len(set(digests)) == len(digests)
     again = CorpusDataset(corpus, BATCH, workers=2, shard=(1, 2), transform=draw).digest()
     assert again == digests[3]
+
+
+class Plain:
+    """Transform without a `__repr__`."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, rows, rng):
+        return rows
+
+
+@once
+def test_the_digest_tells_objects_and_lambdas_by_what_they_do(corpus):
+    transforms = [Plain(1), Plain(1), Plain(2), lambda rows, rng: rows, lambda rows, rng: rng]
+    digests = [CorpusDataset(corpus, BATCH, x).digest() for x in transforms]
+    assert digests[0] == digests[1] and len(set(digests)) == 4
 
 
 @once
