@@ -193,11 +193,12 @@ def _choose(levels, rate, most, rng):
 
 def _split(levels, limits):
     """Divide runs of more tokens than a row's limit (b, 1): into units, and these into tokens."""
-    runs, *levels = levels
-    for finer in levels:
-        long = np.pad(_sizes(runs), ((0, 0), (1, 0))) > limits
-        parts = np.where(np.take_along_axis(long, runs, axis=1), finer, 0)
-        runs = _numbered(runs * (runs.shape[1] + 1) + parts)
+    runs, *finer_levels = levels
+    for finer in finer_levels:
+        long = np.pad(_sizes(runs) > limits, ((0, 0), (1, 0)))
+        if long.any():
+            parts = np.where(np.take_along_axis(long, runs, axis=1), finer, 0)
+            runs = _numbered(runs * (runs.shape[1] + 1) + parts)
     return runs
 
 
