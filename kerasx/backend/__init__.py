@@ -45,7 +45,7 @@ from kerasx.backend.replica_optimizers import (
     run_on_replicas,
     sum_over_replicas,
 )
-from kerasx.backend.replica_scope import devices_in_scope, made_outside, replica_scope
+from kerasx.backend.replica_scope import ProcessData, devices_in_scope, made_outside, replica_scope
 from kerasx.backend.replicas import (
     gather_replicas,
     in_process_group,

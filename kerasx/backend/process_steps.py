@@ -27,6 +27,11 @@ def split_step(split):
         SPLIT.reset(token)
 
 
+def has_own_rows():
+    """Return whether this process is given other rows than the others, in evaluation too."""
+    return SHARDED.get() and in_process_group()
+
+
 def share_variables(variables):
     """Give the variables of all processes of a process group the values of the first."""
     if in_process_group():
@@ -94,7 +99,7 @@ def counting_metrics(model, step):
         return step()
     counted = {id(v): v.value.clone() for v in model.metrics_variables}
     logs = step()
-    variables = [v for v in model.metrics_variables if "float" in v.dtype]
+    variables = model.metrics_variables
     before = [counted.get(id(v), 0 * v.value) for v in variables]  # some are made in the first step
     changes = torch_sums([v.value - b for v, b in zip(variables, before)]) if variables else []
     for variable, b, change in zip(variables, before, changes):

@@ -26,6 +26,7 @@ PATIENCE = 1800  # seconds to wait for another process
 _LONGEST_PAUSE = 0.02  # seconds between two looks
 _PART = 2**22  # bytes: torch's store takes at most 8 MiB under a key
 _calls, _calls_of = Counter(), None  # how often each name was used, and in which run
+_is_hidden = False  # whether a process group is open, and no context uses it
 _posted = []  # keys of this process that the others may not have read yet
 
 
@@ -46,6 +47,12 @@ def is_first_process():
     (True, 1)
     """
     return process_index() == 0
+
+
+def hide_processes(hidden):
+    """Let this process count as the only one, though a process group of PyTorch is open."""
+    global _is_hidden
+    _is_hidden = hidden
 
 
 def broadcast_object(value, name="value"):
@@ -212,7 +219,7 @@ def _place():
     if backend == "torch":
         from torch import distributed
 
-        if distributed.is_available() and distributed.is_initialized():
+        if not _is_hidden and distributed.is_available() and distributed.is_initialized():
             return distributed.get_rank(), distributed.get_world_size()
     elif backend == "jax":
         import jax

@@ -1,5 +1,6 @@
 """Open the devices that a data-parallel script uses, on TensorFlow and PyTorch."""
 
+import atexit
 import contextlib
 import contextvars
 import os
@@ -8,13 +9,25 @@ import random
 import keras
 import numpy as np
 
-from kerasx.backend.processes import broadcast_object
+from kerasx.backend.processes import broadcast_object, hide_processes
 from kerasx.backend.random_state import get_random_state, set_random_state
 from kerasx.backend.replicas import in_process_group, process_group
 from kerasx.checks import invalid
 
 # PyTorch: whether the dataset gives each process its own rows alone
 SHARDED = contextvars.ContextVar("sharded", default=False)
+
+
+class ProcessData:
+    """Whether the data at hand has the rows of its process only, on PyTorch."""
+
+    @property
+    def sharded_data(self):
+        return SHARDED.get()
+
+    @sharded_data.setter
+    def sharded_data(self, value):
+        SHARDED.set(value)
 
 
 @contextlib.contextmanager
@@ -75,17 +88,10 @@ def _chosen(devices, there):
 
 @contextlib.contextmanager
 def _torchrun(devices):
-    import torch
-
-    group, count = process_group(), int(os.environ.get("WORLD_SIZE", 1))
-    opened = group.is_available() and not group.is_initialized() and "RANK" in os.environ
-    if opened:
-        gpu = torch.cuda.is_available()
-        if gpu:
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-        group.init_process_group("nccl" if gpu else "gloo")
+    _join_group()
+    hide_processes(False)
     try:
-        count = group.get_world_size() if in_process_group() else 1
+        count = devices_in_scope()
         if devices not in (None, count):
             raise invalid(
                 "`devices` must be None or the number of processes on PyTorch; start the script by "
@@ -96,8 +102,30 @@ def _torchrun(devices):
         _share_random_state()
         yield
     finally:
-        if opened:
-            group.destroy_process_group()
+        hide_processes(_is_ours)
+
+
+_is_ours = False  # whether the process group was opened here
+
+
+def _join_group():
+    """Open the process group that torchrun describes, if there is one and it is not open.
+
+    It stays open to the end of the process, hidden between contexts: torchrun keeps what was said
+    in a group, so that another one after it would read messages of the first.
+    """
+    global _is_ours
+    import torch
+
+    group = process_group()
+    if "RANK" not in os.environ or not group.is_available() or group.is_initialized():
+        return
+    gpu = torch.cuda.is_available()
+    if gpu:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    group.init_process_group("nccl" if gpu else "gloo")
+    _is_ours = True
+    atexit.register(group.destroy_process_group)
 
 
 def _share_random_state():

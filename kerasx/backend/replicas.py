@@ -21,6 +21,8 @@ import functools
 import keras
 from keras import ops
 
+from kerasx.backend.processes import process_count
+
 # of keras.random.SeedGenerator's state, two integers, of which the first is the seed
 _SEED_NAME, _SEED_DISTANCE = "seed_generator_state", 1_000_003
 # PyTorch: whether the running code is that of a training step, whose batch is split
@@ -183,10 +185,7 @@ def process_group():
 
 def in_process_group():
     """Return whether this PyTorch process is one of several in a process group."""
-    if keras.backend.backend() != "torch":
-        return False
-    group = process_group()
-    return group.is_available() and group.is_initialized() and group.get_world_size() > 1
+    return keras.backend.backend() == "torch" and process_count() > 1
 
 
 def _torch_mean(tensors):
@@ -212,7 +211,7 @@ def _mean_function():
 def torch_sums(tensors, divisor=1):
     """Return the sums of tensors over the processes divided by a number, with one message.
 
-    Half precision is added up in float32.
+    Half precision is added up in float32, integers in float64.
     """
     import torch
 
@@ -225,7 +224,8 @@ def torch_sums(tensors, divisor=1):
 def _wide(tensor):
     import torch
 
-    return torch.float64 if tensor.dtype in (torch.float64, torch.int64) else torch.float32
+    short = tensor.dtype.is_floating_point and tensor.dtype.itemsize < 8
+    return torch.float32 if short else torch.float64  # integers up to 2^53 are exact
 
 
 def _torch_gather(x):

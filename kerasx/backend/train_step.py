@@ -84,7 +84,11 @@ def test_step(model, loss_and_outputs):
     """
 
     def step(data):
-        batch = keras.utils.unpack_x_y_sample_weight(own_rows(data))
+        with process_steps.split_step(process_steps.has_own_rows()):
+            return process_steps.counting_metrics(model, lambda: step_on(own_rows(data)))
+
+    def step_on(data):
+        batch = keras.utils.unpack_x_y_sample_weight(data)
         loss, (outputs, updates, weight) = loss_and_outputs(batch)
         for variable, value in updates:
             variable.assign(value)

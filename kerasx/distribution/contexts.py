@@ -83,7 +83,15 @@ def model_parallel(model=2, data=None, rules=None, devices=None, sharded_data=Fa
     model = check_integer("model", model, least=1)
     if data is not None:
         count = check_integer("data", data, least=1) * model
-        devices = devices[:count] if isinstance(devices, (list, tuple)) else count
+        given = len(devices) if isinstance(devices, (list, tuple)) else devices
+        if given not in (None, count):
+            raise invalid(
+                f"`devices` must be None or data * model = {count} devices.",
+                model=model,
+                data=data,
+                devices=devices,
+            )
+        devices = count if devices is None else devices
     return _context(ModelAxis(_mesh(devices, model), rules, sharded_data=sharded_data))
 
 

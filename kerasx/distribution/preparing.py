@@ -45,13 +45,21 @@ def prepare(model):
     if not isinstance(model.predict_step, DividedPrediction) and keras.backend.backend() == "jax":
         model.predict_step = DividedPrediction(model.predict_step)
         model.predict_function = None  # it may be compiled already, with the old step
-        if backend.process_count() > 1 and isinstance(distribution, Cut):
-            for name in ("fit", "evaluate", "predict"):
-                setattr(model, name, checks_data(getattr(model, name), distribution))
+    _check_data_of(model, distribution)
     if not backend.is_first_process():
         for name in ("fit", "evaluate", "predict"):
             setattr(model, name, without_progress(getattr(model, name)))
     return model
+
+
+def _check_data_of(model, distribution):
+    """Let the methods of a model check, in several processes, that their data fits the context."""
+    if backend.process_count() == 1 or "fit" in vars(model):  # it does already
+        return
+    context = distribution if isinstance(distribution, Cut) else backend.ProcessData()
+    if keras.backend.backend() == "torch" or context is distribution:
+        for name in ("fit", "evaluate", "predict"):
+            setattr(model, name, checks_data(getattr(model, name), context))
 
 
 def _check_replicas(model):

@@ -85,6 +85,8 @@ class Step:
             with backend.reported_divisors() as divisors:
                 outputs = self.forward(x) if training else self.model(x, training=False)
                 loss = self.model.compute_loss(x, y, outputs, sample_weight, training=training)
+            if backend.replica_count() > 1:
+                _check_losses(self.model, outputs)
             # several losses may be divided by several numbers, and one number is asked for
             weight = divisors[0] if divisors else _terms(self.model, x, outputs, sample_weight)
             return loss, outputs, weight
@@ -129,6 +131,20 @@ class Step:
         loss, (outputs, state) = objective(trainable, state, batch)
         pairs = [pair for pairs in zip(variables, state) for pair in zip(*pairs)]
         return loss, (outputs, pairs, state.weight)
+
+
+def _check_losses(model, outputs):
+    """Raise for several losses of Keras that a part of the batch does not tell the weight of."""
+    losses = [] if model.loss is None else keras.tree.flatten(model.loss)
+    keras_losses = [loss for loss in losses if not isinstance(loss, ScoreLoss)]
+    sums = [getattr(loss, "reduction", None) == "sum" for loss in keras_losses]
+    masked = any(get_mask(y) is not None for y in keras.tree.flatten(outputs))
+    if len(losses) > 1 and keras_losses and (masked or (any(sums) and not all(sums))):
+        raise invalid(
+            "Of several losses on several devices, all must be those of kerasx.losses where "
+            "outputs are masked, or where some are sums and some means.",
+            losses=losses,
+        )
 
 
 def _is_sum(model):

@@ -177,8 +177,20 @@ LOSSES = {
     "contrastive_accumulation": lambda: classifier(
         losses.InfoNCE(0.5), on(training.contrastive_accumulation, 2), outputs=4
     ),
+    "two losses": lambda: two_losses(),
     "l2": lambda: classifier(trick=_regularized),
 }
+
+
+def two_losses():
+    """Classify a row and its tokens: two outputs, two divisors."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((LENGTH,), dtype="int32")
+    x = keras.layers.Embedding(WORDS, 6, mask_zero=True)(inputs)
+    row = keras.layers.Dense(3, name="row")(keras.layers.GlobalAveragePooling1D()(x))
+    model = keras.Model(inputs, [row, keras.layers.Dense(3, name="tokens")(x)])
+    model.compile(SGD(0.5), [losses.MaskedCrossEntropy(), losses.MaskedCrossEntropy()])
+    return model, texts(), [texts()[:, 0] % 3, texts() % 3]
 
 
 def half(policy, optimizer=None):

@@ -38,15 +38,20 @@ CORE = [
 ]
 
 
-def compared(folder, names):
-    """Return {name: {array: difference}} or {name: error} of the cases."""
+def run_module(*arguments):
+    """Run a module in a process, or in two of torchrun."""
     python = [sys.executable, "-m"]
     if BACKEND == "torch":
         torchrun = ["torch.distributed.run", "--nproc_per_node", "2"]
         python += [*torchrun, "--master_port", str(free_port()), "-m"]
-    command = [*python, "tests.distribution.worker", str(folder / "found"), *names]
+    command = [*python, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def compared(folder, names):
+    """Return {name: {array: difference}} or {name: error} of the cases."""
+    run_module("tests.distribution.worker", str(folder / "found"), *names)
     found = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
     assert len(found) == (2 if BACKEND == "torch" else 1)
     assert all(there == found[0] for there in found)  # the processes end with equal weights
@@ -126,17 +131,43 @@ def other_data_in_each_process():
             model.fit(x + rank, y, batch_size=8, verbose=0)
 
 
+class Rows(keras.utils.PyDataset):
+    """Batches of the rows of one process, or of all."""
+
+    def __init__(self, x, y, batch_size):
+        super().__init__()
+        self.x, self.y, self.batch_size = x, y, batch_size
+
+    def __len__(self):
+        return len(self.x) // self.batch_size
+
+    def __getitem__(self, i):
+        rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
+        return self.x[rows], self.y[rows]
+
+
 def own_data_in_each_process():
-    """Give each process its own rows; the weights are those of the whole batch."""
-    rank = backend.process_index()
-    model, x, y = cases.classifier()
-    own = np.arange(len(x)) % cases.ROWS // (cases.ROWS // 2) == rank
+    """Give each process its own rows; weights and metrics are those of the whole batch."""
+    rank, half = backend.process_index(), cases.ROWS // 2
+    counts = keras.metrics.MeanIoU(3, sparse_y_pred=False, name="iou")  # its state is of integers
+    model, x, y = cases.classifier(metrics=["accuracy", counts])
+    own = np.arange(len(x)) % cases.ROWS // half == rank
     with distribution.data_parallel(sharded_data=True):
         model = distribution.prepare(model)
-        model.fit(x[own], y[own], batch_size=cases.ROWS // 2, shuffle=False, verbose=0)
+        options = {"shuffle": False, "verbose": 0, "validation_data": Rows(x[own], y[own], half)}
+        parts = model.fit(Rows(x[own], y[own], half), **options).history
+        with pytest.raises(ValueError, match="Arrays, and whole datasets"):
+            model.fit(x, y, verbose=0)
+        assert model.evaluate(x, y, verbose=0, return_dict=True)["loss"] == pytest.approx(
+            parts["val_loss"][0], rel=1e-6
+        )
+    counts = keras.metrics.MeanIoU(3, sparse_y_pred=False, name="iou")
     with distribution.data_parallel(2):
-        whole, x, y = cases.classifier()
-        cases.trained(distribution.prepare(whole), x, y)
+        whole, x, y = cases.classifier(metrics=["accuracy", counts])
+        options |= {"validation_data": (x, y), "batch_size": cases.ROWS}
+        history = distribution.prepare(whole).fit(x, y, **options).history
+    for name, values in history.items():
+        np.testing.assert_allclose(parts[name], values, rtol=1e-6, err_msg=name)
     for a, b in zip(model.weights, whole.weights, strict=True):
         np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (a, b)), atol=1e-7)
 
@@ -148,6 +179,11 @@ def own_data_in_each_process():
 def test_in_two_processes(function):
     for code, text in run(function):
         assert code == 0, text
+
+
+@on_torch
+def test_a_context_reads_no_messages_of_the_one_before():
+    run_module("tests.distribution.contexts_in_turn")
 
 
 @on_torch
