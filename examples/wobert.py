@@ -49,41 +49,13 @@ parser.add_argument("--seeds", type=int, default=2, help="of classification")
 parser.add_argument("--learning-rate", type=float, help="4e-3 from scratch, else 1e-4")
 parser.add_argument("--save", default="runs/wobert", help="folder of all files")
 args = parser.parse_args()
-keras.utils.set_random_seed(0)
-os.makedirs(args.save, exist_ok=True)
-
-# Data: texts without labels, reviews with a sentiment, abstracts with a title
-
-known = args.examples + args.tests
-reviews = generate_reviews(args.examples + 5 * args.tests + args.texts)
-papers = generate_papers(known + args.texts)
-labelled, others = reviews[: known + 4 * args.tests], reviews[known + 4 * args.tests :]
-titled, untitled = papers[:known], papers[known:]
-files = args.data
-if not files:
-    texts = [r.text for r in others] + [f"{p.title}。{p.abstract}" for p in untitled]
-    files = [os.path.join(args.save, "texts.txt")]
-    with open(files[0], "w", encoding="utf-8") as file:
-        file.writelines(f"{text}\n\n" for text in texts)
+if args.epochs < 2:
+    parser.error("--epochs must be at least 2: the first one compiles, and is not timed")
 
 
 def lines():
     return (line.strip() for path in files for line in open(path, encoding="utf-8"))
 
-
-# Vocabularies: characters, and characters with words
-
-start = starting_point(args.config, lines(), args.hidden_size, args.layers)
-family = None if args.config else "roformer"
-characters = start.tokenizer
-counts = Counter(word for line in lines() for word in jieba_cut(line) if len(word) > 1)
-words = [word for word, _ in counts.most_common(args.words)]
-vocabulary, compound_tokens = extend_vocab_with_words(characters.token_dict, words, characters)
-tokenizers = {
-    "characters": characters,
-    "words": Tokenizer(vocabulary, do_lower_case=True, pre_tokenize=jieba_cut),
-}
-grown = {"characters": {}, "words": {"compound_tokens": compound_tokens}}
 
 # Masked language models of whole words
 
@@ -117,16 +89,6 @@ def build(checkpoint, name="characters"):
         start.config, checkpoint, model=family, with_mlm="linear", **compound
     )
 
-
-sample = [r.text for r in labelled] + [p.abstract for p in titled]
-tokens = {k: sum(len(t.encode(x)[0]) - 2 for x in sample) for k, t in tokenizers.items()}
-lengths = {k: 8 * -(-args.length * n // (8 * tokens["characters"])) for k, n in tokens.items()}
-first = None
-if not args.config:
-    pretrain(build(None), "characters", args.length, args.first)
-    first = os.path.join(args.save, "characters.safetensors")
-berts = {name: build(first, name) for name in tokenizers}
-speeds = {k: [pretrain(bert, k, lengths[k], args.updates)] for k, bert in berts.items()}
 
 # Classification, and titles by a UniLM, from the weights of each
 
@@ -181,16 +143,55 @@ def write_titles(name):
     return took, 100 * mean_rouge(found, [p.title for p in test])["rouge-l"], spent
 
 
-results = {}
-for name in tokenizers:
-    took, accuracies = zip(*(classify(name, seed) for seed in range(args.seeds)))
-    title_took, rouge, generation = write_titles(name)
-    speeds[name] += [np.mean(took), title_took, generation]
-    accuracy = f"{np.mean(accuracies):.1f}% ± {np.std(accuracies):.1f}"
-    per_text = f"{tokens[name] / len(sample):.1f}"
-    results[name] = [f"{len(tokenizers[name].token_dict)}", per_text, accuracy, f"{rouge:.1f}%"]
-heads = ["tokens of the vocabulary", "tokens of a text", "accuracy, reviews", "ROUGE-L, titles"]
-work = ["pretraining, a row", "training, a review", "training, a title", "writing a title"]
-heads += [f"CPU ms: {name}" for name in work]
-cells = {k: results[k] + [f"{1000 * x:.1f}" for x in speeds[k]] for k in tokenizers}
-print("\n" + text_table([("", *cells), *zip(heads, *cells.values())]))
+if __name__ == "__main__":
+    keras.utils.set_random_seed(0)
+    os.makedirs(args.save, exist_ok=True)
+
+    # Data: texts without labels, reviews with a sentiment, abstracts with a title
+    known = args.examples + args.tests
+    reviews = generate_reviews(args.examples + 5 * args.tests + args.texts)
+    papers = generate_papers(known + args.texts)
+    labelled, others = reviews[: known + 4 * args.tests], reviews[known + 4 * args.tests :]
+    titled, untitled = papers[:known], papers[known:]
+    files = args.data
+    if not files:
+        texts = [r.text for r in others] + [f"{p.title}。{p.abstract}" for p in untitled]
+        files = [os.path.join(args.save, "texts.txt")]
+        with open(files[0], "w", encoding="utf-8") as file:
+            file.writelines(f"{text}\n\n" for text in texts)
+
+    # Vocabularies: characters, and characters with words
+    start = starting_point(args.config, lines(), args.hidden_size, args.layers)
+    family = None if args.config else "roformer"
+    characters = start.tokenizer
+    counts = Counter(word for line in lines() for word in jieba_cut(line) if len(word) > 1)
+    words = [word for word, _ in counts.most_common(args.words)]
+    vocabulary, compound_tokens = extend_vocab_with_words(characters.token_dict, words, characters)
+    tokenizers = {
+        "characters": characters,
+        "words": Tokenizer(vocabulary, do_lower_case=True, pre_tokenize=jieba_cut),
+    }
+
+    sample = [r.text for r in labelled] + [p.abstract for p in titled]
+    tokens = {k: sum(len(t.encode(x)[0]) - 2 for x in sample) for k, t in tokenizers.items()}
+    lengths = {k: 8 * -(-args.length * n // (8 * tokens["characters"])) for k, n in tokens.items()}
+    first = None
+    if not args.config:
+        pretrain(build(None), "characters", args.length, args.first)
+        first = os.path.join(args.save, "characters.safetensors")
+    berts = {name: build(first, name) for name in tokenizers}
+    speeds = {k: [pretrain(bert, k, lengths[k], args.updates)] for k, bert in berts.items()}
+
+    results = {}
+    for name in tokenizers:
+        took, accuracies = zip(*(classify(name, seed) for seed in range(args.seeds)))
+        title_took, rouge, generation = write_titles(name)
+        speeds[name] += [np.mean(took), title_took, generation]
+        accuracy = f"{np.mean(accuracies):.1f}% ± {np.std(accuracies):.1f}"
+        per_text = f"{tokens[name] / len(sample):.1f}"
+        results[name] = [f"{len(tokenizers[name].token_dict)}", per_text, accuracy, f"{rouge:.1f}%"]
+    heads = ["tokens of the vocabulary", "tokens of a text", "accuracy, reviews", "ROUGE-L, titles"]
+    work = ["pretraining, a row", "training, a review", "training, a title", "writing a title"]
+    heads += [f"CPU ms: {name}" for name in work]
+    cells = {k: results[k] + [f"{1000 * x:.1f}" for x in speeds[k]] for k in tokenizers}
+    print("\n" + text_table([("", *cells), *zip(heads, *cells.values())]))

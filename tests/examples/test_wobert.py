@@ -1,10 +1,12 @@
 """A model of characters grows words, and both end side by side in a table."""
 
 import re
+import runpy
+import sys
 
 import pytest
 
-from tests.examples.runner import run_example
+from tests.examples.runner import ROOT, run_example
 from tests.tiny import save_tiny_bert
 
 pytestmark = pytest.mark.once
@@ -26,6 +28,18 @@ def check(out):
 def test_made_up_texts(tmp_path):
     characters, words = check(run_example("wobert.py", *TINY, "--save", tmp_path))
     assert words < 0.8 * characters
+
+
+def test_a_process_of_a_pool_imports_it_without_doing_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["wobert.py", "--save", str(tmp_path / "run")])
+    runpy.run_path(str(ROOT / "examples" / "wobert.py"), run_name="__mp_main__")
+    assert not any(tmp_path.iterdir())
+
+
+def test_one_epoch_of_which_none_is_timed_is_refused(capsys):
+    with pytest.raises(AssertionError, match="2"):
+        run_example("wobert.py", "--epochs", "1")
+    assert "--epochs must be at least 2" in capsys.readouterr().err
 
 
 def test_a_pretrained_folder_and_a_file_of_texts(tmp_path):
