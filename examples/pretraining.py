@@ -7,12 +7,12 @@
     python examples/pretraining.py --data my.txt --config chinese_bert/ --learning-rate 1e-4
     torchrun --nproc_per_node 2 examples/pretraining.py     # KERAS_BACKEND=torch
 
-The texts are tokenized once, into files that are mapped into memory; masks are drawn anew in each
-pass. A run that was killed continues where it was: start the same command again. The result is
-compared with random weights on a task with few labels, the sentiment of reviews.
+Texts are tokenized once, masks are drawn anew in each pass. A run that was killed continues: start
+the same command again. The result is compared with random weights on the sentiment of few reviews.
 """
 
 import argparse
+import hashlib
 import importlib.util
 import os
 import random
@@ -60,36 +60,16 @@ parser.add_argument("--labelled", type=int, default=256, help="reviews to fine-t
 parser.add_argument("--seeds", type=int, default=3, help="of fine-tuning; 0: none")
 parser.add_argument("--save", default="runs/pretraining", help="folder of all files")
 args = parser.parse_args()
-keras.utils.set_random_seed(0)
-keras.config.set_dtype_policy(args.dtype)
+if not 0 < args.every <= args.updates or args.updates % args.every:
+    parser.error("--updates must be a multiple of --every")
 folder = os.path.join(args.save, args.mode)
-os.makedirs(folder, exist_ok=True)
-
-# Data: raw text, tokenized once; and reviews with labels
-
-reviews = generate_reviews(args.reviews + 2000)
-test, labelled, others = reviews[:1000], reviews[1000:2000], reviews[2000:]
-texts = [review.text for review in others]
-made_up = {"train": texts[args.reviews // 40 :], "valid": texts[: args.reviews // 40]}
-files = {name: [os.path.join(args.save, f"{name}.txt")] for name in made_up}
-if args.data:
-    files = {"train": args.data, "valid": args.valid or None}
-    texts = (part.content for part in DocumentReader(args.data))
-if args.config:
-    tokenizer = load_tokenizer(args.config)
-else:
-    vocabulary = character_vocab(texts)
-    sentinels = [f"[unused{i}]" for i in range(99 if args.mode == "t5" else 0)]
-    vocabulary |= {token: len(vocabulary) + i for i, token in enumerate(sentinels)}
-    tokenizer = Tokenizer(vocabulary, do_lower_case=True)
-size = tokenizer.vocab_size
 
 # Model: what is kept, what is trained, and how rows become examples
 
 
 def objective():
     """Return the model to keep, the model to train, and the transform of rows."""
-    sizes, t5 = (size, args.hidden_size, args.layers), args.mode == "t5"
+    sizes, t5 = (tokenizer.vocab_size, args.hidden_size, args.layers), args.mode == "t5"
     config = models.t5_config(*sizes) if t5 else models.bert_config(*sizes, max(512, args.length))
     config, family = (args.config, None) if args.config else (config, FAMILIES[args.mode])
     build = partial(models.build_transformer_model, config, model=family)
@@ -102,7 +82,10 @@ def objective():
         return kept, models.electra_pretraining(kept, models.electra_generator(kept)), masks
     if t5:
         kept = build(with_lm="linear")
-        sentinels, ends = range(size - 1, size - 99, -1), (tokenizer.end_id, tokenizer.pad_id)
+        sentinels, ends = (
+            range(sizes[0] - 1, sizes[0] - 99, -1),
+            (tokenizer.end_id, tokenizer.pad_id),
+        )
         spans = data.CorruptSpans(args.length, sentinels, *ends)
         trained = keras.Model(kept.inputs, CrossEntropy(1)([kept.inputs[1], kept.output]))
         return kept, trained, spans
@@ -130,21 +113,21 @@ def compiled(model):
     return prepare(model)
 
 
-# Training: each epoch is a number of updates, whatever the corpus's size
-
-
-def write(name, path):
-    if os.path.exists(os.path.join(path, "corpus.json")):
-        return
-    if not args.data:
-        with open(files[name][0], "w", encoding="utf-8") as file:
-            file.writelines(f"{text}\n\n" for text in made_up[name])
-    data.write_corpus(files[name], path, tokenizer, workers=args.workers)
+def write(name):
+    """Write the corpus, unless there is one of the same files, and return its path."""
+    paths = [*args.data, *files[name]] if args.data else []
+    facts = args.config, args.reviews, [(p, os.path.getsize(p), os.path.getmtime(p)) for p in paths]
+    corpus = f"{folder}/{name}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:8]}"
+    if not os.path.exists(f"{corpus}/corpus.json"):
+        if not args.data:
+            with open(files[name][0], "w", encoding="utf-8") as file:
+                file.writelines(f"{text}\n\n" for text in made_up[name])
+        data.write_corpus(files[name], corpus, tokenizer, workers=args.workers)
+    return corpus
 
 
 def dataset(name, model, transform, **options):
-    path, raw = os.path.join(folder, name), getattr(transform, "raw_length", None)
-    in_first_process(lambda: write(name, path))
+    path, raw = in_first_process(lambda: write(name)), getattr(transform, "raw_length", None)
     edges = None if raw else "row"
     corpus = data.PackedCorpus(path, raw or args.length, edges=edges, tokenizer=tokenizer)
     arrange = models.arrange_for(model)
@@ -152,23 +135,21 @@ def dataset(name, model, transform, **options):
 
 
 def pretrain():
+    """Train; each epoch is a number of updates, whatever the corpus's size."""
     kept, model, transform = objective()
     model = compiled(model)
     train = dataset("train", model, transform, steps_per_epoch=args.every * args.accumulate)
     valid = files["valid"] and dataset("valid", model, transform, shuffle=False, advance=False)
-    resume = callbacks.Resume(os.path.join(folder, "run.safetensors"), train)
+    resume = callbacks.Resume(f"{folder}/run.safetensors", train)
     watching = [callbacks.Throughput(train[0]), resume]
     if importlib.util.find_spec("matplotlib"):
-        watching.append(callbacks.TrainingCurve(os.path.join(folder, "curve.png")))
+        watching.append(callbacks.TrainingCurve(f"{folder}/curve.png"))
     options = {"shuffle": False, "verbose": "auto" if is_first_process() else 0}
     epochs = args.updates // args.every
     model.fit(train, validation_data=valid, epochs=epochs, callbacks=watching, **options)
-    models.save_pretrained(kept, os.path.join(folder, "model"), tokenizer)
+    models.save_pretrained(kept, f"{folder}/model", tokenizer)
     return is_first_process()
 
-
-with data_parallel():
-    first = pretrain()
 
 # Results: a classifier on the mean of the vectors, from the saved weights and from random ones
 
@@ -190,10 +171,30 @@ def fine_tuned(checkpoint, seed):
     return classifier.evaluate(*arrays(test, n), verbose=0)[1]
 
 
-table = [("start", f"accuracy with {args.labelled} labels")]
-for name, checkpoint in (("random weights", False), (f"pretrained ({args.mode})", None)):
-    if first and args.seeds:
-        found = [100 * fine_tuned(checkpoint, seed) for seed in range(args.seeds)]
-        table.append((name, f"{np.mean(found):.1f}% ± {np.std(found):.1f}"))
-if first:
-    print("\n" + text_table(table) + f"\n\nmodel and vocabulary saved in {folder}/model")
+if __name__ == "__main__":  # and not in the processes that tokenize
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(args.dtype)
+    os.makedirs(folder, exist_ok=True)
+    reviews = generate_reviews(args.reviews + 2000)
+    test, labelled, texts = reviews[:1000], reviews[1000:2000], [r.text for r in reviews[2000:]]
+    made_up = {"train": texts[args.reviews // 40 :], "valid": texts[: args.reviews // 40]}
+    files = {name: [os.path.join(args.save, f"{name}.txt")] for name in made_up}
+    if args.data:
+        files = {"train": args.data, "valid": args.valid or None}
+        texts = (part.content for part in DocumentReader(args.data))
+    if args.config:
+        tokenizer = load_tokenizer(args.config)
+    else:
+        vocabulary = character_vocab(texts)
+        sentinels = [f"[unused{i}]" for i in range(99 if args.mode == "t5" else 0)]
+        vocabulary |= {token: len(vocabulary) + i for i, token in enumerate(sentinels)}
+        tokenizer = Tokenizer(vocabulary, do_lower_case=True)
+    with data_parallel():
+        first = pretrain()
+    table = [("start", f"accuracy with {args.labelled} labels")]
+    for name, checkpoint in (("random weights", False), (f"pretrained ({args.mode})", None)):
+        if first and args.seeds:
+            found = [100 * fine_tuned(checkpoint, seed) for seed in range(args.seeds)]
+            table.append((name, f"{np.mean(found):.1f}% ± {np.std(found):.1f}"))
+    if first:
+        print("\n" + text_table(table) + f"\n\nmodel and vocabulary saved in {folder}/model")

@@ -63,7 +63,8 @@ def write_corpus(
         field: key of the text on each line of a JSON file, "text" by default; key of the ids in a
             TFRecord, "token_ids" by default.
         encoding: of text and JSON lines, such as "gbk".
-        workers: number of processes that tokenize; 1 uses this process.
+        workers: number of processes that tokenize; 1 uses this process. They may import the script,
+            whose work must then stand under `if __name__ == "__main__":`.
         verbose: 1 shows the progress on stderr.
 
     Returns:

@@ -45,6 +45,8 @@ def test_masked_words_end_in_a_table_and_a_folder_and_a_second_run_goes_on(tmp_p
     assert re.search(r"^pretrained \(mlm\) +\d+\.\d% ± 0\.0$", out, re.MULTILINE)
     assert "share_of_limit" in out and "tokens_per_second" in out and "val_accuracy" in out
     check_folder(tmp_path / "mlm" / "model", HEADS["mlm"])
+    with pytest.raises(ValueError, match="order of the dataset"):  # the file is of other texts
+        run(tmp_path, "--seeds", "0", "--updates", "3", "--reviews", "440")
     again = run(tmp_path, "--seeds", "0", "--updates", "3")
     assert "resumed at epoch 3" in again and "Epoch 1/3" not in again
 
@@ -64,8 +66,20 @@ def test_files_of_texts_and_a_pretrained_folder(tmp_path):
     (tmp_path / "b.jsonl").write_text(json.dumps({"text": texts[0]}) + "\n", "utf-8")
     bert = save_tiny_bert(tmp_path / "bert", texts)
     files = ["--data", tmp_path / "a.txt", tmp_path / "b.jsonl", "--valid", tmp_path / "a.txt"]
-    run(tmp_path, *files, "--config", bert, "--seeds", "0")
+    go_on = [tmp_path, *files, "--config", bert, "--seeds", "0"]
+    run(*go_on, "--workers", "2")
     check_folder(tmp_path / "mlm" / "model", "BertForMaskedLM")
+    (tmp_path / "a.txt").write_text("\n\n".join(texts[::-1]), "utf-8")
+    with pytest.raises(ValueError, match="order of the dataset"):
+        run(*go_on)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("updates", [0, 50, 150])
+def test_updates_that_are_no_whole_epochs_are_refused(updates, tmp_path, capsys):
+    with pytest.raises(AssertionError, match="2"):
+        run(tmp_path, "--every", "100", "--updates", updates)
+    assert "--updates must be a multiple of --every" in capsys.readouterr().err
 
 
 @pytest.mark.once
