@@ -20,8 +20,8 @@ class Throughput(keras.callbacks.Callback):
     second, divided by those of a large matrix product, measured once when training begins, on as
     many devices as train.
 
-    Both are means over the epoch so far; compilation, validation and batches that `Resume` passes
-    over are left out.
+    Both are means over the epoch so far; validation, batches that `Resume` passes over and the
+    first batch, which compiles, are left out. They are nan as long as there is no other batch.
 
     Args:
         batch: a batch as `fit` gets it, inputs or (inputs, labels, ...), for its shapes: those of
@@ -59,18 +59,19 @@ class Throughput(keras.callbacks.Callback):
             self._updates = self._count()
         self._restart(0)
 
-    def on_train_batch_end(self, batch, logs=None):
-        if not self._trains and self._count() == self._updates:
-            self._restart(batch + 1)
+    def on_train_batch_begin(self, batch, logs=None):  # in the thread that trains
+        if not self._trains and self._count() != self._updates:  # the one before has compiled
+            self._restart(batch)
+            self._trains = True
+
+    def on_train_batch_end(self, batch, logs=None):  # perhaps in another thread
+        if not self._trains or batch < self._first:
             return
         rate = (batch + 1 - self._first) / (time.perf_counter() - self._start)
         self._latest = {
             "tokens_per_second": rate * self._tokens,
             "share_of_limit": rate * self._flops / self.limit,
         }
-        if not self._trains:  # this batch was the first one, which compiles
-            self._restart(batch + 1)
-            self._trains = True
         if logs is not None:
             logs.update(self._latest)
 
