@@ -195,13 +195,15 @@ def test_one_process_does_not_pass_for_two():
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="a strategy of TensorFlow")
 def test_a_model_is_built_in_its_strategy():
+    import tensorflow as tf
+
     model, _, _ = cases.classifier()
-    with distribution.data_parallel(1):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         with pytest.raises(ValueError, match="must be built inside `data_parallel`"):
             distribution.prepare(model)
-        with pytest.raises(ValueError, match="`devices` must be a number from 1 to"):
-            with distribution.data_parallel(99):
-                pass
+    with pytest.raises(ValueError, match="`devices` must be a number from 1 to"):
+        with distribution.data_parallel(99):
+            pass
 
 
 def test_on_one_device_the_step_is_that_without_a_distribution():
