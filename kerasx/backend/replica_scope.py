@@ -19,7 +19,7 @@ SHARDED = contextvars.ContextVar("sharded", default=False)
 
 
 class ProcessData:
-    """Whether the data at hand has the rows of its process only, on PyTorch."""
+    """Tell whether the data at hand has the rows of its process only, on PyTorch."""
 
     @property
     def sharded_data(self):

@@ -3,13 +3,14 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+
+from tests.distribution.processes import free_port
 
 from tests.distribution import jax_process
 
@@ -36,12 +37,6 @@ def run_on_four_devices(*arguments, seconds):
 def test_on_four_devices(name, request):
     slow = ["--slow"] * request.config.option.slow
     run_on_four_devices(f"tests/distribution/jax_{name}.py", *slow, seconds=7200 if slow else 900)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def run_in_two_processes(names, seconds=300):
