@@ -10,9 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.distribution.processes import free_port
-
 from tests.distribution import jax_process
+from tests.distribution.processes import free_port
 
 ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="tests JAX")
