@@ -1,0 +1,40 @@
+"""Small data, networks and parts of pictures that several claims share."""
+
+import keras
+import numpy as np
+
+
+def digits(seed, train=300, valid=300):
+    """Return ((x, y), ...) for training, validation and test: images of scikit-learn's digits.
+
+    x is (n, 64), float32 in [0, 1], and y (n,), int32. The test set is what the other two leave of
+    the 1,797 images. The seed shuffles them.
+    """
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(x))
+    x, y = (x[order] / 16).astype("float32"), y[order].astype("int32")
+    parts = slice(train), slice(train, train + valid), slice(train + valid, None)
+    return tuple((x[part], y[part]) for part in parts)
+
+
+def dense_network(sizes, activation="relu", **options):
+    """Return a model of dense layers with logits; `options` are those of all its layers."""
+    hidden = [keras.layers.Dense(size, activation, **options) for size in sizes[1:-1]]
+    last = keras.layers.Dense(sizes[-1], **options)
+    return keras.Sequential([keras.Input(sizes[:1]), *hidden, last])
+
+
+def classification_scores(logits, y):
+    """Return (mean cross-entropy, accuracy) of logits (n, classes) and labels (n,)."""
+    logits = logits - logits.max(-1, keepdims=True)
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return -log_p[np.arange(len(y)), y].mean(), (logits.argmax(-1) == y).mean()
+
+
+def plot_mean(axes, x, curves, label, **options):
+    """Draw the mean of curves (seeds, n) as a line, and their standard deviation as a band."""
+    mean, deviation = np.mean(curves, 0), np.std(curves, 0)
+    (line,) = axes.plot(x, mean, label=label, **options)
+    axes.fill_between(x, mean - deviation, mean + deviation, color=line.get_color(), alpha=0.2)
