@@ -39,6 +39,15 @@ def share_variables(variables):
             process_group().broadcast(variable.value.data, 0)
 
 
+def share_state(model):
+    """Give a model and its optimizer the values of the first process, in all of a process group.
+
+    After a step that each computed whole: a GPU does not add numbers up in the same order twice.
+    """
+    if in_process_group():
+        share_variables([*model.variables, *model.optimizer.variables])
+
+
 def rows_of_process(batch):
     """Return (rows of this process, whether the processes have different rows) on PyTorch.
 

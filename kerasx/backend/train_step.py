@@ -33,7 +33,10 @@ def train_step(model, loss_and_outputs, report=None):
         check_made_inside(model)
         data, split = process_steps.rows_of_process(own_rows(data))
         with process_steps.split_step(split):
-            return process_steps.counting_metrics(model, lambda: step_on(data))
+            logs = process_steps.counting_metrics(model, lambda: step_on(data))
+        if not split:
+            process_steps.share_state(model)
+        return logs
 
     def step_on(data):
         batch = keras.utils.unpack_x_y_sample_weight(data)

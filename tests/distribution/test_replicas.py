@@ -131,6 +131,22 @@ def other_data_in_each_process():
             model.fit(x + rank, y, batch_size=8, verbose=0)
 
 
+def batches_that_do_not_divide():
+    """Each process computes such a batch whole; what rounding has set apart is joined again."""
+    rank = backend.process_index()
+    with distribution.data_parallel():
+        model, x, y = cases.classifier()
+        model = distribution.prepare(model)
+        model.fit(x[:2], y[:2], verbose=0)
+        for variable in (*model.trainable_variables, *model.optimizer.variables[1:]):
+            variable.assign(variable + rank * 1e-3)
+        model.fit(x[:3], y[:3], verbose=0)
+        values = [*model.get_weights(), *map(np.asarray, model.optimizer.variables)]
+        first, second = backend.gather_objects(values)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 class Rows(keras.utils.PyDataset):
     """Batches of the rows of one process, or of all."""
 
@@ -174,7 +190,13 @@ def own_data_in_each_process():
 
 @on_torch
 @pytest.mark.parametrize(
-    "function", [dropout_in_each_process, other_data_in_each_process, own_data_in_each_process]
+    "function",
+    [
+        batches_that_do_not_divide,
+        dropout_in_each_process,
+        other_data_in_each_process,
+        own_data_in_each_process,
+    ],
 )
 def test_in_two_processes(function):
     for code, text in run(function):
