@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS ?= tensorflow jax torch
-EXTRAS := test,fast,text,analysis,metrics,serve
+EXTRAS := test,fast,text,analysis,metrics,serve,docs
 # tests that check Python or NumPy run on one backend only: torch compiles nothing
 ONCE_ON := $(or $(filter torch,$(BACKENDS)),$(firstword $(BACKENDS)))
 # every folder of tests in one of two runs: TensorFlow keeps the memory of what it compiled
@@ -23,10 +23,14 @@ test test-fast test-all: export OMP_NUM_THREADS ?= 1
 test test-fast: export XLA_FLAGS ?= $(TEST_XLA_FLAGS)
 test-all: SLOW := --slow
 
-.PHONY: demo test test-fast test-all wheel lint benchmarks clean
+.PHONY: demo docs test test-fast test-all wheel lint benchmarks clean
 
 demo: $(VENV)/demo
 	$(BIN)/python examples/math_word_problems.py $(ARGS)
+
+# build/docs/index.html; the API is read on the backend that is quickest to install
+docs: $(VENV)/docs
+	KERAS_BACKEND=jax $(BIN)/python -m docs.building
 
 # the markers in pyproject.toml say which tests run once and which on every backend
 test test-all: $(VENV)/test lint
@@ -61,6 +65,10 @@ $(VENV)/bin/python:
 
 $(VENV)/demo: setup.py requirements/constraints.txt requirements/demo.txt | $(VENV)/bin/python
 	$(BIN)/pip install -q -c requirements/constraints.txt -r requirements/demo.txt -e .
+	touch $@
+
+$(VENV)/docs: setup.py requirements/constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install -q -c requirements/constraints.txt -e .[docs,jax]
 	touch $@
 
 # torch first: a range asked for later must find the CPU build already there;

@@ -31,6 +31,7 @@ def open_checkpoint(source, mapped=False):
 
     Args:
         source: one of
+
             - the prefix of a TensorFlow checkpoint, such as "bert_model.ckpt";
             - a file: `.safetensors`, `.weights.h5`, an HDF5 file of Keras 2 under any name, or
               `.bin` or `.pt` of torch, which must be installed. If the file `path`.sha256 exists,
@@ -39,6 +40,7 @@ def open_checkpoint(source, mapped=False):
             - a folder with one of these (see `describe_folder`);
             - a dict of arrays;
             - an open Checkpoint, which is returned unchanged.
+
         mapped: bool, whether the arrays of a TensorFlow checkpoint or safetensors file are
             read-only views of the file. A view takes memory for the pages used since
             `checkpoint.release()`. The file may be replaced, but not changed in place.

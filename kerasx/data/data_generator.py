@@ -15,6 +15,7 @@ _AHEAD = 16  # batches that Keras may read before it starts anew; 5 were seen
 
 class DataGenerator:
     """Base class of bert4keras's data generators: a subclass groups the examples into batches.
+    A subclass, and its use::
 
         class data_generator(DataGenerator):
             def __iter__(self, random=False):

@@ -241,8 +241,7 @@ class Generator:
         The iterator may be left at any time; nothing is computed ahead but the rest of a chunk.
 
         Args:
-            prompts, segment_ids, additional_inputs, max_new_tokens, decoder_token_ids, seeds,
-                new_segments: as in a call, for `batch_size` prompts at most.
+            prompts: `batch_size` prompts at most; they and all but `chunk` are as in a call.
             chunk: number of tokens that are computed at once: more of them take less time.
 
         Returns:

@@ -28,7 +28,8 @@ class SpTokenizer(TokenizerBase):
         do_lower_case: convert to lower case first, for uncased models such as ALBERT's.
         keep_accents: False removes accents first, and compatibility forms; ALBERT does.
 
-    With one of the last two, quotes as in ``this'' are converted to ", as ALBERT does.
+    With one of the last two, quotes as LaTeX has them (two grave accents, two apostrophes) become
+    ", as ALBERT does.
 
     Raises:
         ValueError: no such file, or no SentencePiece model.

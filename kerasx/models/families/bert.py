@@ -7,7 +7,9 @@ from kerasx.models.families.input_embeddings import TrainedPositions
 class BERT(NextSentence, TrainedPositions, EncoderModel):
     """BERT (arXiv 1810.04805), also Chinese RoBERTa-wwm, MacBERT, WoBERT, SimBERT and LaBSE.
 
-    Args, beside those of `Transformer`:
+    It takes the arguments of `Transformer`, and these.
+
+    Args:
         max_position: rows of the position table.
         segment_vocab_size: number of segments; 0 removes the segment input.
         with_pool, with_nsp, with_classes, with_mlm: the outputs, see `Heads` and `NextSentence`.
