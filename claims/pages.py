@@ -79,8 +79,8 @@ def block(result, up):
         figures_table(result),
         f"Published: {result['published']}\n" if result["published"] else "",
         f"![{result['claim']}]({up}claims/{name}.png)\n",
-        f"`python -m claims {name}`: {result['seconds']} s here, {result['cpu_seconds']} CPU s,"
-        f" on {result['backend']}. Source: {result['source']}.\n",
+        f"`python -m claims {name}`: {result['cpu_seconds']} CPU seconds on {result['backend']}. "
+        f"Source: {result['source']}.\n",
     ]
     return "\n".join(part for part in parts if part)
 
