@@ -15,6 +15,7 @@ nothing is drawn at random, and PUBLISHED, figures of the source that need pretr
 
 import importlib
 import json
+import math
 import pkgutil
 import platform
 import time
@@ -100,15 +101,19 @@ def summary(result):
 
 
 def spread(values):
-    """Return the mean of some seeds and their standard deviation as text.
+    """Return the mean of some seeds and their standard deviation, of two digits, as text.
 
     >>> spread([0.5, 0.52, 0.54])
-    '0.52 ± 0.02'
+    '0.520 ± 0.020'
     """
     mean = np.mean(values)
     if len(values) == 1:
         return f"{mean:.4g}"
-    return f"{mean:.4g} ± {np.std(values, ddof=1):.2g}"
+    deviation = np.std(values, ddof=1)
+    if not 1e-4 <= deviation:
+        return f"{mean:.4g} ± {deviation:.2g}"
+    decimals = max(0, 1 - math.floor(math.log10(deviation)))
+    return f"{mean:,.{decimals}f} ± {deviation:,.{decimals}f}"
 
 
 def higher(a, b):
