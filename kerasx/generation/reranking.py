@@ -41,8 +41,10 @@ def rerank(generated, function):
 def vote(generated, value):
     """Merge hypotheses of equal value and add up their probabilities.
 
-    p(value) = Σ p(sequence) over the sequences of that value, of which the most probable one is
-    kept. So an answer found in several ways beats an answer a little more probable in one way.
+        p(value) = Σ p(sequence) over the different sequences of that value
+
+    The most probable of these is kept. So an answer found in several ways beats an answer a little
+    more probable in one way. A sequence that was sampled twice counts once.
 
     Args:
         generated: `Generated`, with log-probabilities as scores.
@@ -64,7 +66,8 @@ def vote(generated, value):
     sequences, scores = [], []
     for rows, old in zip(generated.sequences, generated.scores, strict=True):
         groups = {}
-        for j, pair in enumerate(zip(rows, old, strict=True)):
+        different = {tuple(row): (row, score) for row, score in zip(rows, old, strict=True)}
+        for j, pair in enumerate(different.values()):
             worth = _worth(value, pair[0])
             groups.setdefault((worth is None, j if worth is None else worth), []).append(pair)
         found = [

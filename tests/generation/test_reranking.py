@@ -29,6 +29,13 @@ def test_probabilities_of_equal_values_add_up():
     np.testing.assert_allclose(found.scores[0], [two, -1.0])
 
 
+def test_a_sequence_that_was_sampled_twice_counts_once():
+    found = vote(Generated([["2", "2", "3", "1+2"]], [[-1.5, -1.5, -2.0, -1.8]]), evaluate)
+    three = math.log(math.exp(-2.0) + math.exp(-1.8))
+    assert found.sequences == [["1+2", "2"]]
+    np.testing.assert_allclose(found.scores[0], [three, -1.5])
+
+
 def test_different_values_keep_their_order():
     found = vote(FOUND, lambda x: x)
     assert found.best == ["3", "5"]
