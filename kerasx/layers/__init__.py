@@ -12,6 +12,7 @@ from kerasx.layers.crf import ConditionalRandomField
 from kerasx.layers.disentangled_attention import DisentangledAttention, VectorTable
 from kerasx.layers.dropout import Dropout
 from kerasx.layers.embeddings import Embedding, PositionEmbedding
+from kerasx.layers.extension import LinearExtension
 from kerasx.layers.feed_forward import FeedForward
 from kerasx.layers.gated_attention import GatedAttentionUnit
 from kerasx.layers.loss import CrossEntropy, Loss
@@ -57,6 +58,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalPointer",
     "LayerNormalization",
+    "LinearExtension",
     "Loss",
     "MaskedConv1D",
     "MaximumEntropyMarkovModel",

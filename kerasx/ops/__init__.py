@@ -13,6 +13,7 @@ from kerasx.ops.chain import (
     viterbi_n_best,
 )
 from kerasx.ops.dropout import dropout
+from kerasx.ops.extension import crop, extend_linearly
 from kerasx.ops.masks import (
     Mask,
     across_heads,
@@ -57,6 +58,7 @@ __all__ = [
     "batch_gather",
     "causal",
     "divisible_temporal_padding",
+    "extend_linearly",
     "flatten",
     "gelu_erf",
     "gelu_tanh",

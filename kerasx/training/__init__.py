@@ -5,7 +5,7 @@
 
 A trick changes the loss that the model's train_step minimises; the model stays the same object
 and is saved as it was. The trick attached last is the outermost: above, the adversarial loss is
-flooded.
+flooded. `adaboost` is no trick: it trains several models in turn.
 """
 
 from kerasx.training.adversarial import (
@@ -13,6 +13,7 @@ from kerasx.training.adversarial import (
     random_noise,
     virtual_adversarial_training,
 )
+from kerasx.training.boosting import BoostedClassifier, adaboost, boosted_network
 from kerasx.training.contrastive_accumulation import contrastive_accumulation
 from kerasx.training.objective import report_gradient_norm, weigh_batches
 from kerasx.training.penalties import (
@@ -24,7 +25,10 @@ from kerasx.training.penalties import (
 from kerasx.training.without_gradient import policy_gradient, zeroth_order
 
 __all__ = [
+    "BoostedClassifier",
+    "adaboost",
     "adversarial_training",
+    "boosted_network",
     "contrastive_accumulation",
     "flooding",
     "gradient_penalty",

@@ -75,6 +75,10 @@ def _conditioned(b, n, rng):
     return [sequence(b, n, rng), rng.normal(size=(b, 3)).astype("float32")]
 
 
+def _block(b, n, rng):
+    return [sequence(b, min(n, 2), rng), rng.integers(0, 5, (b, 1)).astype("int32")]
+
+
 def _cached(b, n, rng):
     keys, values = rng.normal(size=(b, 2, n, 4)), rng.normal(size=(b, 2, n, 3))
     allowed = np.broadcast_to(np.tri(n, dtype="bool"), (b, 1, n, n)).copy()
@@ -204,6 +208,16 @@ TABLE = {
         _two,
         time=None,
         errors=((lambda: layers.Loss()(np.ones((1, 2))), "must be overridden"),),
+    ),
+    "LinearExtension": Row(
+        lambda **k: layers.LinearExtension(6, keras.initializers.RandomNormal(0.1, seed=1), **k),
+        _block,
+        time=None,
+        errors=(
+            _refuses(layers.LinearExtension, r"`sizes[1]` must be", (4, 0)),
+            (lambda: layers.LinearExtension((4, 4))(np.ones((1, 5, 4, 2))), "must be a block"),
+            (lambda: layers.LinearExtension(4)(np.ones((1, 2, 2, 2))), "must be a block"),
+        ),
     ),
     "MaskedConv1D": Row(
         lambda **k: layers.MaskedConv1D(5, 3, padding="same", **k), sequence, masks=True
