@@ -89,6 +89,7 @@ SHARED_NAMES = {
     "__main__.py",  # the command line of a room
     "attention.py",  # a pure function, and its layer
     "dropout.py",  # likewise
+    "extension.py",  # likewise
     "recompute.py",  # likewise
     "names.py",  # of files, and those of bert4keras
     "multilabel.py",  # a pure function, and its losses

@@ -214,7 +214,7 @@ TABLE = {
         _block,
         time=None,
         errors=(
-            _refuses(layers.LinearExtension, r"`sizes[1]` must be", (4, 0)),
+            _refuses(layers.LinearExtension, r"`sizes\[1\]` must be", (4, 0)),
             (lambda: layers.LinearExtension((4, 4))(np.ones((1, 5, 4, 2))), "must be a block"),
             (lambda: layers.LinearExtension(4)(np.ones((1, 2, 2, 2))), "must be a block"),
         ),
