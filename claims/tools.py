@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from kerasx.layers import Add, FeedForward, LayerNormalization, MultiHeadAttention
+
 
 def digits(seed, train=300, valid=300):
     """Return ((x, y), ...) for training, validation and test: images of scikit-learn's digits.
@@ -38,3 +40,32 @@ def plot_mean(axes, x, curves, label, **options):
     mean, deviation = np.mean(curves, 0), np.std(curves, 0)
     (line,) = axes.plot(x, mean, label=label, **options)
     axes.fill_between(x, mean - deviation, mean + deviation, color=line.get_color(), alpha=0.2)
+
+
+def plot_seeds(axes, figures, measure):
+    """Draw shares named "measure, name" in percent: a line for the mean, a dot for each seed."""
+    shown = {k.removeprefix(f"{measure}, "): 100 * v for k, v in figures.items() if measure in k}
+    for place, values in enumerate(shown.values()):
+        axes.plot(values.mean(), place, "|", color="#D55E00", markersize=30, markeredgewidth=3)
+        axes.plot(values, [place] * len(values), "o", color="#0072B2", alpha=0.7)
+    axes.set(xlabel=f"{measure}, %: the line is the mean, a dot a seed", yticks=range(len(shown)))
+    axes.set(yticklabels=shown, ylim=(len(shown) - 0.5, -0.5))
+    axes.grid(axis="y", alpha=0.3)
+
+
+def transformer_block(x, heads=4):
+    """Return the outputs of a Transformer block, with normalized inputs of its sublayers."""
+    width = x.shape[-1]
+    h = LayerNormalization()(x)
+    x = Add()([x, MultiHeadAttention(heads, width // heads)([h, h, h])])
+    return Add()([x, FeedForward(2 * width, "gelu")(LayerNormalization()(x))])
+
+
+def linear_probe(train, test):
+    """Return the accuracy of a logistic regression on frozen features, ((n, d), labels (n,))."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return probe.fit(*train).score(*test)

@@ -14,6 +14,7 @@ _CROSS_ENTROPIES = {
     "binaryfocalcrossentropy",
     "sparsecategoricalcrossentropy",
 }
+_ROUNDING = 1e-9  # the same learner once more has the error ½, but for rounding
 _HINGES = {"hinge", "squaredhinge"}
 
 
@@ -150,7 +151,7 @@ def adaboost(
         _train(learner, x, signs, labels, weights, fit)
         right = _signs(learner, x, classifier.kind, fit.get("batch_size")) == signs
         error = weighted_error(weights, right)
-        if error >= 0.5:
+        if error > 0.5 - _ROUNDING:
             _end(classifier, error, rounds)
             break
         # a learner without an error outvotes all others, as an infinite α would
