@@ -21,6 +21,13 @@ def digits(seed, train=300, valid=300):
     return tuple((x[part], y[part]) for part in parts)
 
 
+def wrong_labels(y, share, seed, classes=10):
+    """Return labels of which a share, drawn at random, is replaced by wrong ones."""
+    draw = np.random.default_rng(seed)
+    chosen = draw.random(len(y)) < share
+    return np.where(chosen, (y + draw.integers(1, classes, len(y))) % classes, y)
+
+
 def dense_network(sizes, activation="relu", **options):
     """Return a model of dense layers with logits; `options` are those of all its layers."""
     hidden = [keras.layers.Dense(size, activation, **options) for size in sizes[1:-1]]
@@ -30,9 +37,15 @@ def dense_network(sizes, activation="relu", **options):
 
 def classification_scores(logits, y):
     """Return (mean cross-entropy, accuracy) of logits (n, classes) and labels (n,)."""
+    logits = keras.ops.convert_to_numpy(logits)
     logits = logits - logits.max(-1, keepdims=True)
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     return -log_p[np.arange(len(y)), y].mean(), (logits.argmax(-1) == y).mean()
+
+
+def flattened(tensors):
+    """Return a list of tensors as one vector of NumPy."""
+    return np.concatenate([keras.ops.convert_to_numpy(t).ravel() for t in tensors])
 
 
 def plot_mean(axes, x, curves, label, **options):
