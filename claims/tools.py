@@ -1,9 +1,17 @@
 """Small data, networks and parts of pictures that several claims share."""
 
+import time
+
 import keras
 import numpy as np
+from keras import tree
 
-from kerasx.layers import Add, FeedForward, LayerNormalization, MultiHeadAttention
+from kerasx.data import MaskTokens, RowRandom, sequence_padding
+from kerasx.datasets import generate_papers, generate_problems
+from kerasx.layers import Add, CrossEntropy, FeedForward, LayerNormalization, MultiHeadAttention
+from kerasx.models import bert_config, build_transformer_model
+from kerasx.optimizers import warmup_cosine
+from kerasx.tokenizers import Tokenizer, character_vocab
 
 
 def digits(seed, train=300, valid=300):
@@ -33,6 +41,97 @@ def dense_network(sizes, activation="relu", **options):
     hidden = [keras.layers.Dense(size, activation, **options) for size in sizes[1:-1]]
     last = keras.layers.Dense(sizes[-1], **options)
     return keras.Sequential([keras.Input(sizes[:1]), *hidden, last])
+
+
+KINDS = ("百分数", "打折", "比例", "平均数", "和差", "和倍")
+
+
+def word_problems(updates, seed, kinds=KINDS, problems=3200, held_out=200, batch_size=32):
+    """Return math word problems of some kinds as the arrays of a UniLM, and the vocabulary's size.
+
+    Returns:
+        ([ids, segments] for that many updates, each pass over the problems in a new order;
+        [ids, segments] held out; size of the vocabulary, the characters of problems of all KINDS).
+    """
+    found = generate_problems(problems + held_out, seed, KINDS)
+    tokenizer = Tokenizer(character_vocab(text for p in found for text in (p.question, p.equation)))
+    pairs = [tokenizer.encode(p.question, p.equation) for p in found if p.family in kinds]
+    arrays = [sequence_padding(part) for part in zip(*pairs)]
+    order = held_out + shuffled_passes(len(pairs) - held_out, updates * batch_size, seed)
+    return [x[order] for x in arrays], [x[:held_out] for x in arrays], tokenizer.vocab_size
+
+
+def masked_abstracts(updates, seed, length=48, abstracts=6000, held_out=400, batch_size=32):
+    """Return generated Chinese abstracts with 15% of their tokens masked, anew in each pass.
+
+    Returns:
+        ((x, y, weights) for that many updates of a model of `score_places`; the same held out;
+        size of the vocabulary, the characters of the abstracts). Rows have `length` tokens.
+    """
+    texts = [paper.abstract for paper in generate_papers(abstracts, seed)]
+    tokenizer = Tokenizer(character_vocab(texts))
+    ids = np.array([tokenizer.encode(text)[0][:length] for text in texts if len(text) >= length])
+    train = held_out + shuffled_passes(len(ids) - held_out, updates * batch_size, seed)
+    order = np.concatenate([np.arange(held_out), train])
+    rows = {"token_ids": ids[order], "words": np.ones_like(ids[order])}
+    found = MaskTokens(tokenizer, unit="token")(rows, RowRandom(seed, 0, np.arange(len(order))))
+    x = [found[name] for name in ("token_ids", "segment_ids", "places")]
+    arrays = (x, found["labels"], found["weights"])
+    test = rows_of(arrays, slice(held_out))
+    return rows_of(arrays, slice(held_out, None)), test, tokenizer.vocab_size
+
+
+def rows_of(arrays, rows):
+    """Return some rows, a slice or numbers, of arrays in any lists and tuples."""
+    return tree.map_structure(lambda a: a[rows], arrays)
+
+
+def shuffled_passes(rows, count, seed):
+    """Return `count` row numbers: passes over all rows, each in an order of its own."""
+    rng = np.random.default_rng(seed)
+    passes = [rng.permutation(rows) for _ in range(-(-count // rows))]
+    return np.concatenate(passes)[:count]
+
+
+def small_bert(vocab_size, hidden_size=64, layers=2, **options):
+    """Return a BERT with random weights, four heads, token scores, and no dropout."""
+    config = bert_config(vocab_size, hidden_size, layers, 64)
+    rates = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0}
+    return build_transformer_model(config, **{"with_mlm": "linear", **rates, **options})
+
+
+def target_loss_model(bert):
+    """Return the model that trains a UniLM, or a GPT with segments, on the tokens of segment 1."""
+    return keras.Model(bert.inputs, CrossEntropy(2)([*bert.inputs, bert.output]))
+
+
+def learning_curve(model, train, test, points=5, batch_size=32):
+    """Train once over rows, in their order; evaluate at the end of each of `points` equal parts.
+
+    `train` and `test` are (x,) or (x, y, weights), where x is a list of arrays.
+
+    Returns:
+        (test losses, CPU seconds of training until then).
+    """
+    names, losses, seconds = ("x", "y", "sample_weight"), [], [0.0]
+    size = len(train[0][0]) // points
+    for start in range(0, size * points, size):
+        begun, part = time.process_time(), rows_of(train, slice(start, start + size))
+        model.fit(**dict(zip(names, part)), batch_size=batch_size, shuffle=False, verbose=0)
+        seconds.append(seconds[-1] + time.process_time() - begun)
+        losses.append(model.evaluate(**dict(zip(names, test)), batch_size=200, verbose=0))
+    return losses, seconds[1:]
+
+
+def solver_curve(bert, train, test, points=5, rate=1e-2, batch_size=32):
+    """Train a UniLM, or a GPT with segments, as `learning_curve`, on the tokens of segment 1.
+
+    The rate rises to `rate` and falls along a cosine.
+    """
+    model = target_loss_model(bert)
+    schedule = warmup_cosine(rate, len(train[0]) // batch_size)
+    model.compile(keras.optimizers.Adam(schedule))
+    return learning_curve(model, (train,), (test,), points, batch_size)
 
 
 def classification_scores(logits, y):
