@@ -19,7 +19,8 @@ def save_tiny_bert(folder, texts, model="bert"):
         "max_position_embeddings": 200,
         "type_vocab_size": 2,
     }
-    builder = build_transformer_model(config, model=model, with_mlm=True, return_keras_model=False)
+    heads = {"with_mlm": True, "with_nsp": True}
+    builder = build_transformer_model(config, model=model, return_keras_model=False, **heads)
     builder.save_weights_as_checkpoint(folder / "bert_model.ckpt")
     (folder / "bert_config.json").write_text(json.dumps(config))
     save_vocab(folder / "vocab.txt", vocabulary)

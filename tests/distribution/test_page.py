@@ -1,16 +1,15 @@
 """The script of docs/distribution.md gives the same numbers on one device and on several."""
 
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.docs.reading import ROOT, blocks
+
 BACKEND = keras.backend.backend()
 pytestmark = pytest.mark.skipif(BACKEND == "tensorflow", reason="has one device without GPUs")
 SEVERAL = {
@@ -29,8 +28,7 @@ def run(start, script, **variables):
 
 
 def test_the_script_of_the_page(tmp_path, request):
-    page = (ROOT / "docs" / "distribution.md").read_text("utf-8")
-    code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    code = blocks("docs/distribution.md", "python")
     assert len(code) == 3
     script = tmp_path / "train.py"
     script.write_text("\n".join(code), "utf-8")

@@ -1,7 +1,4 @@
-"""docs/subclassing.md and docs/models.md: their code runs as printed, and does what they say."""
-
-import pathlib
-import re
+"""The code of docs/subclassing.md and docs/models.md does what they say."""
 
 import keras
 import numpy as np
@@ -9,24 +6,13 @@ import pytest
 
 from kerasx.checkpoints import open_checkpoint
 from kerasx.models import BERT, build_transformer_model
+from tests.docs.running import run_page
 from tests.models.helpers import CONFIG, SEGMENTS, TOKENS, build, outputs, random_checkpoint
-
-DOCS = pathlib.Path(__file__).parents[2] / "docs"
-
-
-def run(page, folder):
-    """Run a page's code from top to bottom in an empty folder; return the names it defines."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        exec(compile("\n".join(blocks), page, "exec"), names)  # noqa: S102 - our own page
-    return names
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return run("subclassing.md", tmp_path_factory.mktemp("page"))
+    return run_page("docs/subclassing.md", tmp_path_factory.mktemp("page"))
 
 
 def test_the_subclass_builds_with_its_own_argument(page):
@@ -93,7 +79,7 @@ def test_the_family_of_parts_has_rotations_and_no_position_table(page):
 
 
 def test_the_page_of_models_widens_and_deepens(tmp_path):
-    names = run("models.md", tmp_path)
+    names = run_page("docs/models.md", tmp_path)
     assert names["wide"].hidden_size == 2 * names["builder"].hidden_size == 32
     assert names["deep"].num_hidden_layers == 4
     assert not any("lora" in v.path for v in names["model"].variables)

@@ -1,0 +1,32 @@
+"""The Python of every page runs from top to bottom, as it stands on the page."""
+
+import keras
+import pytest
+
+from tests.docs.reading import PAGES, TRANSLATED, blocks, text_of
+from tests.docs.running import run_page, script
+
+# pages of NumPy and of files
+ONCE = "checkpoints corpora metrics porting serving similarity tokenizers".split()
+
+
+def cases():
+    """Yield each page with Python; a translation has the code of its page, see test_languages."""
+    for page in PAGES:
+        if blocks(page, "python") and page not in TRANSLATED:
+            once = "/techniques/" in page or any(page.endswith(f"/{name}.md") for name in ONCE)
+            yield pytest.param(page, marks=pytest.mark.once if once else ())
+
+
+@pytest.mark.parametrize("page", cases())
+def test_the_code_of_a_page_runs_as_it_stands(page, tmp_path):
+    run_page(page, tmp_path)
+    keras.utils.clear_session()
+
+
+@pytest.mark.once
+def test_the_script_of_a_page_has_its_line_numbers():
+    page = "docs/training.md"
+    lines, shown = script(page).splitlines(), text_of(page).splitlines()
+    assert len(lines) > 100
+    assert all(line in ("", there) for line, there in zip(lines, shown))
