@@ -36,6 +36,8 @@ napoleon_custom_sections = ["Returns", "Yields"]  # plain sentences, not "type: 
 default_role = "code"
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = "kerasx"
 html_show_copyright = False
 html_copy_source = False

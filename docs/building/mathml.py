@@ -3,10 +3,25 @@
 The conversion is that of docutils; a command of LaTeX that it does not know is an error.
 """
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
+
+# what docutils lacks, in words that it knows
+KNOWN = {
+    r"\dots": r"\ldots",
+    r"\iff": r"\Longleftrightarrow",
+    r"\big": r"\bigl",
+    r"\Big": r"\Bigl",
+    r"\stackrel": r"\overset",
+}
+LACKING = re.compile("(" + "|".join(map(re.escape, KNOWN)) + r")(?![A-Za-z])")
+DIGITS = re.compile(
+    r"(\\[dt]?frac)\s*(\d)\s*(\d)"
+)  # \frac12, which docutils takes for one argument
 
 logger = logging.getLogger(__name__)
 
@@ -17,20 +32,29 @@ def setup(app):
 
 
 def visit_inline(writer, node):
-    writer.body.append(converted(node, as_block=False))
+    writer.body.append(rendered(node, as_block=False))
     raise nodes.SkipNode
 
 
 def visit_block(writer, node):
-    equation = converted(node, as_block=True)
-    writer.body.append(f'<div class="math" role="math">{equation}</div>\n')
+    writer.body.append(f'<div class="equation">{rendered(node, as_block=True)}</div>\n')
     raise nodes.SkipNode
 
 
-def converted(node, as_block):
-    """Return an equation as MathML, or log a warning, which ends `make docs`, and return "" """
+def rendered(node, as_block):
+    """Return an equation as MathML; log a warning, which ends `make docs`, where it has a fault."""
     try:
-        return tex2mathml(node.astext(), as_block=as_block)
+        return mathml(node.astext(), as_block)
     except MathError as error:
         logger.warning("%s In: %s", error, node.astext(), location=node)
         return ""
+
+
+def mathml(latex, as_block=False):
+    """Convert LaTeX to MathML.
+
+    Raises:
+        MathError: a command or an environment is unknown, or the equation is not complete.
+    """
+    latex = LACKING.sub(lambda match: KNOWN[match[1]], latex)
+    return tex2mathml(DIGITS.sub(r"\1{\2}{\3}", latex), as_block=as_block)

@@ -1,6 +1,7 @@
 """The script of docs/distribution.md gives the same numbers on one device and on several."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -19,12 +20,12 @@ SEVERAL = {
 
 
 def run(start, script, **variables):
-    """Return the last line that a script prints, as a list of numbers."""
+    """Return the last list of numbers that a script prints; processes may share a line."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **variables}
     command = [sys.executable, *start, script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    return [float(x) for x in done.stdout.splitlines()[-1].strip("[]").split(",")]
+    return [float(x) for x in re.findall(r"\[([^]]*)\]", done.stdout)[-1].split(",")]
 
 
 def test_the_script_of_the_page(tmp_path, request):

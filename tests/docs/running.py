@@ -1,10 +1,10 @@
 """Runs the Python of a page as one script, which has the line numbers of the page."""
 
 import contextlib
+import os
 import runpy
 from pathlib import Path
-
-import pytest
+from unittest import mock
 
 from tests.docs import prepared
 from tests.docs.reading import BLOCK, text_of
@@ -36,6 +36,5 @@ def run_page(page, folder):
     around = prepared.AROUND.get(page, contextlib.nullcontext)
     path = folder / f"{Path(page).stem}.py"
     path.write_text(code, "utf-8")
-    with pytest.MonkeyPatch.context() as patch, around(folder):
-        patch.chdir(folder)
+    with contextlib.chdir(folder), mock.patch.dict(os.environ), around(folder):
         return runpy.run_path(str(path), names, "__main__")

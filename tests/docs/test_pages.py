@@ -11,9 +11,12 @@ ONCE = "checkpoints corpora metrics porting serving similarity tokenizers".split
 
 
 def cases():
-    """Yield each page with Python; a translation has the code of its page, see test_languages."""
+    """Yield each page with Python of its own; for translations see test_languages."""
+    seen = {""}
     for page in PAGES:
-        if blocks(page, "python") and page not in TRANSLATED:
+        code = "".join(blocks(page, "python"))
+        if code not in seen and page not in TRANSLATED:
+            seen.add(code)
             once = "/techniques/" in page or any(page.endswith(f"/{name}.md") for name in ONCE)
             yield pytest.param(page, marks=pytest.mark.once if once else ())
 

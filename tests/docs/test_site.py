@@ -4,9 +4,9 @@ import re
 
 import pytest
 from docutils.utils.math import MathError
-from docutils.utils.math.latex2mathml import tex2mathml
 
 from docs.building import assemble, links
+from docs.building.mathml import mathml
 
 pytestmark = pytest.mark.backend_free
 EQUATION = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+)\$(?!\w)", re.DOTALL)
@@ -25,7 +25,7 @@ def test_every_equation_of_every_page_can_be_rendered():
     for page in PAGES:
         for equation in equations(page):
             try:
-                tex2mathml(equation)
+                mathml(equation)
             except MathError as error:
                 failed.append(f"{page}: {error} in {equation}")
     assert failed == []
@@ -34,7 +34,11 @@ def test_every_equation_of_every_page_can_be_rendered():
 
 def test_an_unknown_command_is_an_error():
     with pytest.raises(MathError, match="nosuch"):
-        tex2mathml(r"\nosuch{x}")
+        mathml(r"\nosuch{x}")
+
+
+def test_a_fraction_of_two_digits_needs_no_braces():
+    assert mathml(r"\frac12 x") == mathml(r"\frac{1}{2} x")
 
 
 def test_a_link_leads_to_the_place_of_its_target_in_the_site():
