@@ -9,7 +9,8 @@ from keras import tree
 from kerasx.data import MaskTokens, RowRandom, sequence_padding
 from kerasx.datasets import generate_papers, generate_problems
 from kerasx.layers import Add, CrossEntropy, FeedForward, LayerNormalization, MultiHeadAttention
-from kerasx.models import bert_config, build_transformer_model
+from kerasx.losses import MaskedCrossEntropy
+from kerasx.models import arrange_for, bert_config, build_transformer_model, score_places
 from kerasx.optimizers import warmup_cosine
 from kerasx.tokenizers import Tokenizer, character_vocab
 
@@ -181,3 +182,21 @@ def linear_probe(train, test):
 
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return probe.fit(*train).score(*test)
+
+
+def train_masked(bert, tokenizer, ids, updates, peak, seed=0, batch_size=32):
+    """Train a masked language model, and yield the loss of each update.
+
+    Args:
+        bert: a model of `build_transformer_model(..., with_mlm="linear")`.
+        ids: (texts, n) int32, padded. peak: the highest learning rate.
+    """
+    model, mask = score_places(bert), MaskTokens(tokenizer, unit="token")
+    arrange, rng = arrange_for(model), np.random.default_rng(seed)
+    optimizer = keras.optimizers.AdamW(warmup_cosine(peak, updates), weight_decay=0.01)
+    model.compile(optimizer, MaskedCrossEntropy())
+    for update in range(updates):
+        rows = rng.integers(len(ids), size=batch_size)
+        batch = {"token_ids": ids[rows], "words": np.ones_like(ids[rows])}
+        model.reset_metrics()
+        yield float(model.train_on_batch(*arrange(mask(batch, RowRandom(seed, update, rows)))))
