@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasx import backend
-from kerasx.checks import check_positive
+from kerasx.checks import check_integer, check_positive
 from kerasx.losses.token_loss import TokenLoss, as_ids
 
 
@@ -26,16 +26,20 @@ def exact_accuracy(ids, logits, sigma=1.0, margin=None, nodes=64):
         logits: (..., v). Takes (..., v, nodes) of memory.
         sigma: σ, the standard deviation of the noise.
         margin: upper bound of s_y - s_j, or None.
-        nodes: points of the quadrature.
+        nodes: points of the quadrature, at most 370, above which NumPy has no finite weights.
 
     Returns:
         Probabilities (...), float32 or wider.
+
+    Raises:
+        ValueError: `nodes` is not an integer in [1, 371).
 
     Source: EXACT, arXiv 2205.09615; kexue.fm/archives/9098.
 
     >>> round(float(exact_accuracy(ops.array([0]), ops.zeros((1, 4)))[0]), 5)
     0.25
     """
+    nodes = check_integer("nodes", nodes, least=1, below=371)
     s = backend.widened(logits)
     right = ops.one_hot(as_ids(ids, s), s.shape[-1], dtype="bool")
     d = ops.sum(ops.where(right, s, 0), -1, keepdims=True) - s

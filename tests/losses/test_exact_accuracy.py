@@ -49,6 +49,14 @@ def test_it_is_the_share_of_noisy_decisions_that_are_right():
     np.testing.assert_allclose(got, drawn, atol=4e-3)
 
 
+def test_so_many_nodes_that_their_weights_overflow_are_refused():
+    most = float(exact_accuracy(np.array([1]), np.ones((1, 2), "float32"), nodes=370)[0])
+    assert most == pytest.approx(0.5, abs=1e-5)
+    for nodes in (0, 371, 2.5):
+        with pytest.raises(ValueError, match="`nodes` must be an integer"):
+            exact_accuracy(np.array([0]), np.zeros((1, 2)), nodes=nodes)
+
+
 def test_its_gradient_is_that_of_differences():
     ids = np.array([0, 1, 2, 3])
     grad = gradient(lambda s: exact_accuracy(ids, s), LOGITS)
