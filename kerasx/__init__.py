@@ -16,6 +16,7 @@ _ROOMS = (
     "checks",
     "data",
     "datasets",
+    "diffusion",
     "distribution",
     "figures",
     "files",

@@ -41,7 +41,7 @@ ORDER = """
     data
     datasets models metrics figures
     generation training
-    distribution
+    distribution diffusion
     probing similarity callbacks serve snippets port
 """
 RANKS = {room: i for i, line in enumerate(ORDER.split("\n")) for room in line.split()}
