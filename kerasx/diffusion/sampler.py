@@ -42,7 +42,8 @@ class Sampler:
             None for that of the network, or 0 if it has none.
         bounds: (low, high) that μ is clipped to, such as the range of pixels; None for none.
         last_noise: the largest E |σ z| of the last step that adds noise. Analytic-DPM's authors
-            take two grey levels of 256, 4 / 255 for pixels in [-1, 1], as more can be seen.
+            take one or two grey levels of 256, 2 / 255 or 4 / 255 for pixels in [-1, 1]: no step
+            after it takes the noise away again.
 
     Source: arXiv 2006.11239, 2010.02502, 2201.06503; kexue.fm/archives/9119, 9181, 9245, 9246.
 
@@ -125,8 +126,9 @@ class Sampler:
         fits = values.shape in ((count,), (count, *self.shape))
         if not fits or not (values[self.times] >= 0).all():  # nan is not
             raise invalid(
-                "`variance` must be a number, or numbers for all times, of at least 0 at the "
-                f"times of the sampler: an array ({count},) or {(count, *self.shape)}.",
+                "`variance` must be a number of at least 0, or an array of these, "
+                f"({count},) or {(count, *self.shape)}, not nan at the times of the sampler "
+                "(`estimate_variance` takes the same `steps`).",
                 variance=variance,
                 shape=values.shape,
             )

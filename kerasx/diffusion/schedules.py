@@ -32,7 +32,7 @@ def linear_schedule(steps=1000):
 
 
 def cosine_schedule(steps=1000):
-    """Return the schedule ᾱ_t = cos(π/2 · (t/T + s) / (1 + s)), with s = 0.008, over its value at 0.
+    """Return the schedule ᾱ_t = c(t) / c(0), c(t) = cos(π/2 · (t/T + s) / (1 + s)), s = 0.008.
 
     A step's noise variance 1 - ᾱ_t² / ᾱ_t-1² is at most 0.999, so that ᾱ_T is small, not 0.
 
