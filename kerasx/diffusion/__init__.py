@@ -10,8 +10,8 @@ network predicts the noise ε from x_t and t.
 
 from kerasx.diffusion.estimates import estimate_variance
 from kerasx.diffusion.noise import AddNoise, noise_prediction
+from kerasx.diffusion.noise_schedules import cosine_schedule, linear_schedule
 from kerasx.diffusion.sampler import Sampler
-from kerasx.diffusion.schedules import cosine_schedule, linear_schedule
 from kerasx.diffusion.steps import reverse_step
 from kerasx.diffusion.variance_heads import variance_prediction
 

@@ -6,7 +6,7 @@ from keras import ops
 from kerasx import backend
 from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.diffusion.noise import data_shape
-from kerasx.diffusion.schedules import beta_bar, check_schedule
+from kerasx.diffusion.noise_schedules import beta_bar, check_schedule
 from kerasx.diffusion.steps import chosen_times
 
 FORMS = ("noise", "error", "data")
@@ -32,8 +32,9 @@ def estimate_variance(
     - "error": σ̄² = β̄²/ᾱ² · E (ε - ε_θ)², the likeliest variance for whatever mean it predicts;
     - "data": σ̄² = Var x_0 - E (μ - E x_0)² with μ = (x_t - β̄ ε_θ) / ᾱ, the mean of x_0 given x_t.
 
-    All are the same for an exact network. An estimate is kept between 0 and β̄²/ᾱ², and at most
-    ((high - low) / 2)², which no variance of numbers in [low, high] exceeds.
+    All are the same for an exact network; "error" suffers least from one that is not, most of all
+    near t = T, where β̄²/ᾱ² is large. An estimate is kept between 0 and β̄²/ᾱ², and at most Var x_0,
+    or, as in the paper, ((high - low) / 2)²: no variance of numbers in [low, high] exceeds it.
 
     Args:
         network: keras.Model from [x_t (b, ...), t (b,)] to the noise (b, ...).
@@ -43,7 +44,7 @@ def estimate_variance(
             None for all.
         form: "noise", "error" or "data".
         diagonal: whether to estimate a variance for each number of x_0 instead of one for all.
-        bounds: (low, high), the range of the data; by default that of `data`.
+        bounds: (low, high), the range of the data; None to go by the variance of `data`.
         samples: noisy examples at each time, in pairs with opposite noise.
         batch_size: how many of them go through the network at once.
         seed: int; the same noise is used at all times.
@@ -62,7 +63,8 @@ def estimate_variance(
     >>> x, t = keras.Input((2,)), keras.Input((), dtype="int32")
     >>> network = keras.Model([x, t], keras.layers.Dense(2, kernel_initializer="zeros")(x))
     >>> alpha_bar = linear_schedule(1000)  # and a network that knows nothing
-    >>> variance = estimate_variance(network, np.array([[-1.0, 1.0]]), alpha_bar, [500, 1000])
+    >>> data = np.array([[-1, 1], [1, -1]])
+    >>> variance = estimate_variance(network, data, alpha_bar, steps=[500, 1000])
     >>> variance[[0, 500, 1000]].tolist()
     [0.0, 1.0, 1.0]
     """
@@ -74,7 +76,7 @@ def estimate_variance(
     if data.shape[1:] != shape or not len(data):
         raise invalid(f"`data` must have the shape (rows, *{shape}).", shape=data.shape)
     times = chosen_times(len(a) - 1 if steps is None else steps, len(a) - 1)
-    most = largest_variance(a, (data.min(), data.max()) if bounds is None else bounds)
+    most = largest_variance(a, bounds)
     rows, noise = _pairs(data, -(-samples // 2), np.random.default_rng(seed))
     predict = backend.compiled(lambda *x: backend.widened(network(x, training=False)), [network])
     found = np.full((len(a), *(shape if diagonal else ())), np.nan)
@@ -82,7 +84,9 @@ def estimate_variance(
     for t in times:
         predicted = _predicted(predict, a[t] * rows + beta_bar(a)[t] * noise, t, size)
         variance = data_variance(form, a[t], data, rows, noise, predicted)
-        found[t] = np.clip(variance if diagonal else variance.mean(), 0, most[t])
+        both = np.array([variance, data.var(0)])
+        estimate, whole = both if diagonal else both.reshape(2, -1).mean(1)
+        found[t] = np.clip(estimate, 0, np.minimum(most[t], whole) if bounds is None else most[t])
     return found
 
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasx.checks import invalid
-from kerasx.diffusion.schedules import beta_bar, check_schedule
+from kerasx.diffusion.noise_schedules import beta_bar, check_schedule
 from kerasx.layers import Loss
 
 

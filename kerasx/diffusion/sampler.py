@@ -8,7 +8,7 @@ from kerasx import backend
 from kerasx.checks import check_integer, check_number, invalid
 from kerasx.diffusion.estimates import check_bounds
 from kerasx.diffusion.noise import data_shape
-from kerasx.diffusion.schedules import check_schedule
+from kerasx.diffusion.noise_schedules import check_schedule
 from kerasx.diffusion.steps import chosen_times, reverse_step
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasx.checks import check_integer, check_number, invalid
-from kerasx.diffusion.schedules import beta_bar, check_schedule
+from kerasx.diffusion.noise_schedules import beta_bar, check_schedule
 
 
 class ReverseStep(NamedTuple):

@@ -6,7 +6,7 @@ from keras import ops
 from kerasx.checks import check_choice
 from kerasx.diffusion.estimates import largest_variance
 from kerasx.diffusion.noise import AddNoise, SquaredError, at_times, data_shape
-from kerasx.diffusion.schedules import check_schedule
+from kerasx.diffusion.noise_schedules import check_schedule
 
 
 def variance_prediction(network, head, alpha_bar, form="noise", bounds=None, seed=None):
