@@ -69,7 +69,7 @@ def estimate_variance(
     [0.0, 1.0, 1.0]
     """
     check_choice("form", form, FORMS)
-    data, a = np.asarray(data, "float64"), check_schedule(alpha_bar)
+    data, a = np.asarray(data), check_schedule(alpha_bar)
     samples = check_integer("samples", samples, least=1)
     size = check_integer("batch_size", batch_size, least=1)
     shape = data_shape(network)
@@ -81,10 +81,11 @@ def estimate_variance(
     predict = backend.compiled(lambda *x: backend.widened(network(x, training=False)), [network])
     found = np.full((len(a), *(shape if diagonal else ())), np.nan)
     found[0] = 0
+    moments = data.mean(0, dtype="float64"), data.var(0, dtype="float64")
     for t in times:
         predicted = _predicted(predict, a[t] * rows + beta_bar(a)[t] * noise, t, size)
-        variance = data_variance(form, a[t], data, rows, noise, predicted)
-        both = np.array([variance, data.var(0)])
+        variance = data_variance(form, a[t], moments, rows, noise, predicted)
+        both = np.array([variance, moments[1]])
         estimate, whole = both if diagonal else both.reshape(2, -1).mean(1)
         found[t] = np.clip(estimate, 0, np.minimum(most[t], whole) if bounds is None else most[t])
     return found
@@ -96,26 +97,27 @@ def _pairs(data, count, rng):
     So E ε, E ε x_0 and E ε² - 1 are 0 in these samples, too. β̄²/ᾱ², which is thousands at the end
     of a schedule, would multiply them.
     """
-    rows = data[np.resize(rng.permutation(len(data)), count)]
+    rows = data[np.resize(rng.permutation(len(data)), count)].astype("float64")
     noise = rng.standard_normal(rows.shape)
     noise /= np.sqrt(np.mean(noise**2, 0))
     return np.concatenate([rows, rows]), np.concatenate([noise, -noise])
 
 
-def data_variance(form, alpha, data, rows, noise, predicted):
+def data_variance(form, alpha, moments, rows, noise, predicted):
     """Compute the variance of each number of x_0 given x_t, (...), from examples at one time.
 
     Args:
-        form: see `estimate_variance`. alpha: ᾱ_t. data: (rows, ...), whose mean and variance are
-            those of x_0. rows, noise, predicted: x_0, ε and ε_θ, (samples, ...).
+        form: see `estimate_variance`. alpha: ᾱ_t. moments: mean and variance of the data, (...).
+        rows, noise, predicted: x_0, ε and ε_θ, (samples, ...).
     """
     ratio = 1 / alpha**2 - 1  # β̄² / ᾱ²
     if form == "noise":
         return ratio * (1 - np.mean(predicted**2, 0))
     if form == "error":
         return ratio * np.mean((noise - predicted) ** 2, 0)
-    mean = rows + np.sqrt(ratio) * (noise - predicted)
-    return data.var(0) - np.mean((mean - data.mean(0)) ** 2, 0)
+    mean, variance = moments
+    predicted_data = rows + np.sqrt(ratio) * (noise - predicted)
+    return variance - np.mean((predicted_data - mean) ** 2, 0)
 
 
 def largest_variance(alpha_bar, bounds):
