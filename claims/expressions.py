@@ -33,7 +33,7 @@ PUBLISHED = (
     "and 74.43%, 74.99% and 75.01% (published, RoBERTa large); with weights of yours: `python "
     "examples/math_word_problems.py --data train.ape.json --config chinese_bert/ --epochs 25`."
 )
-SMALL = {"problems": 64, "tests": 2, "epochs": 1, "tokens": 4}
+SMALL = {"problems": 64, "tests": 2, "epochs": 1, "layers": 1, "tokens": 4}
 WAYS = {  # the strategy, whether the grammar holds, whether values are voted for
     "greedy": (Greedy(), False, False),
     "5 beams": (BeamSearch(5), False, False),
@@ -44,10 +44,10 @@ WAYS = {  # the strategy, whether the grammar holds, whether values are voted fo
 }
 
 
-def trained(problems, epochs, seed):
+def trained(problems, epochs, layers, seed):
     """Return a UniLM that writes the expression after the question, and its tokenizer."""
     texts = (text for p in problems for text in (p.question, p.equation))
-    start = starting_point(None, texts, 64, 2, 192, dropout_rate=0.0)
+    start = starting_point(None, texts, 64, layers, 192, dropout_rate=0.0)
     bert = build_transformer_model(start.config, application="unilm", with_mlm="linear")
     model = keras.Model(bert.inputs, CrossEntropy(2)([*bert.inputs, bert.output]))
     pairs = [(start.tokenizer.encode(p.question, p.equation, maxlen=192),) for p in problems]
@@ -65,9 +65,9 @@ def is_expression(text):
         return False
 
 
-def measure(seed, problems=8_000, tests=200, epochs=3, tokens=40):
+def measure(seed, problems=8_000, tests=200, epochs=3, layers=2, tokens=40):
     train, test = train_test_problems(problems, tests, seed)
-    bert, tokenizer = trained(train, epochs, seed)
+    bert, tokenizer = trained(train, epochs, layers, seed)
     constants = frequent_constants((p.question, p.equation) for p in train)
     grammar = ExpressionGrammar(tokenizer, constants)
     prompts = [tokenizer.encode(p.question)[0] for p in test]
