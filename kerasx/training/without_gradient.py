@@ -20,7 +20,8 @@ def zeroth_order(model, layer=None, epsilon=1e-3, samples=1, antithetic=True, se
     Args:
         model: a keras.Model, compiled or not.
         layer: name of the layer to train, a list of names, or None for all trainable weights.
-        epsilon: ε.
+        epsilon: ε. Where the loss has jumps, as an error rate has, take 0.1 or more, so that
+            some directions cross one.
         samples: number of directions in each step.
         antithetic: whether to use both θ + ε u and θ - ε u.
         seed: an integer, for the directions.
