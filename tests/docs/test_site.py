@@ -1,11 +1,12 @@
 """What the site is built from: links, equations and contents. `make docs` builds it."""
 
+import doctest
 import re
 
 import pytest
 from docutils.utils.math import MathError
 
-from docs.building import assemble, links
+from docs.building import assemble, docstrings, links
 from docs.building.mathml import mathml
 
 pytestmark = pytest.mark.backend_free
@@ -75,3 +76,11 @@ def test_every_page_is_in_the_contents(tmp_path):
     assert shown <= set(text.split("\n"))
     groups = [name for _, names in assemble.by_groups() for name in names]
     assert sorted(groups) == [page.stem for page in PAGES if page.parts[0] == "techniques"]
+
+
+def test_a_docstring_is_read_as_plain_text():
+    assert doctest.testmod(docstrings).failed == 0
+    fields = [":param x: an array", "    of |x| * 2", "", "    and more"]
+    assert docstrings.reread(fields) == [fields[0], r"    of \|x\| \* 2", *fields[2:]]
+    example = [">>> a * b", "[2 * 3]", "", "after_"]
+    assert docstrings.reread(example) == [*example[:3], r"after\_"]
