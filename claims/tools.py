@@ -1,11 +1,15 @@
 """Small data, networks and parts of pictures that several claims share."""
 
+import ctypes
+import gc
+import threading
 import time
 
 import keras
 import numpy as np
 from keras import tree
 
+from benchmarks.harness import resident, restart_peak
 from kerasx.data import MaskTokens, RowRandom, sequence_padding
 from kerasx.datasets import generate_papers, generate_problems
 from kerasx.layers import Add, CrossEntropy, FeedForward, LayerNormalization, MultiHeadAttention
@@ -146,6 +150,42 @@ def classification_scores(logits, y):
 def flattened(tensors):
     """Return a list of tensors as one vector of NumPy."""
     return np.concatenate([keras.ops.convert_to_numpy(t).ravel() for t in tensors])
+
+
+def rows_of_text(texts, length):
+    """Return the tokens of texts, one text after another, as rows (n, length), and their tokenizer.
+
+    The vocabulary is the characters of the texts.
+    """
+    tokenizer = Tokenizer(character_vocab(texts))
+    ids = [i for text in texts for i in tokenizer.encode(text)[0]]
+    return np.reshape(ids[: len(ids) // length * length], (-1, length)), tokenizer
+
+
+def small_llama(vocab_size, width, layers=2):
+    """Return a Llama with random weights, from ids to logits, and the model that trains it."""
+    sizes = bert_config(vocab_size, width, layers, intermediate_size=2 * width)
+    llama = build_transformer_model(sizes | {"model_type": "llama", "final_activation": "linear"})
+    return llama, keras.Model(llama.inputs, CrossEntropy(1)([*llama.inputs, llama.output]))
+
+
+def peak_memory(function):
+    """Return the MiB by which a call raises the memory of this process at its peak; Linux only.
+
+    Meanwhile the allocator gives blocks of 64 KiB and more back once they are free; a new thread
+    has no blocks left over from what ran before.
+    """
+    glibc, threshold = ctypes.CDLL(None), -3  # M_MMAP_THRESHOLD of malloc.h
+    glibc.mallopt(threshold, 2**16)
+    thread = threading.Thread(target=function)
+    gc.collect()
+    restart_peak()
+    before = resident("VmHWM")
+    thread.start()
+    thread.join()
+    peak = resident("VmHWM") - before
+    glibc.mallopt(threshold, 2**25)
+    return peak / 2**20
 
 
 def plot_mean(axes, x, curves, label, **options):
