@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from claims.running import arrays, spread, write_text
+from claims.running import arrays, conclude, spread, write_text
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "claims"
@@ -35,6 +35,12 @@ def rewrite_pages(results=RESULTS, docs=DOCS):
         filled = filled_blocks(text, found)
         if filled != text:
             write_text(page, filled)
+
+
+def conclude_again(folder=RESULTS):
+    """Judge and draw the figures of a folder anew, after a claim was worded or drawn otherwise."""
+    for name, result in load_results(folder).items():
+        conclude(name, result, Path(folder))
 
 
 def load_results(folder=RESULTS):

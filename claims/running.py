@@ -23,6 +23,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from matplotlib import style
 
 import claims
 from kerasx.figures import drawing, save_figure
@@ -50,28 +51,41 @@ def run_claim(name, out, seeds=None, small=False):
         str, the figures and the verdict, to be printed.
     """
     claim = importlib.import_module(f"claims.{name}")
-    seeds = seeds or getattr(claim, "SEEDS", SEEDS)
     begun = time.perf_counter(), time.process_time()
     runs = []
-    for seed in range(seeds):
+    for seed in range(seeds or getattr(claim, "SEEDS", SEEDS)):
         keras.utils.set_random_seed(seed)
         runs.append(claim.measure(seed, **(claim.SMALL if small else {})))
-        print(f"{name}: seed {seed + 1} of {seeds}, {time.perf_counter() - begun[0]:.0f} s")
-    result = {
-        **described(claim),
+        print(f"{name}: seed {seed}, {time.perf_counter() - begun[0]:.0f} s")
+    measured = {
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
         "python": platform.python_version(),
         "cpu_seconds": round(time.process_time() - begun[1]),
         "figures": {key: [_plain(run[key]) for run in runs] for key in runs[0]},
     }
-    figures = arrays(result)
-    result["verdict"], result["sentence"] = claim.judge(figures)
-    with drawing() as figure_class:
+    return conclude(name, measured, out)
+
+
+def conclude(name, measured, out):
+    """Judge and draw what was measured, and write NAME.json and NAME.png.
+
+    Args:
+        name: str, a module of `claims`. out: Path, an existing folder.
+        measured: dict, figures and what they were measured with, as NAME.json has them.
+
+    Returns:
+        str, the figures and the verdict, to be printed.
+    """
+    claim = importlib.import_module(f"claims.{name}")
+    figures = arrays(measured)
+    verdict, sentence = claim.judge(figures)
+    result = {**measured, **described(claim), "verdict": verdict, "sentence": sentence}
+    with style.context("tableau-colorblind10"), drawing() as figure_class:
         picture = figure_class(figsize=(7, 4), layout="constrained")
         claim.draw(picture, figures)
-    save_figure(picture, out / f"{name}.png", dpi=120)
-    write_text(out / f"{name}.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+        save_figure(picture, out / f"{name}.png", dpi=120)
+    write_text(out / f"{name}.json", json.dumps(result, ensure_ascii=False) + "\n")
     return summary(result)
 
 
@@ -108,12 +122,17 @@ def spread(values):
     """
     mean = np.mean(values)
     if len(values) == 1:
-        return f"{mean:.4g}"
+        return _short(mean)
     deviation = np.std(values, ddof=1)
     if not 1e-4 <= deviation:
-        return f"{mean:.4g} ± {deviation:.2g}"
+        return f"{_short(mean)} ± {deviation:.2g}"
     decimals = max(0, 1 - math.floor(math.log10(deviation)))
     return f"{mean:,.{decimals}f} ± {deviation:,.{decimals}f}"
+
+
+def _short(number):
+    """Return a number of four digits, or whole, as text."""
+    return f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4g}"
 
 
 def higher(a, b):
@@ -132,5 +151,7 @@ def write_text(path, text):
 
 
 def _plain(value):
-    """Return a number, or a list of numbers, that JSON can hold."""
-    return np.asarray(value, "float64").tolist()
+    """Return a number, or a list of numbers, of six digits, which JSON can hold."""
+    array = np.asarray(value, "float64")
+    rounded = [float(f"{number:.6g}") for number in array.ravel()]
+    return np.reshape(rounded, array.shape).tolist()
