@@ -32,7 +32,7 @@ def measure(seed, blocks=12, updates=40, rate=3e-3):
             added = shares(model, blocks, test)
             slope = np.polyfit(np.log(numbers[::2] + 0.5), np.log(blockwise(added)), 1)[0]
             figures[f"slope, {norm}, {time}"] = slope
-            figures[f"|y| / |x| of the last block, {norm}, {time}"] = blockwise(added)[-1]
+            figures[f"share of the last block, {norm}, {time}"] = blockwise(added)[-1]
             figures[f"shares, {norm}, {time}"] = added
     return figures
 
@@ -64,7 +64,7 @@ def judge(figures):
     shown = ", ".join(f"{x.mean():.2f} ({key})" for key, x in slope.items())
     return verdict, (
         f"The slopes are {shown}. From BERT's small kernels a sublayer adds"
-        f" {figures['|y| / |x| of the last block, pre-norm, trained'].mean():.0%} so early in"
+        f" {figures['share of the last block, pre-norm, trained'].mean():.0%} so early in"
         " training, and the sum hardly grows."
     )
 
