@@ -23,7 +23,10 @@ from kerasx.probing import impact_matrix, segment
 from kerasx.tokenizers import jieba_cut
 
 SOURCE = "kexue.fm/archives/7476; Wu et al., ACL 2020, arXiv 2004.14786"
-PUBLISHED = "dependency trees of PUD, UAS 41.7 (published, BERT base)."
+PUBLISHED = (
+    "dependency trees of PUD, UAS 41.7 (published, BERT base); the trees of your own texts and "
+    "weights: `python examples/perturbed_masking.py --model bert/ --text TEXT`."
+)
 SMALL = {"texts": 40, "checkpoints": (1,), "chosen": 2, "tests": 2}
 KINDS = ("sentences", "reviews")
 OTHERS = ("weights at the start", "a word a character", "mutual information")
