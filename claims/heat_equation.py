@@ -24,7 +24,8 @@ from kerasx.layers import (
 
 SOURCE = "kexue.fm/archives/9359; arXiv 2211.13228"
 PUBLISHED = (
-    "Mobile-Former with 5.8M parameters on ImageNet: 65.6% in non-linear probing, MoCo-v2 52.9%"
+    "non-linear probing on ImageNet 65.6%, MoCo-v2 52.9% (published, Mobile-Former with 5.8M "
+    "parameters)."
 )
 SMALL = {"draws": 1, "epochs": 1, "images": 64, "labels": 40}
 WIDTH, SIDE, PIXELS = 32, 4, 4  # 4 x 4 places of 2 x 2 pixels
