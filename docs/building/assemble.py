@@ -77,9 +77,11 @@ def with_links(text, source, pages, linked):
     def moved(match):
         path = os.path.normpath(os.path.join(os.path.dirname(source), match[1]))
         target = pages.get(path) or INSTEAD.get(path)
-        if target is None and (path.startswith("docs/") or not (ROOT / path).is_file()):
+        if target is None and not (ROOT / path).is_file():
             return match[1]
-        if target is None:
+        if target is None and path.startswith("docs/"):
+            target = path.removeprefix("docs/")
+        elif target is None:
             linked.add(path)
             target = file_page(path)
         return os.path.relpath(target, here)
@@ -141,7 +143,11 @@ def with_references(text):
 
 def techniques_index():
     """Return the list of the pages of docs/techniques, by groups."""
-    lines = ["# Techniques", "", "The idea, the equation, the lines that use it, and a verdict."]
+    lines = [
+        "# Techniques",
+        "",
+        "Each with its idea, its equation, lines that use it, and a verdict where it was tried.",
+    ]
     for title, names in by_groups():
         lines += ["", f"## {title}", ""]
         lines += [f"- {link}" for link in map(technique_link, names)]

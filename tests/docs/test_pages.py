@@ -6,8 +6,9 @@ import pytest
 from tests.docs.reading import PAGES, TRANSLATED, blocks, text_of
 from tests.docs.running import run_page, script
 
-# pages of NumPy and of files
+# pages of NumPy and of files, and two that do what others do on every backend
 ONCE = "checkpoints corpora metrics porting serving similarity tokenizers".split()
+ONCE += ["first_model", "from_transformers"]
 
 
 def cases():

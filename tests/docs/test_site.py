@@ -53,6 +53,7 @@ def test_a_link_leads_to_the_place_of_its_target_in_the_site():
     assert rewritten("[x](../CONTRIBUTING.md)", "docs/a.md") == "[x](contributing.md)"
     assert rewritten("[x](docs/a.md)", "CONTRIBUTING.md") == "[x](a.md)"
     assert rewritten("![x](images/p.png)", "docs/a.md") == "![x](images/p.png)"
+    assert rewritten("[x](docs/images/site.png)", "CONTRIBUTING.md") == "[x](images/site.png)"
     assert rewritten("[x](https://a.b/c.md) [y](#z)", "docs/a.md").count("https://a.b/c.md") == 1
     assert linked == set()
     assert rewritten("[x](../../setup.py)", "docs/techniques/b.md") == "[x](../files/setup.py.md)"
