@@ -26,9 +26,9 @@ from kerasx.training import (
 SOURCE = "kexue.fm/archives/7466; arXiv 1605.07725 (FGM), 1704.03976 (VAT)"
 PUBLISHED = (
     "accuracy on validation and test data of sentiments with 200 labels, mean of 3 runs: 88.93% "
-    "and 89.34% without VAT, 89.83% and 90.37% with it (published, BERT base); with weights of yours: "
-    "`python examples/recipes/adversarial_training.py --trick vat --labelled 0.01 --config bert/ "
-    "--data sentiment.train.data sentiment.test.data`."
+    "and 89.34% without VAT, 89.83% and 90.37% with it (published, BERT base); with weights of "
+    "yours: `python examples/recipes/adversarial_training.py --trick vat --labelled 0.01 "
+    "--config bert/ --data sentiment.train.data sentiment.test.data`."
 )
 SMALL = {"draws": 200, "epochs": 1, "test": 50}
 CODES = 4096  # characters share an embedding where their codes agree modulo this number
