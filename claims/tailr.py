@@ -77,16 +77,17 @@ def named(measured, share, gamma):
 def judge(figures):
     beaten, texts = [], []
     for share in SHARES[1:]:
-        texts.append(f"with {100 * share:.0f} % dirty targets")
+        means = []
         for measured in MEASURED:
             plain, *robust = (figures[named(measured, share, gamma)] for gamma in RATES)
             beaten.append([higher(plain, values) for values in robust])
-            means = ", ".join(f"{values.mean():.2f}" for values in (plain, *robust))
-            texts[-1] += f"; {measured} {means}"
+            listed = ", ".join(f"{values.mean():.2f}" for values in (plain, *robust))
+            means.append(f"{measured} {listed}")
+        texts.append(f"{100 * share:.0f} % dirty targets: {'; '.join(means)}.")
     whole = [all(column) for column in zip(*beaten, strict=True)]
     verdict = HOLDS if any(whole) else PARTLY if any(map(any, beaten)) else FAILS
     gammas = ", ".join(f"{gamma:g}" for gamma in RATES)
-    return verdict, f"For γ = {gammas}: {'. '.join(texts)}."
+    return verdict, f"For γ = {gammas}, in this order. {' '.join(texts)}"
 
 
 def draw(picture, figures):
