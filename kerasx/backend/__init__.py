@@ -6,7 +6,7 @@ from kerasx.backend import legacy as K
 from kerasx.backend.autodiff import take_rows, value_and_grad
 from kerasx.backend.compiling import compiled, traced, write_slots
 from kerasx.backend.divisors import divided, report_divisor, reported_divisors, weighed
-from kerasx.backend.dtypes import mask_value, widened
+from kerasx.backend.dtypes import mask_value, wide_dtype, widened
 from kerasx.backend.filling import fill, room
 from kerasx.backend.gathering import take_places
 from kerasx.backend.gelu import named_gelu, set_gelu

@@ -23,6 +23,15 @@ def mask_value(dtype):
     return float(ml_dtypes.finfo(dtype).min) / 2
 
 
+def wide_dtype(dtype):
+    """Return "float32", or "float64" for it, which Keras's `result_type` narrows on PyTorch.
+
+    >>> wide_dtype("bfloat16"), wide_dtype("int32"), wide_dtype("float64")
+    ('float32', 'float32', 'float64')
+    """
+    return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
+
+
 def widened(x):
     """Convert x to a float32 tensor, or keep its dtype if that is wider.
 
@@ -30,4 +39,4 @@ def widened(x):
     True
     """
     x = ops.convert_to_tensor(x)
-    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    return ops.cast(x, wide_dtype(x.dtype))

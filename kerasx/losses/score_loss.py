@@ -41,7 +41,7 @@ class ScoreLoss(keras.losses.Loss):
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         policy = keras.dtype_policies.get(dtype or keras.config.floatx())
-        dtype = keras.backend.result_type(policy.compute_dtype, "float32")
+        dtype = backend.wide_dtype(policy.compute_dtype)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def __call__(self, y_true, y_pred, sample_weight=None):

@@ -1,8 +1,8 @@
 """Dropout with 16 random bits for an element."""
 
-import keras
 from keras import ops
 
+from kerasx.backend import wide_dtype
 from kerasx.backend.random_bits import random_int16
 from kerasx.checks import check_number
 
@@ -38,6 +38,6 @@ def dropout(x, rate, seed):
         return ops.zeros_like(x)
     x = ops.convert_to_tensor(x)
     kept = random_int16(x, seed.next()) >= r - _LEVELS // 2
-    wide = keras.backend.result_type(x.dtype, "float32")  # half precision would round the factor
+    wide = wide_dtype(x.dtype)  # half precision would round the factor
     factors = ops.cast(kept, wide) * (_LEVELS / (_LEVELS - r))
     return ops.cast(ops.cast(x, wide) * factors, x.dtype)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasx.backend import mask_value
+from kerasx.backend import mask_value, wide_dtype
 from kerasx.checks import check_shape
 
 
@@ -99,7 +99,7 @@ def _scores(y_pred):
     """Return the scores in float32 at least, and which are not masked in their own dtype."""
     y_pred = ops.convert_to_tensor(y_pred)
     dtype = keras.backend.standardize_dtype(y_pred.dtype)
-    wide = keras.backend.result_type(dtype, "float32")
+    wide = wide_dtype(dtype)
     s = ops.cast(y_pred, wide)
     return s, s > mask_value(dtype if "float" in dtype else wide)
 

@@ -109,7 +109,7 @@ class AdaFactor(backend.InPlace, keras.optimizers.Optimizer):
             (name, [1 if i == axis else n for i, n in enumerate(variable.shape)])
             for name, axis in slots
         ]
-        dtype = keras.backend.result_type(variable.dtype, "float32")
+        dtype = backend.wide_dtype(variable.dtype)
         path = variable.path.replace("/", "_")
         return [
             self.add_variable(

@@ -246,7 +246,7 @@ def float_slots(optimizer, variables, name):
     return [
         optimizer.add_variable(
             shape=v.shape,
-            dtype=keras.backend.result_type(v.dtype, "float32"),
+            dtype=backend.wide_dtype(v.dtype),
             layout=layout(v),
             name=f"{v.path.replace('/', '_')}_{name}",
         )

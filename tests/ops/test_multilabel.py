@@ -211,3 +211,11 @@ def test_the_number_of_classes_may_be_unknown_when_a_graph_is_built():
     ids, scores = keras.KerasTensor((2, 1), "int32"), keras.KerasTensor((2, None), "float32")
     loss = keras.layers.Lambda(lambda x: sparse_multilabel_categorical_crossentropy(*x, True))
     assert loss([ids, scores]).shape == (2,)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has no float64 by default")
+def test_scores_of_float64_are_not_rounded():
+    s, y = RNG.normal(size=(4, 7)), np.eye(4, 7)
+    positive = np.log1p(np.sum(y * np.exp(-s), -1))
+    negative = np.log1p(np.sum((1 - y) * np.exp(s), -1))
+    np.testing.assert_allclose(dense(y, s), positive + negative, rtol=1e-14)
