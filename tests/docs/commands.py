@@ -1,6 +1,7 @@
 """Finds the commands of the pages, and checks them without running what they start."""
 
 import argparse
+import itertools
 import os
 import re
 import runpy
@@ -63,7 +64,8 @@ def check_python(arguments):
         name = str(path)
     assert path.is_file(), f"no {path}"
     if name == "claims":
-        assert all((ROOT / f"claims/{x}.py").is_file() for x in arguments if x[0] != "-")
+        names = itertools.takewhile(lambda word: word[0] != "-", arguments)
+        assert all((ROOT / f"claims/{name}.py").is_file() for name in names)
     if arguments:
         assert "ArgumentParser" in path.read_text("utf-8"), f"{name} takes no arguments"
         check_arguments(run, name, arguments)
