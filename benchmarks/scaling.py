@@ -49,7 +49,7 @@ def language_model():
     from kerasx.layers import CrossEntropy
     from kerasx.models import build_transformer_model
 
-    bert = build_transformer_model(CONFIG, application="lm")
+    bert = build_transformer_model(CONFIG, application="lm", with_mlm="linear")
     model = keras.Model(bert.inputs, CrossEntropy(1)([bert.inputs[0], bert.outputs[0]]))
     model.compile(keras.optimizers.AdamW(1e-4))
     return prepare(model)

@@ -7,6 +7,7 @@ keras in setup.py is raised only when this test passes.
 
 import contextlib
 
+import keras
 from keras.src.backend import rnn  # noqa: F401 - no public name has the loop of keras.layers.RNN
 from keras.src.backend.common import global_state, masking
 from keras.src.backend.common.stateless_scope import in_stateless_scope  # noqa: F401
@@ -25,6 +26,13 @@ _CALL_CONTEXT = ("autocast_scope", "current_call_ctx")
 def producer(tensor):
     """Return the layer or operation that computed a symbolic tensor."""
     return tensor._keras_history.operation
+
+
+def is_softmax(tensor):
+    """Return whether a symbolic tensor is the output of a layer whose activation is a softmax."""
+    layer = getattr(getattr(tensor, "_keras_history", None), "operation", None)
+    is_activation = getattr(layer, "activation", None) is keras.activations.softmax
+    return is_activation or isinstance(layer, keras.layers.Softmax)
 
 
 def is_read(tensor):

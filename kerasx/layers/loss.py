@@ -6,7 +6,7 @@ import keras
 from keras import ops, tree
 
 from kerasx import backend
-from kerasx.backend.keras_internals import is_symbolic, new_state
+from kerasx.backend.keras_internals import is_softmax, is_symbolic, new_state
 from kerasx.checks import check_choice, check_integer, invalid
 from kerasx.layers.batch_mean import BatchMean
 
@@ -143,7 +143,8 @@ class CrossEntropy(Loss):
 
     Args:
         output_axis: the input to return, usually that of the scores.
-        from_logits: whether the scores are logits; False for probabilities (`with_mlm=True`).
+        from_logits: whether the scores are logits, as of a model built with `with_mlm="linear"`;
+            False for probabilities, which models built without it return.
         pad_id: the id of padding, for scores without a mask; None where no id is padding.
         end_id: the id of the end token, if rows are padded with it, as those of GPT-2 usually are:
             the first of the end tokens that a row ends with counts, the others do not.
@@ -167,6 +168,28 @@ class CrossEntropy(Loss):
         wanted = ops.pad(wanted[:, 1:], [(0, 0), (0, 1)])
         losses = self._token_losses(ops.roll(token_ids, -1, axis=1), scores)
         return backend.divided(ops.sum(losses * wanted), ops.sum(wanted))
+
+    def compute_output_spec(self, inputs, mask=None):
+        self._check_inputs(inputs)
+        return super().compute_output_spec(inputs, mask)
+
+    def _check_inputs(self, inputs):
+        """Raise unless the symbolic inputs are ids and scores, the scores as `from_logits` says."""
+        listed = isinstance(inputs, (list, tuple))
+        shapes = [tuple(x.shape) for x in (inputs if listed else [inputs])]
+        if [len(shape) for shape in shapes] not in ([2, 3], [2, 2, 3]):
+            raise invalid(
+                "CrossEntropy must be called on [token_ids (b, n), scores (b, n, v)] or "
+                "[token_ids, segment_ids, scores].",
+                inputs=shapes,
+            )
+        if self.from_logits and is_softmax(inputs[-1]):
+            raise invalid(
+                "The scores must be logits, but the model ends in a softmax. Build it with "
+                '`with_mlm="linear"` (encoders), `final_activation="linear"` (GPT, Llama, ...) or '
+                '`with_lm="linear"` (T5, BART), or pass CrossEntropy(from_logits=False).',
+                scores=inputs[-1],
+            )
 
     def _real(self, token_ids, mask):
         """Return 1 at the tokens (b, n) that count, 0 at padding."""

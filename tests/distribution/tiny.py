@@ -39,7 +39,7 @@ def rows(count=8, length=10, steps=5, seed=0):
 def language_model(optimizer=None, trick=None, compile_options=None, **options):
     """Return a compiled language model whose loss is the mean over the tokens of a batch."""
     keras.utils.set_random_seed(0)
-    bert = build_transformer_model(CONFIG, application="lm", **options)
+    bert = build_transformer_model(CONFIG, application="lm", with_mlm="linear", **options)
     model = keras.Model(bert.inputs, CrossEntropy(1)([bert.inputs[0], bert.outputs[0]]))
     model.compile(optimizer or keras.optimizers.SGD(0.5), **(compile_options or {}))
     return prepare(model if trick is None else trick(model))

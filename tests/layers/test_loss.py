@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasx.backend import K
 from kerasx.layers import CrossEntropy, Embedding, Loss
+from kerasx.models import bert_config, build_transformer_model
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=(3, 6, 9)).astype("float32")
@@ -165,3 +166,18 @@ def test_a_loss_between_the_examples_of_a_batch_counts_by_its_mean():
         losses += list(np.log(np.exp(scores).sum(1)) - scores[range(len(u)), twins])
     got = model.fit(x, batch_size=4, shuffle=False, verbose=0).history["loss"]
     assert got == pytest.approx([np.mean(losses)], rel=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"application": "lm"}, {"with_mlm": True}])
+def test_probabilities_are_not_taken_for_logits(options):
+    bert = build_transformer_model(bert_config(9, 8, num_hidden_layers=1), **options)
+    with pytest.raises(ValueError, match='with_mlm="linear"'):
+        CrossEntropy(1)([bert.inputs[0], bert.outputs[0]])
+    CrossEntropy(1, from_logits=False)([bert.inputs[0], bert.outputs[0]])
+
+
+@pytest.mark.parametrize("shapes", [[(None, 9), (None,)], [(None, 9)], [(None,), (9,)]])
+def test_cross_entropy_names_the_inputs_that_it_wants(shapes):
+    tensors = [keras.Input(shape) for shape in shapes]
+    with pytest.raises(ValueError, match=r"\[token_ids \(b, n\), scores \(b, n, v\)\]"):
+        CrossEntropy(0)(tensors)
