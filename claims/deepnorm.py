@@ -1,8 +1,9 @@
 """200 blocks train with DeepNorm, where post-norm learns nothing.
 
-Models of width 16 learn which token a fixed random table gives for each of six tokens, in 10
-updates by Adam at the rate 0.01, 32 texts each. All start with Xavier's kernels, times β for
-DeepNorm; one post-norm model starts with BERT's own, of deviation 0.02. Guessing has the loss
+Models of width 16 learn which token a fixed random table gives for each of six tokens, in 20
+updates by Adam, 32 texts each. All start with Xavier's kernels, times β for DeepNorm; one post-norm
+model starts with BERT's own, of deviation 0.02. The rates are the better ones of 0.001 and 0.003 at
+200 blocks on a seed not shown here; at 0.01 none learns in 10 updates. Guessing has the loss
 ln 15 = 2.71.
 """
 
@@ -21,16 +22,17 @@ MODELS = {
     "post-norm": {"norm_position": "post", "initializer_range": XAVIER},
     "post-norm, 0.02": {"norm_position": "post", "initializer_range": 0.02},
 }
+RATES = {"DeepNorm": 0.003, "post-norm": 0.001, "post-norm, 0.02": 0.003}
 
 
-def measure(seed, depths=(12, 200), updates=10):
+def measure(seed, depths=(12, 200), updates=20):
     figures = {"updates": range(1, updates + 1)}
     for depth in depths:
         for name, options in MODELS.items():
             keras.utils.set_random_seed(seed)
             bert = small_bert(TOKENS, 16, depth, intermediate_size=16, **options)
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            bert.compile(keras.optimizers.Adam(0.01), loss)
+            bert.compile(keras.optimizers.Adam(RATES[name]), loss)
             place = "12 blocks" if depth == depths[0] else "200 blocks"
             losses, change = trained(bert, np.random.default_rng(seed), updates)
             figures[f"last loss, {place}, {name}"] = losses[-1]
@@ -58,7 +60,7 @@ def judge(figures):
     verdict = FAILS
     if learns["DeepNorm"] and not learns["post-norm"]:
         verdict = PARTLY if learns["post-norm, 0.02"] else HOLDS
-    shown = ", ".join(f"{x.mean():.3g} ({name})" for name, x in last.items())
+    shown = ", ".join(f"{x.min():.2f} to {x.max():.2f} ({name})" for name, x in last.items())
     return verdict, (
         f"The last losses at 200 blocks are {shown}; guessing has {GUESSING:.3g}. Small kernels"
         " are another way to small updates, at this width."
