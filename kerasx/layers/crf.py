@@ -85,7 +85,7 @@ class ConditionalRandomField(TagLoss):
     """Linear-chain CRF: p(y | x) ∝ exp(Σ s[t, y_t] + Σ T[y_t, y_t+1]) with trained transitions T.
 
     The layer returns the scores s (b, n, k) it is called on, with padding masked. Its losses are
-    methods:
+    functions of the layer::
 
         crf = ConditionalRandomField(lr_multiplier=100)
         model = keras.Model(bert.inputs, crf(Dense(k)(bert.output)))

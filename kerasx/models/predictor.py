@@ -61,9 +61,11 @@ class Predictor:
             its text. A tuple of these if the model has several outputs.
 
         Raises:
-            ValueError: a text without tokens or longer than the model reaches, or an example with
-                another number of sequences than the model has inputs.
+            ValueError: a str instead of a list, a text without tokens or longer than the model
+                reaches, or an example with another number of sequences than the model has inputs.
         """
+        if isinstance(texts, str):
+            raise invalid("`texts` must be a list; put a single text into one.", texts=texts)
         rows = [self._row(text, i) for i, text in enumerate(texts)]
         found, done = [None] * len(rows), 0
         bar = keras.utils.Progbar(len(rows), verbose=verbose, unit_name="text")

@@ -27,6 +27,7 @@ def dropout(x, rate, seed):
 
     Source: JMLR 15 (2014) 1929-1958.
 
+    >>> import keras
     >>> ops.shape(dropout(ops.ones((2, 3)), 0.5, keras.random.SeedGenerator(0)))
     (2, 3)
     """

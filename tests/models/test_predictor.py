@@ -144,3 +144,8 @@ def test_the_progress_bar_counts_texts(pooled, capsys):
 def test_bad_texts_are_refused(pooled, texts, message):
     with pytest.raises(ValueError, match=message):
         Predictor(pooled)(texts)
+
+
+def test_one_text_is_not_a_list_of_characters(pooled):
+    with pytest.raises(ValueError, match="`texts` must be a list"):
+        Predictor(pooled, TOKENIZER)("你好吗")
