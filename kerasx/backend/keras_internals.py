@@ -29,8 +29,11 @@ def producer(tensor):
 
 
 def is_softmax(tensor):
-    """Return whether a symbolic tensor is the output of a layer whose activation is a softmax."""
-    layer = getattr(getattr(tensor, "_keras_history", None), "operation", None)
+    """Return whether a symbolic tensor is the output of a layer, or model, that is a softmax."""
+    history = getattr(tensor, "_keras_history", None)
+    layer = getattr(history, "operation", None)
+    if isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
+        return is_softmax(layer.outputs[history.tensor_index])
     is_activation = getattr(layer, "activation", None) is keras.activations.softmax
     return is_activation or isinstance(layer, keras.layers.Softmax)
 

@@ -173,6 +173,8 @@ def test_probabilities_are_not_taken_for_logits(options):
     bert = build_transformer_model(bert_config(9, 8, num_hidden_layers=1), **options)
     with pytest.raises(ValueError, match='with_mlm="linear"'):
         CrossEntropy(1)([bert.inputs[0], bert.outputs[0]])
+    with pytest.raises(ValueError, match='with_mlm="linear"'):
+        CrossEntropy(1)([bert.inputs[0], bert(bert.inputs)])
     CrossEntropy(1, from_logits=False)([bert.inputs[0], bert.outputs[0]])
 
 
