@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasx.backend.keras_internals import is_softmax
 from kerasx.checks import check_number, invalid
 from kerasx.layers.at_places import AtPlaces
 from kerasx.layers.replaced_tokens import ElectraLoss, SampledTokens
@@ -39,7 +40,8 @@ def score_places(model):
     (None, None, 30)
     """
     builder = model if hasattr(model, "apply_main_layers") else getattr(model, "builder", None)
-    if getattr(builder, "token_scores", None) is None:
+    token_scores = getattr(builder, "token_scores", None)
+    if token_scores is None or is_softmax(token_scores):  # losses take logits
         raise invalid(
             "`model` must be one that build_transformer_model(..., with_mlm='linear') made.",
             model=model,

@@ -284,3 +284,8 @@ def test_albert_learns_masked_words_and_the_order_of_segments_from_a_corpus(tmp_
     save_pretrained(albert, tmp_path / "model", tokenizer)
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["architectures"] == ["AlbertForPreTraining"]
+
+
+def test_places_are_not_scored_by_probabilities():
+    with pytest.raises(ValueError, match="with_mlm='linear'"):
+        score_places(tiny("bert", "encoder", with_mlm=True))
